@@ -1,0 +1,2 @@
+/** Measuring: the benchmarks behind the bench command. */
+package dev.lockstep.bench;

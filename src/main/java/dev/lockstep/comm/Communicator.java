@@ -1,0 +1,56 @@
+package dev.lockstep.comm;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/**
+ * The ranks of a job and the collectives that training needs. Every rank calls the same collectives in the same
+ * order. All methods but {@link #abort} and the handles' are called by one thread at a time.
+ *
+ * <p>A collective that fails throws {@link CommunicationException}.
+ */
+public interface Communicator extends AutoCloseable {
+    /** 0 … size − 1. */
+    int rank();
+
+    /** Ranks in the job. */
+    int size();
+
+    /** This rank's position among the ranks of its machine. */
+    int localRank();
+
+    /** Ranks of the job on this rank's machine. */
+    int localSize();
+
+    /** For a person: {@code "Open MPI 4.1.4"}, {@code "one rank without MPI"}. */
+    String description();
+
+    /**
+     * A reusable in-place sum over all ranks, as MPI's persistent collectives: nothing is allocated when it runs.
+     *
+     * @param floats a direct buffer in native byte order, of the same length on every rank; all of its bytes from 0
+     *               to its capacity take part
+     */
+    AllReduce prepareAllReduce(ByteBuffer floats);
+
+    /** Overwrites {@code bytes} (direct, 0 to capacity) with {@code root}'s on every rank. Any length. */
+    void broadcast(ByteBuffer bytes, int root);
+
+    /** Sums {@code values} over all ranks, element by element, in place, in the same order on every rank. */
+    void allReduceSum(double[] values);
+
+    /** Every rank's {@code bytes}, by rank; lengths may differ. For small messages at start-up. */
+    List<byte[]> allGather(byte[] bytes);
+
+    void barrier();
+
+    /**
+     * Ends all ranks with {@code exitStatus}, also ones that wait in a collective. Callable by any thread; may not
+     * return.
+     */
+    void abort(int exitStatus);
+
+    /** Collective: all ranks leave together. */
+    @Override
+    void close();
+}

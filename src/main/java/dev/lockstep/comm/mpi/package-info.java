@@ -1,0 +1,2 @@
+/** Communication over Open MPI's Java bindings; the only package that imports them. */
+package dev.lockstep.comm.mpi;

@@ -1,0 +1,21 @@
+package dev.lockstep.device;
+
+/** Element types of device buffers. */
+public enum DataType {
+    FLOAT32(4),
+    /** Statistics everywhere; the reference backend also computes in it. */
+    FLOAT64(8),
+    INT32(4),
+    UINT8(1);
+
+    private final int bytes;
+
+    DataType(int bytes) {
+        this.bytes = bytes;
+    }
+
+    /** Size of one element. */
+    public int bytes() {
+        return bytes;
+    }
+}

@@ -1,0 +1,20 @@
+package dev.lockstep.device;
+
+/**
+ * The layout of a FLOAT64 buffer of {@link #LENGTH} elements that a loss operation keeps. The sums go on until the
+ * buffer is cleared.
+ */
+public final class LossStatistics {
+    /** Mean loss of the last batch. */
+    public static final int BATCH_MEAN = 0;
+    /** Sum of the samples' losses. */
+    public static final int LOSS_SUM = 1;
+    /** Samples whose largest logit is the label's; among equal logits the first counts, as in torch.argmax. */
+    public static final int CORRECT = 2;
+    /** Samples. */
+    public static final int SAMPLES = 3;
+    public static final int LENGTH = 4;
+
+    private LossStatistics() {
+    }
+}

@@ -1,0 +1,79 @@
+package dev.lockstep.device;
+
+/**
+ * Makes the math operations. Arguments are checked when an operation is made.
+ *
+ * <p>Shapes: {@code x [batch, in]}, {@code weight [out, in]} as in torch.nn.Linear, {@code bias [out]},
+ * {@code y [batch, out]}; a gradient has the shape of what it belongs to. Where nothing else is said, floating point
+ * buffers are FLOAT32 (the reference backend takes FLOAT64, too, all of one type) and outputs do not overlap inputs.
+ *
+ * <p>All of them throw IllegalArgumentException where shapes, types or sizes do not agree.
+ */
+public interface Operations {
+    /** y = activation(x · weightᵀ + bias); {@code bias} may be null; the activation's derivative must follow from y. */
+    Operation linearForward(Matrix x, Matrix weight, DeviceBuffer bias, Matrix y, Activation activation);
+
+    /**
+     * xGradient = (yGradient · weight) ⊙ activation'(x), where x is itself the output of {@code activation}, whose
+     * derivative must follow from x. With IDENTITY, x is not read and may be null.
+     */
+    Operation linearBackwardInput(Matrix yGradient, Matrix weight, Matrix xGradient, Activation activation, Matrix x);
+
+    /**
+     * Rows {@code firstRow} to {@code firstRow + rows - 1} of the weight's gradient: weightGradient = yGradientᵀ · x
+     * restricted to them, where {@code weightGradient} is {@code [rows, in]}.
+     *
+     * @param accumulate adds to what {@code weightGradient} holds instead of overwriting it
+     */
+    Operation linearBackwardWeight(Matrix x, Matrix yGradient, Matrix weightGradient, int firstRow, boolean accumulate);
+
+    /** biasGradient[j] = sum over the rows i of yGradient[i, j]; added to what is there if {@code accumulate}. */
+    Operation linearBackwardBias(Matrix yGradient, DeviceBuffer biasGradient, boolean accumulate);
+
+    /** y = activation(x), element by element; y may be x. */
+    Operation activationForward(Activation activation, DeviceBuffer x, DeviceBuffer y);
+
+    /**
+     * xGradient = yGradient ⊙ activation'(x); xGradient may be yGradient. {@code x} is read only where the derivative
+     * does not follow from {@code y}, and may be null elsewhere; {@code y} likewise the other way round.
+     */
+    Operation activationBackward(Activation activation, DeviceBuffer x, DeviceBuffer y, DeviceBuffer yGradient,
+            DeviceBuffer xGradient);
+
+    /**
+     * Softmax cross-entropy, by log-sum-exp with the row maximum taken off. Adds to {@code statistics}
+     * (see {@link LossStatistics}) and writes logitsGradient = (softmax − onehot) · gradientFactor.
+     *
+     * @param labels         INT32 [batch], each in 0 … classes − 1
+     * @param statistics     FLOAT64 [{@link LossStatistics#LENGTH}]
+     * @param logitsGradient null where only the loss is wanted
+     * @param gradientFactor 1 / batch for the gradient of the mean
+     */
+    Operation crossEntropy(Matrix logits, DeviceBuffer labels, DeviceBuffer statistics, Matrix logitsGradient,
+            double gradientFactor);
+
+    /**
+     * destination[i, :] = source[indices[i], :] / divisor.
+     *
+     * @param source  UINT8, or the type of {@code destination}; [n, columns]
+     * @param indices INT32 [rows of destination], each in 0 … n − 1; not checked
+     */
+    Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor);
+
+    /** destination[i] = source[indices[i]]; all INT32. */
+    Operation gatherLabels(DeviceBuffer source, DeviceBuffer indices, DeviceBuffer destination);
+
+    /**
+     * One step of stochastic gradient descent over a range, in PyTorch's order of operations:
+     * {@code g += wd·p; buf = b·buf + f·g; g = nesterov ? g + μ·buf : buf; p −= lr·g}, with the numbers read from
+     * {@code hyperparameters} (FLOAT32 [{@link SgdHyperparameters#LENGTH}]) when it runs. {@code gradient} is left
+     * as it is.
+     *
+     * @param momentumBuffer null for plain SGD, p −= lr·(g + wd·p); with nesterov, never null
+     */
+    Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
+            DeviceBuffer hyperparameters, boolean nesterov);
+
+    /** Sets every byte to zero. */
+    Operation clear(DeviceBuffer buffer);
+}

@@ -1,0 +1,2 @@
+/** The service interface of compute devices: buffers, streams, events and the math operations. */
+package dev.lockstep.device;

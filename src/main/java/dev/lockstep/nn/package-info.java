@@ -1,0 +1,2 @@
+/** Modules (Linear, activations, Sequential), the cross-entropy loss, and initialisation. */
+package dev.lockstep.nn;

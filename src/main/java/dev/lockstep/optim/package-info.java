@@ -1,0 +1,2 @@
+/** Optimizers, which update ranges of the parameter arena. */
+package dev.lockstep.optim;

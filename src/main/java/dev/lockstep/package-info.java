@@ -1,0 +1,2 @@
+/** What every package may use: the exception for input that the user must mend. */
+package dev.lockstep;

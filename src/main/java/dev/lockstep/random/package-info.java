@@ -1,0 +1,2 @@
+/** The Mersenne Twister, drawn from as PyTorch draws from it. */
+package dev.lockstep.random;
