@@ -76,7 +76,7 @@ final class GzipChannel implements ReadableByteChannel {
     }
 
     private void beginMember() throws IOException {
-        if ((nextByte() << 8 | nextByte()) != MAGIC) {
+        if (nextByte() != MAGIC >>> 8 || nextByte() != (MAGIC & 0xFF)) {
             throw new ZipException("bytes that do not belong there follow the compressed data");
         }
         if (nextByte() != METHOD_DEFLATE) {
