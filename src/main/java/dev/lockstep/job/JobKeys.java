@@ -64,7 +64,8 @@ final class JobKeys {
     /**
      * The known path that the user most likely meant. A path that leads on below a value means that value. Otherwise
      * the last names are compared first, for people misspell names and put them under the wrong map ({@code epochs} for
-     * {@code train.epochs}), and whole paths where no name has anything in common.
+     * {@code train.epochs}); among names as near, one of the same map counts, then the path as a whole. The maps around
+     * the key are not meant.
      */
     private static String nearest(String path, Collection<String> known) {
         String name = lastName(path);
@@ -73,10 +74,16 @@ final class JobKeys {
                 .filter(candidate -> known.stream().noneMatch(other -> other.startsWith(candidate + ".")))
                 .findFirst()
                 .orElseGet(() -> known.stream()
+                        .filter(candidate -> !path.startsWith(candidate + "."))
                         .min(Comparator.<String>comparingInt(
                                         candidate -> Math.min(name.length(), distance(name, lastName(candidate))))
+                                .thenComparing(candidate -> !parent(candidate).equals(parent(path)))
                                 .thenComparingInt(candidate -> distance(path, candidate)))
                         .orElseThrow());
+    }
+
+    private static String parent(String path) {
+        return path.substring(0, Math.max(0, path.lastIndexOf('.')));
     }
 
     private static String lastName(String path) {

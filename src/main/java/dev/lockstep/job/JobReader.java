@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 /** Reads a job from YAML: every key, its default, and the checks of its value. */
 final class JobReader {
     /** Fit as a folder name everywhere: no separators, nothing hidden, nothing that looks like an option. */
-    private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}_]([\\p{L}\\p{M}\\p{N} ._+=,@()-]*[^ .])?");
+    private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}_][\\p{L}\\p{M}\\p{N} ._+=,@()-]*(?<![ .])");
 
     /** Leaves room in a file name's 255 bytes for a suffix. */
     private static final int MAX_NAME_BYTES = 100;

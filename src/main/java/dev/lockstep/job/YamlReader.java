@@ -64,6 +64,9 @@ final class YamlReader {
                     String.format("does not parse as YAML: it may not hold the character U+%04X", e.getCodePoint()));
         } catch (YAMLException e) {
             throw new Location(source, 0).error("does not parse as YAML: " + e.getMessage());
+        } catch (NumberFormatException e) {
+            // The scanner lets it out for an escape such as \UFFFFFFFF.
+            throw new Location(source, 0).error("does not parse as YAML: an escape in it stands for no character");
         }
     }
 
