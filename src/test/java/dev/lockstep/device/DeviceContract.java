@@ -55,6 +55,12 @@ public abstract class DeviceContract {
     }
 
     @Test
+    void shouldRefuseBuffersWithoutElements() {
+        refuse(() -> device.allocate(DataType.FLOAT32, 0));
+        refuse(() -> device.allocate(DataType.FLOAT32, -1));
+    }
+
+    @Test
     void shouldRefuseMoreMemoryThanThereIs() {
         assertThrows(OutOfDeviceMemoryException.class, () -> device.allocate(DataType.FLOAT64, 1L << 50));
     }
@@ -83,8 +89,10 @@ public abstract class DeviceContract {
         DeviceBuffer buffer = device.allocate(DataType.INT32, 2);
         buffer.copyFromHost(host.position(4).limit(12));
         assertArrayEquals(new double[] {2, 3}, Buffers.read(buffer));
+        assertEquals(12, host.position());
         host.clear();
         buffer.copyToHost(host.position(8));
+        assertEquals(16, host.position());
         assertEquals(2, host.getInt(8));
         assertEquals(3, host.getInt(12));
     }
