@@ -32,9 +32,9 @@ def activations():
     }
     cases = []
     for name, function in functions.items():
-        # Below -3 PyTorch's own GELU, by 1 + erf, has lost the digits that are asked for.
-        lowest = -3.0 if name == "GELU" else -8.0
-        x = torch.cat([torch.linspace(lowest, 8.0, 23), torch.tensor([0.0, 1e-8, -1e-8])]).requires_grad_()
+        # Beyond these, GELU by 1 + erf and the derivative 1 - y * y have lost the digits that are asked for.
+        lowest, highest = {"GELU": (-3.0, 8.0), "TANH": (-4.0, 4.0)}.get(name, (-8.0, 8.0))
+        x = torch.cat([torch.linspace(lowest, highest, 23), torch.tensor([0.0, 1e-8, -1e-8])]).requires_grad_()
         y = function(x)
         y_gradient = torch.randn_like(x)
         y.backward(y_gradient)

@@ -106,12 +106,14 @@ final class ReferenceBuffer implements DeviceBuffer {
     public void copyFromHost(ByteBuffer source) {
         requireSameSize(source);
         bytes.put(0, source, source.position(), source.remaining());
+        source.position(source.limit());
     }
 
     @Override
     public void copyToHost(ByteBuffer destination) {
         requireSameSize(destination);
         destination.put(destination.position(), bytes, 0, bytes.capacity());
+        destination.position(destination.limit());
     }
 
     private void requireSameSize(ByteBuffer host) {

@@ -30,7 +30,7 @@ public final class ReferenceDevice implements Device {
         if (closed) {
             throw new IllegalStateException("the device is closed");
         }
-        if (elementCount < 0) {
+        if (elementCount < 1) {
             throw new IllegalArgumentException("a buffer of " + elementCount + " elements");
         }
         if (elementCount > Integer.MAX_VALUE / type.bytes()) {

@@ -163,7 +163,7 @@ final class ReferenceOperations implements Operations {
                 double maximum = logitValues.get(first);
                 for (int k = 1; k < classes; k++) {
                     double logit = logitValues.get(first + k);
-                    if (logit > maximum) {
+                    if (logit > maximum || Double.isNaN(logit) && !Double.isNaN(maximum)) {
                         largest = k;
                     }
                     maximum = Math.max(maximum, logit);
