@@ -1,0 +1,265 @@
+package dev.lockstep.comm;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A rank's collectives, one after the other: started reductions run on one daemon thread in the order of their starts;
+ * everything else runs on the calling thread, and only while no reduction is under way. So two threads of a rank are
+ * never inside the communication library together. Nothing is allocated once the reductions are prepared.
+ *
+ * <p>After a collective has failed no further one runs: its peers can no longer be in step.
+ */
+public final class CommunicationThread implements AutoCloseable {
+    /** A blocking collective of the library underneath. */
+    @FunctionalInterface
+    public interface Collective {
+        void run() throws Exception;
+    }
+
+    /**
+     * How long either side looks for the other's answer before it parks. A thread that is woken costs its peer a
+     * system call and itself a switch, but a longer look steals from the reduction where a rank has one core.
+     */
+    private static final long SPIN_NANOS = Long.getLong("spin", 20_000);
+
+    private final String rankOfSize;
+    private final Thread thread;
+
+    // A ring of what is started. Written by the starting thread; replaced only while nothing is under way.
+    private Reduction[] fifo = {};
+    // Count of all starts. Written by the starting thread alone, and after the ring, which it publishes.
+    private volatile long startedCount;
+    // Touched by the communication thread alone.
+    private long takenCount;
+
+    // Started and not yet awaited; and whether a caller is inside a collective of its own. Each side first announces
+    // itself, then looks for the other, so that no interleaving lets both pass.
+    private final AtomicInteger underWay = new AtomicInteger();
+    private final AtomicBoolean callerInside = new AtomicBoolean();
+
+    private volatile CommunicationException firstFailure;
+    private volatile boolean closed;
+
+    /**
+     * Starts the thread.
+     *
+     * @param name of the thread
+     * @param rank named, with {@code size}, in every message
+     */
+    public CommunicationThread(String name, int rank, int size) {
+        rankOfSize = "rank " + rank + " of " + size;
+        thread = new Thread(this::runFifo, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /**
+     * A reusable reduction.
+     *
+     * @param operation names it in messages: {@code "allReduce 3 of 1024 floats"}
+     * @throws IllegalStateException if a reduction is under way
+     */
+    public AllReduce prepare(String operation, Collective collective) {
+        requireNothingUnderWay("prepare " + operation);
+        fifo = new Reduction[fifo.length + 1];
+        return new Reduction(operation, collective);
+    }
+
+    /**
+     * Runs a collective on the calling thread.
+     *
+     * @throws IllegalStateException  if a reduction is under way, or another thread is inside a collective
+     * @throws CommunicationException if it failed, or an earlier one has
+     */
+    public void runOnCaller(String operation, Collective collective) {
+        if (!callerInside.compareAndSet(false, true)) {
+            throw illegal(operation, "another thread is inside a collective");
+        }
+        try {
+            requireNothingUnderWay(operation);
+            CommunicationException failure = attempt(operation, collective);
+            if (failure != null) {
+                throw failure;
+            }
+        } finally {
+            callerInside.set(false);
+        }
+    }
+
+    /** Whether a collective has failed. */
+    public boolean hasFailed() {
+        return firstFailure != null;
+    }
+
+    /** Runs what is started, then ends the thread. */
+    @Override
+    public void close() {
+        closed = true;
+        LockSupport.unpark(thread);
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void runFifo() {
+        while (awaitStart()) {
+            Reduction reduction = fifo[(int) (takenCount % fifo.length)];
+            takenCount++;
+            reduction.reduce();
+        }
+    }
+
+    /** False when the FIFO is empty for good. */
+    private boolean awaitStart() {
+        long spinEnd = System.nanoTime() + SPIN_NANOS;
+        while (startedCount == takenCount) {
+            if (closed) {
+                // The last start may have come between the two reads; it came before the close.
+                return startedCount != takenCount;
+            }
+            spinThenPark(spinEnd);
+        }
+        return true;
+    }
+
+    private void spinThenPark(long spinEnd) {
+        if (System.nanoTime() - spinEnd < 0) {
+            Thread.onSpinWait();
+        } else {
+            LockSupport.park(this);
+        }
+    }
+
+    private CommunicationException attempt(String operation, Collective collective) {
+        CommunicationException earlier = firstFailure;
+        if (earlier != null) {
+            return new CommunicationException(
+                    rankOfSize + ": " + operation + " was not run after a failure: " + earlier.getMessage(), earlier);
+        }
+        try {
+            collective.run();
+            return null;
+        } catch (Throwable e) {
+            String reason = e.getMessage() == null ? e.toString() : e.getMessage();
+            firstFailure = new CommunicationException(rankOfSize + ": " + operation + " failed: " + reason, e);
+            return firstFailure;
+        }
+    }
+
+    private void requireNothingUnderWay(String operation) {
+        if (closed) {
+            throw illegal(operation, "the communicator is closed");
+        }
+        int count = underWay.get();
+        if (count != 0) {
+            throw illegal(operation, count + " started and not yet awaited");
+        }
+    }
+
+    private IllegalStateException illegal(String operation, String reason) {
+        return new IllegalStateException(rankOfSize + ": " + operation + ": " + reason);
+    }
+
+    private enum State {
+        /** Belongs to the caller. */
+        IDLE,
+        /** In the FIFO or being reduced; belongs to the communication thread. */
+        STARTED,
+        /** Reduced or failed; the caller has yet to await it. */
+        DONE
+    }
+
+    private final class Reduction implements AllReduce {
+        private final String operation;
+        private final Collective collective;
+        private volatile State state = State.IDLE;
+        private volatile Thread waiter;
+        // Published by state.
+        private CommunicationException failure;
+
+        Reduction(String operation, Collective collective) {
+            this.operation = operation;
+            this.collective = collective;
+        }
+
+        @Override
+        public void start() {
+            if (state != State.IDLE) {
+                throw illegal(operation, "started twice without an await in between");
+            }
+            underWay.incrementAndGet();
+            if (closed || callerInside.get()) {
+                underWay.decrementAndGet();
+                throw illegal(operation, closed ? "the communicator is closed" : "a collective is running");
+            }
+            state = State.STARTED;
+            long count = startedCount;
+            fifo[(int) (count % fifo.length)] = this;
+            startedCount = count + 1;
+            LockSupport.unpark(thread);
+        }
+
+        @Override
+        public void await() {
+            if (state == State.IDLE) {
+                throw illegal(operation, "awaited without a start");
+            }
+            if (state == State.STARTED) {
+                waitUntilDone();
+            }
+            CommunicationException failed = failure;
+            state = State.IDLE;
+            underWay.decrementAndGet();
+            if (failed != null) {
+                throw failed;
+            }
+        }
+
+        private void waitUntilDone() {
+            waiter = Thread.currentThread();
+            boolean interrupted = false;
+            long spinEnd = System.nanoTime() + SPIN_NANOS;
+            while (state == State.STARTED) {
+                spinThenPark(spinEnd);
+                // A collective cannot be interrupted; with the flag up, park would return at once.
+                interrupted |= Thread.interrupted();
+            }
+            waiter = null;
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        /** On the communication thread. */
+        void reduce() {
+            failure = attempt(operation, collective);
+            state = State.DONE;
+            LockSupport.unpark(waiter);
+        }
+
+        @Override
+        public boolean isDone() {
+            return state == State.DONE;
+        }
+
+        @Override
+        public void run() {
+            runOnCaller(operation, collective);
+        }
+
+        @Override
+        public String toString() {
+            return operation + " (" + state + ")";
+        }
+    }
+}

@@ -1,0 +1,242 @@
+package dev.lockstep.comm.mpi;
+
+import dev.lockstep.comm.AllReduce;
+import dev.lockstep.comm.CommunicationException;
+import dev.lockstep.comm.CommunicationThread;
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.comm.DirectBuffers;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import mpi.Comm;
+import mpi.Intracomm;
+import mpi.MPI;
+import mpi.MPIException;
+
+/**
+ * The ranks that {@code mpirun} or {@code srun} started, over {@code MPI_COMM_WORLD}. One per process: MPI can be
+ * initialised only once.
+ */
+public final class MpiCommunicator implements Communicator {
+    /** MPI counts in int, and libraries have stumbled over byte counts near its end. */
+    private static final int BROADCAST_PIECE_BYTES = 64 << 20;
+
+    private static final long ABORT_MILLIS = 2_000;
+
+    private static final Pattern OPEN_MPI_VERSION = Pattern.compile("Open MPI v?([0-9][^, ]*)");
+
+    private final Intracomm world;
+    private final int rank;
+    private final int size;
+    private final int localRank;
+    private final int localSize;
+    private final String description;
+    private final int broadcastPieceBytes;
+    private final CommunicationThread communication;
+    private int preparedCount;
+    private double[] gatheredDoubles = {};
+    private boolean closed;
+
+    private MpiCommunicator(int broadcastPieceBytes) throws MPIException {
+        this.broadcastPieceBytes = broadcastPieceBytes;
+        world = MPI.COMM_WORLD;
+        // By default MPI ends the process where an exception should come.
+        world.setErrhandler(MPI.ERRORS_RETURN);
+        MPI.COMM_SELF.setErrhandler(MPI.ERRORS_RETURN);
+        rank = world.getRank();
+        size = world.getSize();
+        Intracomm machine = world.splitType(Comm.TYPE_SHARED, rank, MPI.INFO_NULL);
+        machine.setErrhandler(MPI.ERRORS_RETURN);
+        localRank = machine.getRank();
+        localSize = machine.getSize();
+        machine.free();
+        description = shortVersion(MPI.getLibVersion());
+        communication = new CommunicationThread("lockstep-comm", rank, size);
+    }
+
+    /** Whether this process was started as a rank of an MPI job, by the environment that its launcher gave it. */
+    public static boolean launchedByMpi(Map<String, String> environment) {
+        return environment.containsKey("OMPI_COMM_WORLD_SIZE") || environment.containsKey("PMIX_RANK");
+    }
+
+    /**
+     * Initialises MPI. Collective; call it, and later {@link #close}, on the main thread.
+     *
+     * @throws CommunicationException if MPI cannot be loaded or initialised, or allows too few threads
+     */
+    public static MpiCommunicator init(String[] arguments) {
+        return init(arguments, BROADCAST_PIECE_BYTES);
+    }
+
+    static MpiCommunicator init(String[] arguments, int broadcastPieceBytes) {
+        try {
+            int granted = MPI.InitThread(arguments, MPI.THREAD_MULTIPLE);
+            // Collectives come from the main and from the communication thread, never at once.
+            if (granted < MPI.THREAD_SERIALIZED) {
+                throw new CommunicationException("this MPI library allows calls from the main thread only"
+                        + " (level " + granted + ", wanted " + MPI.THREAD_MULTIPLE
+                        + "): use an Open MPI that is built with thread support");
+            }
+            return new MpiCommunicator(broadcastPieceBytes);
+        } catch (MPIException e) {
+            throw new CommunicationException("MPI did not start: " + e.getMessage(), e);
+        } catch (LinkageError e) {
+            throw new CommunicationException(
+                    "Open MPI's Java bindings did not load (" + e.getMessage()
+                            + "): put the folder of libmpi_java.so on java.library.path or LD_LIBRARY_PATH",
+                    e);
+        }
+    }
+
+    /** {@code "Open MPI 4.1.4"}; a library that calls itself otherwise by its own first words. */
+    static String shortVersion(String libraryVersion) {
+        Matcher matcher = OPEN_MPI_VERSION.matcher(libraryVersion);
+        return matcher.find() ? "Open MPI " + matcher.group(1) : libraryVersion.split("[,\n]", 2)[0].strip();
+    }
+
+    @Override
+    public int rank() {
+        return rank;
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    @Override
+    public int localRank() {
+        return localRank;
+    }
+
+    @Override
+    public int localSize() {
+        return localSize;
+    }
+
+    @Override
+    public String description() {
+        return description;
+    }
+
+    @Override
+    public AllReduce prepareAllReduce(ByteBuffer floats) {
+        int count = DirectBuffers.requireFloats(floats);
+        String operation = "allReduce " + preparedCount + " of " + count + " floats";
+        AllReduce reduction =
+                communication.prepare(operation, () -> world.allReduce(floats, count, MPI.FLOAT, MPI.SUM));
+        preparedCount++;
+        return reduction;
+    }
+
+    @Override
+    public void broadcast(ByteBuffer bytes, int root) {
+        DirectBuffers.requireDirect(bytes);
+        Objects.checkIndex(root, size);
+        communication.runOnCaller("broadcast of " + bytes.capacity() + " bytes from rank " + root, () -> {
+            int pieceBytes;
+            for (int offset = 0; offset < bytes.capacity(); offset += pieceBytes) {
+                pieceBytes = Math.min(broadcastPieceBytes, bytes.capacity() - offset);
+                // The bindings see where a buffer begins, not its position.
+                world.bcast(bytes.slice(offset, pieceBytes), pieceBytes, MPI.BYTE, root);
+            }
+        });
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * <p>Gathers and then sums by rank, as MPI_Allreduce promises neither an order nor the same bits on all ranks, and
+     * its algorithm changes with length and library. What is summed here is a handful of statistics.
+     */
+    @Override
+    public void allReduceSum(double[] values) {
+        communication.runOnCaller("allReduceSum of " + values.length + " doubles", () -> {
+            int gatheredCount = Math.multiplyExact(size, values.length);
+            if (gatheredDoubles.length < gatheredCount) {
+                gatheredDoubles = new double[gatheredCount];
+            }
+            double[] byRank = gatheredDoubles; // [size, values.length]
+            world.allGather(values, values.length, MPI.DOUBLE, byRank, values.length, MPI.DOUBLE);
+            for (int i = 0; i < values.length; i++) {
+                double sum = byRank[i];
+                for (int at = i + values.length; at < gatheredCount; at += values.length) {
+                    sum += byRank[at];
+                }
+                values[i] = sum;
+            }
+        });
+    }
+
+    @Override
+    public List<byte[]> allGather(byte[] bytes) {
+        byte[][] gathered = new byte[size][];
+        communication.runOnCaller("allGather of " + bytes.length + " bytes", () -> {
+            int[] lengths = new int[size];
+            world.allGather(new int[] {bytes.length}, 1, MPI.INT, lengths, 1, MPI.INT);
+            int[] offsets = new int[size];
+            for (int r = 1; r < size; r++) {
+                offsets[r] = Math.addExact(offsets[r - 1], lengths[r - 1]);
+            }
+            byte[] all = new byte[Math.addExact(offsets[size - 1], lengths[size - 1])];
+            world.allGatherv(bytes, bytes.length, MPI.BYTE, all, lengths, offsets, MPI.BYTE);
+            Arrays.setAll(gathered, r -> Arrays.copyOfRange(all, offsets[r], offsets[r] + lengths[r]));
+        });
+        return List.of(gathered);
+    }
+
+    @Override
+    public void barrier() {
+        communication.runOnCaller("barrier", world::barrier);
+    }
+
+    /** {@inheritDoc} Does not return. */
+    @Override
+    public void abort(int exitStatus) {
+        try {
+            Thread aborting = new Thread(() -> abortWorld(exitStatus), "lockstep-abort");
+            aborting.setDaemon(true);
+            aborting.start();
+            TimeUnit.MILLISECONDS.timedJoin(aborting, ABORT_MILLIS);
+        } catch (InterruptedException | Error e) {
+            System.err.println("lockstep: MPI_Abort was cut short: " + e);
+        } finally {
+            // MPI may itself be what hangs. The launcher ends the other ranks when it sees this one gone.
+            Runtime.getRuntime().halt(exitStatus);
+        }
+    }
+
+    private void abortWorld(int exitStatus) {
+        try {
+            world.abort(exitStatus);
+        } catch (MPIException e) {
+            System.err.println("lockstep: MPI_Abort failed: " + e.getMessage());
+        }
+    }
+
+    /**
+     * {@inheritDoc} After a failed collective MPI is left as it is, since its end waits for all ranks: the caller's
+     * next step is {@link #abort}.
+     */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        communication.close();
+        if (communication.hasFailed()) {
+            return;
+        }
+        try {
+            MPI.Finalize();
+        } catch (MPIException e) {
+            System.err.println("lockstep: MPI_Finalize failed: " + e.getMessage());
+        }
+    }
+}
