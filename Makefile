@@ -1,0 +1,61 @@
+# Every target works from a fresh clone: it installs and builds first what it needs, and only what is not there yet.
+#
+#   make run [NP=2] [ARGS=…]   trains jobs/fashion-mnist.yaml with NP ranks; ARGS go to `lockstep train`
+#   make test                  all tests; the last line is "N passed, N failed, N skipped"
+#   make build | deps          the program; the packages that it needs (Debian, Ubuntu)
+#   make bench-peer            speed and losses beside PyTorch's
+#   make info                  what was built and what was detected on this machine
+#   make clean                 removes all that was built
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.PHONY: run test build deps bench-peer info clean
+
+NP ?= 2
+MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp
+JAVA_SOURCES := $(shell find src/main/java -name '*.java')
+KERNELS := $(wildcard src/main/native/*.cpp)
+KERNEL_LIBRARY := $(if $(KERNELS),target/native/liblockstep_cpu.so)
+CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-errno -fno-trapping-math \
+	-Wall -Wextra -Werror
+
+run: build
+	@src/build/mpirun.sh $(NP) ./lockstep train jobs/fashion-mnist.yaml $(ARGS)
+
+test: build
+	@src/build/test.sh
+
+bench-peer: build
+	@src/build/deps.sh python3-torch libopenblas0-pthread
+	@bench/peer/run.sh $(ARGS)
+
+info: build
+	@./lockstep info
+
+build: target/lockstep.jar target/lockstep.jsa $(KERNEL_LIBRARY)
+	@git describe --always --dirty >target/commit 2>/dev/null || echo unknown >target/commit
+
+deps:
+	@src/build/deps.sh
+
+# Written anew only where Open MPI has changed; then everything is built against it.
+target/mpi/mpi.jar: deps
+	@:
+
+target/lockstep.jar: pom.xml $(JAVA_SOURCES) target/mpi/mpi.jar
+	@echo "lockstep: compiling"
+	@$(MAVEN) -q -DskipTests package
+	@touch $@
+
+# The JVM's own format for classes it need not parse and verify again: halves the time to start.
+target/lockstep.jsa: target/lockstep.jar lockstep
+	@rm -f $@
+	@LOCKSTEP_JAVA_OPTS="-XX:ArchiveClassesAtExit=$@" ./lockstep info >/dev/null
+
+# libgomp lies beside it (JavaCPP brings it): a process may hold only one OpenMP runtime.
+target/native/liblockstep_cpu.so: $(KERNELS) $(wildcard src/main/native/*.h src/main/cuda/*) | target/lockstep.jar
+	@echo "lockstep: compiling kernels"
+	@jdk="$$(src/build/java-home.sh)" && g++ $(CXXFLAGS) -Isrc/main/cuda -I"$$jdk/include" -I"$$jdk/include/linux" \
+		-o $@ $(KERNELS) -Wl,-rpath,'$$ORIGIN'
+
+clean:
+	rm -rf target

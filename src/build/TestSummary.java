@@ -1,0 +1,127 @@
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
+
+/**
+ * Says which tests ran, passed, failed and were skipped, and why: {@code java TestSummary.java SOURCES REPORTS...},
+ * where SOURCES holds the tests' source files and each REPORTS is a folder of JUnit XML reports, which may be absent.
+ * A test class without a report counts as one failure: its JVM died, or it never started. Exit status 0 if at least
+ * one test passed and none failed.
+ */
+final class TestSummary {
+    private int passed;
+    private int failed;
+    private int skipped;
+    private final List<String> failures = new ArrayList<>();
+    private final List<String> skips = new ArrayList<>();
+    /** What to print for each test class. */
+    private final TreeMap<String, String> lines = new TreeMap<>();
+
+    public static void main(String[] args) throws Exception {
+        TestSummary summary = new TestSummary();
+        for (int i = 1; i < args.length; i++) {
+            summary.readReports(Path.of(args[i]));
+        }
+        summary.findMissing(Path.of(args[0]));
+        summary.print(System.out);
+        System.exit(summary.passed > 0 && summary.failed == 0 ? 0 : 1);
+    }
+
+    private void readReports(Path folder) throws Exception {
+        if (!Files.isDirectory(folder)) {
+            return;
+        }
+        try (DirectoryStream<Path> reports = Files.newDirectoryStream(folder, "TEST-*.xml")) {
+            for (Path report : reports) {
+                String className = report.getFileName().toString().replaceAll("^TEST-|\\.xml$", "");
+                try {
+                    readReport(className, report);
+                } catch (org.xml.sax.SAXException e) {
+                    fail(className, "its report cannot be read (" + e.getMessage() + "): " + report);
+                    lines.put(className, "no readable report");
+                }
+            }
+        }
+    }
+
+    private void readReport(String className, Path report) throws Exception {
+        Element suite = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(report.toFile())
+                .getDocumentElement();
+        int[] before = {passed, failed, skipped};
+        NodeList cases = suite.getElementsByTagName("testcase");
+        for (int i = 0; i < cases.getLength(); i++) {
+            Element testCase = (Element) cases.item(i);
+            String name = className + "." + testCase.getAttribute("name");
+            Element problem = firstChild(testCase, "failure", "error");
+            Element skip = firstChild(testCase, "skipped");
+            if (problem != null) {
+                fail(name, reason(problem));
+            } else if (skip != null) {
+                skipped++;
+                skips.add(name + ": " + reason(skip));
+            } else {
+                passed++;
+            }
+        }
+        lines.put(className, String.format(Locale.ROOT, "%4d passed %3d failed %3d skipped %8s s",
+                passed - before[0], failed - before[1], skipped - before[2], suite.getAttribute("time")));
+    }
+
+    private void fail(String name, String reason) {
+        failed++;
+        failures.add(name + ": " + reason);
+    }
+
+    private static Element firstChild(Element parent, String... names) {
+        for (String name : names) {
+            NodeList found = parent.getElementsByTagName(name);
+            if (found.getLength() > 0) {
+                return (Element) found.item(0);
+            }
+        }
+        return null;
+    }
+
+    /** The first line of the message, or else of the stack trace. */
+    private static String reason(Element problem) {
+        String message = problem.getAttribute("message").isBlank() ? problem.getTextContent()
+                : problem.getAttribute("message");
+        return message.strip().lines().findFirst().orElse("no reason given");
+    }
+
+    private void findMissing(Path sources) throws IOException {
+        try (Stream<Path> files = Files.walk(sources)) {
+            for (Path file : (Iterable<Path>) files.sorted()::iterator) {
+                if (!file.getFileName().toString().matches(".*(Test|IT)\\.java")) {
+                    continue;
+                }
+                String className = sources.relativize(file).toString().replaceAll("\\.java$", "").replace('/', '.');
+                if (!lines.containsKey(className)) {
+                    lines.put(className, "no report");
+                    fail(className, "did not run to its end; Maven's output above says why");
+                }
+            }
+        }
+    }
+
+    private void print(PrintStream out) {
+        out.println();
+        out.println("Test summary");
+        int width = lines.keySet().stream().mapToInt(String::length).max().orElse(0);
+        lines.forEach((className, line) -> out.println("  " + className
+                + " ".repeat(width - className.length()) + " " + line));
+        skips.forEach(skip -> out.println("  skipped: " + skip));
+        failures.forEach(failure -> out.println("  FAILED: " + failure));
+        out.println(passed + " passed, " + failed + " failed, " + skipped + " skipped");
+    }
+}

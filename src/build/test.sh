@@ -1,0 +1,14 @@
+#!/bin/sh
+# Runs every test, the unit tier (*Test) and the mpi tier (*IT, which start real mpirun processes), and then, whatever
+# came of it, says what ran. Fails if a test failed, if none ran, or if Maven itself failed.
+set -u
+cd "$(dirname "$0")/../.."
+jdk=$(src/build/java-home.sh) || exit 2
+rm -rf target/surefire-reports target/failsafe-reports
+JAVA_HOME=$jdk mvn -B -ntp -Dmaven.test.failure.ignore=true verify
+maven_status=$?
+[ $maven_status = 0 ] || echo "lockstep: error: Maven failed with exit status $maven_status; its message is above" >&2
+"$jdk/bin/java" src/build/TestSummary.java src/test/java target/surefire-reports target/failsafe-reports
+summary_status=$?
+[ $maven_status = 0 ] && exit $summary_status
+exit 1

@@ -1,0 +1,63 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.InvalidInputException;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The command line. Each subcommand is a class of its own, added in {@link #commandLine}. */
+@Command(name = "lockstep", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
+        description = "Trains multilayer perceptrons data-parallel over MPI.",
+        footer = {"", "Under mpirun and srun every rank runs the same command: mpirun -np 8 ./lockstep train JOB.yaml",
+                "Exit status: 0 done, 1 failed while running, 2 wrong input, 75 stopped on request.",
+                "LOCKSTEP_DEBUG=1 adds stack traces to errors."})
+public final class Main {
+    private Main() {
+    }
+
+    public static void main(String[] args) {
+        Launch launch = Launch.of(System.getenv());
+        Failure failure = new Failure(launch, "1".equals(System.getenv("LOCKSTEP_DEBUG")), System.err);
+        // Before any other thread starts.
+        Thread.setDefaultUncaughtExceptionHandler(failure);
+        System.exit(commandLine(new CommandContext(Program.current(), launch, failure)).execute(args));
+    }
+
+    static CommandLine commandLine(CommandContext context) {
+        CommandLine commandLine = new CommandLine(new Main());
+        commandLine.addSubcommand(new InfoCommand(context));
+
+        commandLine.getCommandSpec().versionProvider(version(context.program()));
+        commandLine.setParameterExceptionHandler(
+                (exception, arguments) -> context.failure().end(invalidArguments(exception)));
+        commandLine.setExecutionExceptionHandler((exception, command, parsed) -> context.failure().end(exception));
+        if (context.launch().rank() != 0) {
+            // Help and version are printed once.
+            commandLine.setOut(new PrintWriter(OutputStream.nullOutputStream()));
+        }
+        return commandLine;
+    }
+
+    private static IVersionProvider version(Program program) {
+        return () -> new String[] {"lockstep " + program.version() + " (commit " + program.commit() + ")"};
+    }
+
+    private static InvalidInputException invalidArguments(ParameterException exception) {
+        CommandLine command = exception.getCommandLine();
+        String what = exception.getMessage();
+        if (exception instanceof UnmatchedArgumentException unmatched) {
+            String kind = unmatched.isUnknownOption() ? "unknown option"
+                    : command.getParent() == null ? "unknown command" : "unexpected argument";
+            List<String> suggestions = unmatched.getSuggestions();
+            what = kind + " '" + unmatched.getUnmatched().get(0) + "'"
+                    + (suggestions.isEmpty() ? "" : "; did you mean " + suggestions.get(0) + "?");
+        }
+        return new InvalidInputException(what + "; see ./" + command.getCommandSpec().qualifiedName() + " --help",
+                exception);
+    }
+}
