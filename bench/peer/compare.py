@@ -51,13 +51,15 @@ def run(command, limit_seconds):
         # wait4 and not Popen.wait: its usage holds the largest peak of all processes below that were waited for.
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+        in_time = timers[0].is_alive()
         for timer in timers:
             timer.cancel()
         out.seek(0)
         errors.seek(0)
         if process.returncode != 0:
             last_lines = " | ".join(errors.read().strip().splitlines()[-5:])
-            raise Failed(f"{shlex.join(command)}: exit status {process.returncode}: {last_lines}")
+            reason = f"exit status {process.returncode}" if in_time else f"ended after {limit_seconds:g} s"
+            raise Failed(f"{shlex.join(command)}: {reason}: {last_lines}")
         return out.read(), usage.ru_maxrss * 1024
 
 
