@@ -44,6 +44,7 @@ def run(command, limit_seconds):
                 command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
         except OSError as problem:
             raise Failed(f"{shlex.join(command)}: {problem}") from problem
+        started = time.monotonic()
         # TERM first: both mpirun and torch's spawn end their ranks on it.
         timers = [threading.Timer(limit_seconds, process.terminate), threading.Timer(limit_seconds + 10, process.kill)]
         for timer in timers:
@@ -51,7 +52,7 @@ def run(command, limit_seconds):
         # wait4 and not Popen.wait: its usage holds the largest peak of all processes below that were waited for.
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        in_time = timers[0].is_alive()
+        in_time = time.monotonic() - started < limit_seconds
         for timer in timers:
             timer.cancel()
         out.seek(0)
