@@ -50,6 +50,7 @@ public final class Trainer {
     private final TrainingStep last;
     private final Optional<Evaluator> evaluator;
     private final double[] stepLoss = new double[1];
+    private final BucketPlan plan;
     private long step;
 
     /**
@@ -69,7 +70,7 @@ public final class Trainer {
         Sequential model = Models.build(job.model());
         List<ParameterShape> shapes = model.parameterShapes();
         arena = new ParameterArena(device, shapes, true);
-        BucketPlan plan = plan(job, arena, ranks);
+        plan = plan(job, arena, ranks);
         new StartupAgreement()
                 .with("program version", Trainer.class.getPackage().getImplementationVersion())
                 .with("job", JobFile.toYaml(job))
@@ -129,6 +130,15 @@ public final class Trainer {
     /** Steps in an epoch, the short last one included. */
     public int stepsPerEpoch() {
         return (indices.length + batchSize - 1) / batchSize;
+    }
+
+    /** Samples of a rank in a full step. */
+    public int batchSize() {
+        return batchSize;
+    }
+
+    public BucketPlan plan() {
+        return plan;
     }
 
     public long parameterCount() {
