@@ -134,7 +134,7 @@ final class IdxFile implements AutoCloseable {
 
     private void readHeader() throws IOException {
         int magic = readInt();
-        int type = magic >>> 8 & 0xFF;
+        int type = (magic >>> 8) & 0xFF;
         int dimensions = magic & 0xFF;
         if (magic >>> 16 != 0 || dimensions == 0) {
             throw invalid(String.format("is not an IDX file: it starts with %08x", magic), nameAFile());
@@ -194,7 +194,7 @@ final class IdxFile implements AutoCloseable {
         ByteBuffer scratch = ByteBuffer.allocateDirect(SCRATCH_BYTES);
         long remaining = (long) samples * features;
         while (remaining > 0) {
-            read(scratch.clear().limit((int) Math.min(SCRATCH_BYTES, remaining)));
+            read(scratch.clear().limit((int) Math.min(scratch.capacity(), remaining)));
             remaining -= scratch.position();
         }
     }

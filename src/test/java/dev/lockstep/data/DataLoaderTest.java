@@ -9,6 +9,7 @@ import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
+import dev.lockstep.device.Operation;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.random.Mt19937;
 import java.util.Arrays;
@@ -51,13 +52,15 @@ class DataLoaderTest {
         try (Device device = new DeferredDevice()) {
             Dataset dataset = dataset(device, DataType.UINT8, 2);
             DataLoader loader = new DataLoader(device, dataset, 3);
-            DataLoader.Batch large = loader.batch(3);
-            DataLoader.Batch small = loader.batch(1);
-            large.load(new int[] {10, 11, 12}, 0, device.computeStream());
-            small.load(new int[] {5}, 0, device.computeStream());
+            DataLoader.Batch batch = loader.batch(3);
+            DeviceBuffer seen = device.allocate(DataType.INT32, 3);
+            Operation step = device.operations().gatherLabels(batch.labels(), Buffers.ints(device, 0, 1, 2), seen);
+            batch.load(new int[] {10, 11, 12}, 0, device.computeStream());
+            step.enqueue(device.computeStream());
+            batch.load(new int[] {5, 6, 7}, 0, device.computeStream());
             device.computeStream().synchronize();
-            // The second load overwrites the first row; the other two are the first load's.
-            assertArrayEquals(new double[] {label(5), label(11), label(12)}, Buffers.read(large.labels()));
+            assertArrayEquals(new double[] {label(10), label(11), label(12)}, Buffers.read(seen));
+            assertArrayEquals(new double[] {label(5), label(6), label(7)}, Buffers.read(batch.labels()));
         }
     }
 

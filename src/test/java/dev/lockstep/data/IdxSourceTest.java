@@ -137,9 +137,11 @@ class IdxSourceTest {
         refuseImages(join(header(4, 5, 5), new byte[99]), "ends before the 4 x 5 x 5 elements that its header promises");
         refuseImages(join(header(4, 5, 5), new byte[101]), "goes on after the 4 x 5 x 5 elements");
         refuseImages(join(header(2_000_000_000, 10, 10), new byte[100]), "ends before the 2000000000 x 10 x 10");
-        refuseImages(join(header(4, 1 << 16, 1 << 15), new byte[100]), "has a header that says 4 x 65536 x 32768, more than can be read");
+        refuseImages(join(header(4, 1 << 16, 1 << 15), new byte[100]),
+                "has a header that says 4 x 65536 x 32768, more than can be read");
         refuseImages(join(header(-1, 28, 28), new byte[100]), "has a header that says 4294967295, more than can be read");
-        refuseImages(header(4, -1, -1, -1, -1, -1, -1, -1, -1), "has a header that says 4 x 4294967295, more than can be read");
+        refuseImages(header(4, -1, -1, -1, -1, -1, -1, -1, -1),
+                "has a header that says 4 x 4294967295, more than can be read");
     }
 
     @Test
