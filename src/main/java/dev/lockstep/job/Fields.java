@@ -54,6 +54,7 @@ final class Fields {
         return new Fields(mapPath, entries, JobKeys.ALL);
     }
 
+    /** An error at the place of {@code key}, or of the whole map where it does not hold that key. */
     InvalidInputException error(String key, String problem) {
         YamlNode.Entry entry = map.entries().get(key);
         return (entry == null ? map.at() : entry.at()).error(problem);

@@ -26,8 +26,8 @@ public final class JobFile {
      */
     public static Job load(Path file, List<String> sets) {
         Location at = new Location(file.toString(), 0);
-        Path directory = file.toAbsolutePath().getParent();
-        return parse(decode(bytes(file, at), at), directory == null ? file.toAbsolutePath() : directory, at.source(), sets);
+        String yaml = decode(bytes(file, at), at);
+        return parse(yaml, file.toAbsolutePath().getParent(), at.source(), sets);
     }
 
     /**
