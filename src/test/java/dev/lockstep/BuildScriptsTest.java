@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.lockstep.cli.ProcessRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -81,11 +83,12 @@ class BuildScriptsTest {
     void shouldNameWhatIsMissingWhereThereIsNoApt() throws Exception {
         Path scripts = Files.createDirectories(folder.resolve("src/build"));
         for (String script : List.of("deps.sh", "java-home.sh", "mpi-jar.sh")) {
-            Files.createSymbolicLink(scripts.resolve(script), SCRIPTS.resolve(script));
+            Files.copy(SCRIPTS.resolve(script), scripts.resolve(script), StandardCopyOption.COPY_ATTRIBUTES);
         }
         Path bin = Files.createDirectory(folder.resolve("bin"));
         for (String tool : List.of("sh", "dirname", "mkdir", "readlink", "sed", "tr", "id")) {
-            Files.createSymbolicLink(bin.resolve(tool), Path.of("/usr/bin", tool));
+            Path stub = Files.writeString(bin.resolve(tool), "#!/bin/sh\nexec /usr/bin/" + tool + " \"$@\"\n");
+            Files.setPosixFilePermissions(stub, PosixFilePermissions.fromString("rwxr-xr-x"));
         }
 
         ProcessRun run = ProcessRun.of(folder, Map.of("PATH", bin.toString()),

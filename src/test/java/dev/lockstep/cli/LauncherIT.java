@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +31,7 @@ class LauncherIT {
 
         ProcessRun run = run(Map.of(), link.toString(), "--version");
 
+        Files.delete(link);
         assertEquals(0, run.status(), run::toString);
         assertTrue(run.out().startsWith("lockstep "), run::toString);
         assertEquals("", run.err());
@@ -36,9 +39,7 @@ class LauncherIT {
 
     @Test
     void shouldRunInAFolderWithASpaceInItsName() throws Exception {
-        Path home = Files.createDirectory(folder.resolve("a b"));
-        Files.copy(Path.of(LAUNCHER), home.resolve("lockstep"), StandardCopyOption.COPY_ATTRIBUTES);
-        Files.createSymbolicLink(home.resolve("target"), HOME.resolve("target"));
+        copyProgram(folder.resolve("a b"));
 
         ProcessRun run = run(Map.of(), "sh", "a b/lockstep", "info");
 
@@ -56,8 +57,8 @@ class LauncherIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"inform, unknown command 'inform'", "info --jsn, unknown option '--jsn'", "info job.yaml, unexpected argument",
-            "'', Missing required subcommand"})
+    @CsvSource({"inform, unknown command 'inform'", "info --jsn, unknown option '--jsn'",
+            "info job.yaml, unexpected argument", "'', Missing required subcommand"})
     void shouldRefuseAWrongCommandLineInOneLine(String arguments, String message) throws Exception {
         ProcessRun run = run(Map.of(), "sh", "-c", LAUNCHER + " " + arguments);
 
@@ -97,13 +98,9 @@ class LauncherIT {
 
     @Test
     void shouldIgnoreAClassArchiveThatDoesNotFit() throws Exception {
-        Path home = Files.createDirectory(folder.resolve("home"));
-        Files.copy(Path.of(LAUNCHER), home.resolve("lockstep"), StandardCopyOption.COPY_ATTRIBUTES);
-        Path target = Files.createDirectory(home.resolve("target"));
-        for (String part : List.of("lockstep.jar", "lib", "mpi", "native")) {
-            Files.createSymbolicLink(target.resolve(part), HOME.resolve("target").resolve(part));
-        }
-        Files.writeString(target.resolve("lockstep.jsa"), "no archive");
+        Path home = folder.resolve("home");
+        copyProgram(home);
+        Files.writeString(home.resolve("target/lockstep.jsa"), "no archive");
 
         ProcessRun run = run(Map.of(), home.resolve("lockstep").toString(), "--version");
 
@@ -144,6 +141,21 @@ class LauncherIT {
 
         assertEquals(0, run.status(), run::toString);
         assertEquals(1, run.out().lines().filter(line -> line.startsWith("Usage: lockstep")).count(), run::toString);
+    }
+
+    /** As much of the built program as {@code info} needs. */
+    private static void copyProgram(Path home) throws IOException {
+        Files.createDirectory(home);
+        Files.copy(Path.of(LAUNCHER), home.resolve("lockstep"), StandardCopyOption.COPY_ATTRIBUTES);
+        for (String part : List.of("target/lockstep.jar", "target/lib", "target/mpi")) {
+            try (Stream<Path> files = Files.walk(HOME.resolve(part)).filter(Files::isRegularFile)) {
+                for (Path file : (Iterable<Path>) files::iterator) {
+                    Path copy = home.resolve(HOME.relativize(file));
+                    Files.createDirectories(copy.getParent());
+                    Files.copy(file, copy);
+                }
+            }
+        }
     }
 
     private ProcessRun run(Map<String, String> environment, String... command) throws Exception {
