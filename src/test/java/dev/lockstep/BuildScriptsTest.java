@@ -3,13 +3,12 @@ package dev.lockstep;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.lockstep.cli.ProcessRun;
+import dev.lockstep.testing.ProcessRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -38,10 +37,10 @@ class BuildScriptsTest {
         write("sources/a/BadIT.java", "");
         write("sources/a/Helper.java", "");
 
-        ProcessRun run = summary();
+        ProcessRun.Result run = summary();
 
-        assertEquals(1, run.status(), run::toString);
-        List<String> lines = run.out().lines().toList();
+        assertEquals(1, run.exitStatus(), run::toString);
+        List<String> lines = run.stdout().lines().toList();
         assertEquals("1 passed, 2 failed, 1 skipped", lines.get(lines.size() - 1));
         assertTrue(lines.contains("  skipped: a.GoodTest.shouldBeSkipped: no GPU here"), run::toString);
         assertTrue(lines.contains("  FAILED: a.BadIT.shouldFail: expected 1"), run::toString);
@@ -54,21 +53,21 @@ class BuildScriptsTest {
         write("sources/a/GoodTest.java", "");
         write("sources/a/KilledTest.java", "");
 
-        ProcessRun run = summary();
+        ProcessRun.Result run = summary();
 
-        assertEquals(1, run.status(), run::toString);
-        assertTrue(run.out().contains("  FAILED: a.KilledTest: did not run to its end"), run::toString);
-        assertTrue(run.out().endsWith("\n1 passed, 1 failed, 0 skipped\n"), run::toString);
+        assertEquals(1, run.exitStatus(), run::toString);
+        assertTrue(run.stdout().contains("  FAILED: a.KilledTest: did not run to its end"), run::toString);
+        assertTrue(run.stdout().endsWith("\n1 passed, 1 failed, 0 skipped\n"), run::toString);
     }
 
     @Test
     void shouldFailWhereNoTestRan() throws Exception {
         Files.createDirectories(folder.resolve("sources"));
 
-        ProcessRun run = summary();
+        ProcessRun.Result run = summary();
 
-        assertEquals(1, run.status(), run::toString);
-        assertTrue(run.out().endsWith("\n0 passed, 0 failed, 0 skipped\n"), run::toString);
+        assertEquals(1, run.exitStatus(), run::toString);
+        assertTrue(run.stdout().endsWith("\n0 passed, 0 failed, 0 skipped\n"), run::toString);
     }
 
     @Test
@@ -76,7 +75,7 @@ class BuildScriptsTest {
         write("reports/TEST-a.GoodTest.xml", "<testsuite time=\"0\"><testcase name=\"shouldPass\"/></testsuite>");
         write("sources/a/GoodTest.java", "");
 
-        assertEquals(0, summary().status());
+        assertEquals(0, summary().exitStatus());
     }
 
     @Test
@@ -91,27 +90,27 @@ class BuildScriptsTest {
             Files.setPosixFilePermissions(stub, PosixFilePermissions.fromString("rwxr-xr-x"));
         }
 
-        ProcessRun run = ProcessRun.of(folder, Map.of("PATH", bin.toString()),
-                List.of("/bin/sh", scripts.resolve("deps.sh").toString(), "an-extra-package"));
+        ProcessRun.Result run = ProcessRun.command("/bin/sh", scripts.resolve("deps.sh").toString(), "an-extra-package")
+                .environment("PATH", bin.toString()).run();
 
-        assertEquals(2, run.status(), run::toString);
-        assertEquals(1, run.errors().size(), run::toString);
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertEquals(1, run.errorLines().size(), run::toString);
         for (String name : List.of("maven", "g++", "openmpi-bin", "libopenmpi-dev", "an-extra-package")) {
-            assertTrue(run.err().contains(" " + name + " ") || run.err().contains(" " + name + "("), run::toString);
+            assertTrue(run.stderr().contains(" " + name + " ") || run.stderr().contains(" " + name + "("), run::toString);
         }
     }
 
     @Test
     void shouldRefuseANumberOfRanksThatIsNone() throws Exception {
-        ProcessRun run = ProcessRun.of(folder, Map.of(), List.of(SCRIPTS.resolve("mpirun.sh").toString(), "two", "true"));
+        ProcessRun.Result run = ProcessRun.command(SCRIPTS.resolve("mpirun.sh").toString(), "two", "true").run();
 
-        assertEquals(2, run.status(), run::toString);
-        assertEquals(List.of("lockstep: error: NP is 'two'; give a number of ranks from 1 on"), run.errors());
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertEquals(List.of("lockstep: error: NP is 'two'; give a number of ranks from 1 on"), run.errorLines());
     }
 
-    private ProcessRun summary() throws Exception {
-        return ProcessRun.of(folder, Map.of(), List.of(System.getProperty("java.home") + "/bin/java",
-                SCRIPTS.resolve("TestSummary.java").toString(), "sources", "reports"));
+    private ProcessRun.Result summary() {
+        return ProcessRun.command(System.getProperty("java.home") + "/bin/java",
+                SCRIPTS.resolve("TestSummary.java").toString(), "sources", "reports").directory(folder).run();
     }
 
     private void write(String file, String content) throws Exception {

@@ -49,7 +49,7 @@ record Machine(String bootId, String cpuModel, List<String> instructionSets, int
     }
 
     /** The value of the first line {@code name: value}. */
-    private static Optional<String> field(List<String> lines, String name) {
+    static Optional<String> field(List<String> lines, String name) {
         return lines.stream().map(line -> line.split(":", 2))
                 .filter(parts -> parts.length == 2 && parts[0].strip().equals(name))
                 .map(parts -> parts[1].strip()).findFirst();
@@ -60,7 +60,7 @@ record Machine(String bootId, String cpuModel, List<String> instructionSets, int
     }
 
     /** None where the file cannot be read: this is for reports, which say what they can. */
-    private static List<String> lines(Path file) {
+    static List<String> lines(Path file) {
         try {
             return Files.readAllLines(file);
         } catch (IOException e) {

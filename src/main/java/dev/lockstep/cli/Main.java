@@ -30,6 +30,8 @@ public final class Main {
 
     static CommandLine commandLine(CommandContext context) {
         CommandLine commandLine = new CommandLine(new Main());
+        commandLine.addSubcommand(new TrainCommand(context));
+        commandLine.addSubcommand(new ValidateCommand(context));
         commandLine.addSubcommand(new InfoCommand(context));
 
         commandLine.getCommandSpec().versionProvider(version(context.program()));

@@ -27,9 +27,18 @@ public interface DeviceBuffer {
      */
     ByteBuffer hostView();
 
-    /** Overwrites the whole buffer with {@code source}'s remaining bytes, as many as this has; done when it returns. */
+    /**
+     * Overwrites the whole buffer with {@code source}'s remaining bytes, as many as this has; done when it returns.
+     * Like {@link ByteBuffer#put(ByteBuffer)} it leaves {@code source} without remaining bytes.
+     *
+     * @throws IllegalArgumentException if they are more or fewer
+     */
     void copyFromHost(ByteBuffer source);
 
-    /** Fills {@code destination}'s remaining bytes, as many as this has, once all enqueued work is done. */
+    /**
+     * Fills {@code destination}'s remaining bytes, as many as this has, once all enqueued work is done; none remain.
+     *
+     * @throws IllegalArgumentException if they are more or fewer
+     */
     void copyToHost(ByteBuffer destination);
 }

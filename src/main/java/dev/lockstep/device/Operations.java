@@ -35,7 +35,8 @@ public interface Operations {
 
     /**
      * xGradient = yGradient ⊙ activation'(x); xGradient may be yGradient. {@code x} is read only where the derivative
-     * does not follow from {@code y}, and may be null elsewhere; {@code y} likewise the other way round.
+     * does not follow from {@code y}, and may be null elsewhere; {@code y} likewise the other way round. With IDENTITY
+     * both may be null.
      */
     Operation activationBackward(Activation activation, DeviceBuffer x, DeviceBuffer y, DeviceBuffer yGradient,
             DeviceBuffer xGradient);

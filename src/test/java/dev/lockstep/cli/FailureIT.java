@@ -3,8 +3,12 @@ package dev.lockstep.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lockstep.testing.Mpirun;
+import dev.lockstep.testing.ProcessRun;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -15,43 +19,48 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FailureIT {
     @Test
     void shouldEndWell() throws Exception {
-        ProcessRun run = Mpirun.of(2, List.of(), failingRank("none"));
+        ProcessRun.Result run = failingRank(2, "none").run();
 
-        assertEquals(0, run.status(), run::toString);
-        assertEquals(List.of(), run.errors());
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertEquals(List.of(), errors(run));
     }
 
     /** Repeated, since which rank prints, and whether it gets to, is a race. */
     @RepeatedTest(3)
     void shouldPrintOneLineWhereAllRanksFailAlike() throws Exception {
-        ProcessRun run = Mpirun.of(4, List.of(), failingRank("all"));
+        ProcessRun.Result run = failingRank(4, "all").run();
 
-        assertEquals(List.of("lockstep: error: the same on all ranks"), run.errors(), run::toString);
-        assertEquals(2, run.status(), run::toString);
+        assertEquals(List.of("lockstep: error: the same on all ranks"), errors(run), run::toString);
+        assertEquals(2, run.exitStatus(), run::toString);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"last", "thread"})
     void shouldEndAllRanksWhereOneFails(String way) throws Exception {
-        ProcessRun run = Mpirun.of(3, List.of(), failingRank(way));
+        ProcessRun.Result run = failingRank(3, way).run();
 
         assertEquals(List.of("lockstep: error: rank 2 on host " + Machine.hostName() + ": IllegalStateException: "
-                + (way.equals("last") ? "only here" : "in a thread")), run.errors(), run::toString);
-        assertEquals(1, run.status(), run::toString);
-        assertTrue(run.seconds() < 15, run::toString);
+                + (way.equals("last") ? "only here" : "in a thread")), errors(run), run::toString);
+        assertEquals(1, run.exitStatus(), run::toString);
+        assertTrue(run.elapsed().compareTo(Duration.ofSeconds(15)) < 0, run::toString);
     }
 
     @Test
     void shouldLeaveNothingInTheLaunchersFolder(@TempDir Path folder) throws Exception {
-        Mpirun.of(2, List.of("--mca", "orte_tmpdir_base", folder.toString()), failingRank("all"));
+        failingRank(2, "all").environment("OMPI_MCA_orte_tmpdir_base", folder.toString()).run();
 
         try (var left = Files.walk(folder)) {
             assertEquals(List.of(), left.filter(Files::isRegularFile).toList());
         }
     }
 
-    private static List<String> failingRank(String way) {
-        return List.of("java", "-XX:+UseSerialGC", "-Djava.library.path=" + System.getProperty("lockstep.native"),
-                FailingRank.class.getName(), way);
+    private static ProcessRun failingRank(int ranks, String way) throws IOException {
+        String libraries = Files.readString(Path.of("target/mpi/libdir")).strip();
+        return Mpirun.ranks(ranks, FailingRank.class, List.of("-Djava.library.path=" + libraries), way);
+    }
+
+    /** Wherever they were written. */
+    private static List<String> errors(ProcessRun.Result run) {
+        return (run.stdout() + "\n" + run.stderr()).lines().filter(line -> line.startsWith("lockstep: error: ")).toList();
     }
 }

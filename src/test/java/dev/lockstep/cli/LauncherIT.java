@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.lockstep.testing.Mpirun;
+import dev.lockstep.testing.ProcessRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,50 +31,50 @@ class LauncherIT {
     void shouldRunThroughALinkFromAnotherFolder() throws Exception {
         Path link = Files.createSymbolicLink(folder.resolve("started here"), Path.of(LAUNCHER));
 
-        ProcessRun run = run(Map.of(), link.toString(), "--version");
+        ProcessRun.Result run = run(Map.of(), link.toString(), "--version");
 
         Files.delete(link);
-        assertEquals(0, run.status(), run::toString);
-        assertTrue(run.out().startsWith("lockstep "), run::toString);
-        assertEquals("", run.err());
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertTrue(run.stdout().startsWith("lockstep "), run::toString);
+        assertEquals("", run.stderr());
     }
 
     @Test
     void shouldRunInAFolderWithASpaceInItsName() throws Exception {
         copyProgram(folder.resolve("a b"));
 
-        ProcessRun run = run(Map.of(), "sh", "a b/lockstep", "info");
+        ProcessRun.Result run = run(Map.of(), "sh", "a b/lockstep", "info");
 
-        assertEquals(0, run.status(), run::toString);
-        assertTrue(run.out().contains("threads"), run::toString);
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertTrue(run.stdout().contains("threads"), run::toString);
     }
 
     @Test
     void shouldKeepArgumentsWhole() throws Exception {
-        ProcessRun run = Mpirun.of(1, List.of(), List.of(LAUNCHER, "an argument with cp"));
+        ProcessRun.Result run = Mpirun.ranks(1).arguments(LAUNCHER, "an argument with cp").run();
 
         assertEquals(List.of("lockstep: error: unknown command 'an argument with cp'; see ./lockstep --help"),
-                run.errors());
-        assertEquals(2, run.status());
+                errors(run));
+        assertEquals(2, run.exitStatus());
     }
 
     @ParameterizedTest
     @CsvSource({"inform, unknown command 'inform'", "info --jsn, unknown option '--jsn'",
             "info job.yaml, unexpected argument", "'', Missing required subcommand"})
     void shouldRefuseAWrongCommandLineInOneLine(String arguments, String message) throws Exception {
-        ProcessRun run = run(Map.of(), "sh", "-c", LAUNCHER + " " + arguments);
+        ProcessRun.Result run = run(Map.of(), "sh", "-c", LAUNCHER + " " + arguments);
 
-        assertEquals(2, run.status(), run::toString);
-        assertEquals(1, run.err().lines().count(), run::toString);
-        assertTrue(run.err().startsWith("lockstep: error: " + message), run::toString);
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertEquals(1, run.stderr().lines().count(), run::toString);
+        assertTrue(run.stderr().startsWith("lockstep: error: " + message), run::toString);
     }
 
     @Test
     void shouldPrintAStackTraceOnlyWhereAskedTo() throws Exception {
-        ProcessRun run = run(Map.of("LOCKSTEP_DEBUG", "1"), LAUNCHER, "inform");
+        ProcessRun.Result run = run(Map.of("LOCKSTEP_DEBUG", "1"), LAUNCHER, "inform");
 
-        assertEquals(1, run.errors().size());
-        assertTrue(run.err().contains("\tat dev.lockstep.cli."), run::toString);
+        assertEquals(1, errors(run).size());
+        assertTrue(run.stderr().contains("\tat dev.lockstep.cli."), run::toString);
     }
 
     @Test
@@ -80,20 +82,20 @@ class LauncherIT {
         Path launcher = Files.copy(Path.of(LAUNCHER), folder.resolve("lockstep"),
                 StandardCopyOption.COPY_ATTRIBUTES);
 
-        ProcessRun run = run(Map.of(), launcher.toString(), "info");
+        ProcessRun.Result run = run(Map.of(), launcher.toString(), "info");
 
         assertEquals(List.of("lockstep: error: the program is not built in " + folder + "; run 'make build' there"),
-                run.errors());
-        assertEquals(2, run.status());
+                errors(run));
+        assertEquals(2, run.exitStatus());
     }
 
     @Test
     void shouldRefuseAJavaHomeWithoutJava() throws Exception {
-        ProcessRun run = run(Map.of("JAVA_HOME", folder.toString()), LAUNCHER, "info");
+        ProcessRun.Result run = run(Map.of("JAVA_HOME", folder.toString()), LAUNCHER, "info");
 
-        assertEquals(1, run.errors().size());
-        assertTrue(run.err().contains("JAVA_HOME is " + folder), run::toString);
-        assertEquals(2, run.status());
+        assertEquals(1, errors(run).size());
+        assertTrue(run.stderr().contains("JAVA_HOME is " + folder), run::toString);
+        assertEquals(2, run.exitStatus());
     }
 
     @Test
@@ -102,26 +104,26 @@ class LauncherIT {
         copyProgram(home);
         Files.writeString(home.resolve("target/lockstep.jsa"), "no archive");
 
-        ProcessRun run = run(Map.of(), home.resolve("lockstep").toString(), "--version");
+        ProcessRun.Result run = run(Map.of(), home.resolve("lockstep").toString(), "--version");
 
-        assertEquals(0, run.status(), run::toString);
-        assertEquals("", run.err());
-        assertEquals(1, run.out().lines().count(), run::toString);
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertEquals("", run.stderr());
+        assertEquals(1, run.stdout().lines().count(), run::toString);
     }
 
     @Test
     void shouldHandOptionsToTheJvm() throws Exception {
-        ProcessRun run = run(Map.of("LOCKSTEP_JAVA_OPTS", "-Xmx64m -XshowSettings:vm"), LAUNCHER, "--version");
+        ProcessRun.Result run = run(Map.of("LOCKSTEP_JAVA_OPTS", "-Xmx64m -XshowSettings:vm"), LAUNCHER, "--version");
 
-        assertTrue(run.err().contains("Max. Heap Size: 64.00M"), run::toString);
+        assertTrue(run.stderr().contains("Max. Heap Size: 64.00M"), run::toString);
     }
 
     @Test
     void shouldPrintOneTableForAllRanks() throws Exception {
-        ProcessRun run = Mpirun.of(3, List.of("--bind-to", "none"), List.of(LAUNCHER, "info", "--json"));
+        ProcessRun.Result run = Mpirun.ranks(3).arguments(LAUNCHER, "info", "--json").run();
 
-        assertEquals(0, run.status(), run::toString);
-        JsonNode info = JsonMapper.builder().build().readTree(run.out());
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode info = JsonMapper.builder().build().readTree(run.stdout());
         assertTrue(info.get("mpi").asText().matches("Open MPI [0-9.]+, 3 ranks started by mpirun"), run::toString);
         assertEquals("cpu", info.get("device").get("name").asText());
         assertEquals(3, info.get("ranks").size());
@@ -137,10 +139,10 @@ class LauncherIT {
 
     @Test
     void shouldShowHelpOnceAndNothingWithIt() throws Exception {
-        ProcessRun run = Mpirun.of(2, List.of(), List.of(LAUNCHER, "--help"));
+        ProcessRun.Result run = Mpirun.ranks(2).arguments(LAUNCHER, "--help").run();
 
-        assertEquals(0, run.status(), run::toString);
-        assertEquals(1, run.out().lines().filter(line -> line.startsWith("Usage: lockstep")).count(), run::toString);
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertEquals(1, run.stdout().lines().filter(line -> line.startsWith("Usage: lockstep")).count(), run::toString);
     }
 
     /** As much of the built program as {@code info} needs. */
@@ -158,7 +160,13 @@ class LauncherIT {
         }
     }
 
-    private ProcessRun run(Map<String, String> environment, String... command) throws Exception {
-        return ProcessRun.of(folder, environment, List.of(command));
+    private ProcessRun.Result run(Map<String, String> environment, String... command) {
+        ProcessRun run = ProcessRun.command(command).directory(folder);
+        environment.forEach(run::environment);
+        return run.run();
+    }
+
+    private static List<String> errors(ProcessRun.Result run) {
+        return run.errorLines().stream().filter(line -> line.startsWith("lockstep: error: ")).toList();
     }
 }

@@ -1,0 +1,33 @@
+// Batches gathered by index from a resident data set.
+#pragma once
+#include "kernel.h"
+
+// destination[row, :] = source[indices[row], :] / divisor. The division, not a product with the reciprocal, gives the
+// numbers of PyTorch's ToTensor.
+KERNEL(gather_rows_u8, (const unsigned char* RESTRICT source, const int* RESTRICT indices,
+                        float* RESTRICT destination, long rows, long columns, float divisor)) {
+    for (long row = 0; row < rows; ++row) {
+        const unsigned char* RESTRICT from = source + indices[row] * columns;
+        float* RESTRICT to = destination + row * columns;
+        FOR_EACH(column, columns) {
+            to[column] = (float) from[column] / divisor;
+        }
+    }
+}
+
+KERNEL(gather_rows_f32, (const float* RESTRICT source, const int* RESTRICT indices,
+                         float* RESTRICT destination, long rows, long columns, float divisor)) {
+    for (long row = 0; row < rows; ++row) {
+        const float* RESTRICT from = source + indices[row] * columns;
+        float* RESTRICT to = destination + row * columns;
+        FOR_EACH(column, columns) {
+            to[column] = from[column] / divisor;
+        }
+    }
+}
+
+KERNEL(gather_labels, (const int* RESTRICT source, const int* RESTRICT indices, int* RESTRICT destination, long count)) {
+    FOR_EACH(i, count) {
+        destination[i] = source[indices[i]];
+    }
+}

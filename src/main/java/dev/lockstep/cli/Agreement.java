@@ -1,0 +1,52 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.device.OutOfDeviceMemoryException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * Steps of the start-up that any rank may find fault with, by its own files or its own machine. All ranks learn of it
+ * before any goes on, so that none is left waiting for one that has ended.
+ */
+final class Agreement {
+    private Agreement() {
+    }
+
+    /**
+     * Runs {@code step} on every rank and returns its result. Collective.
+     *
+     * @throws InvalidInputException on every rank, with the lowest failing rank's message, if any rank's step threw one
+     */
+    static <T> T onAllRanks(Communicator communicator, Supplier<T> step) {
+        T result = null;
+        String error = "";
+        try {
+            result = step.get();
+        } catch (InvalidInputException e) {
+            error = e.getMessage();
+        } catch (OutOfDeviceMemoryException e) {
+            error = "not enough memory: " + e.getMessage() + "; make the model or the batch smaller";
+        }
+        List<String> errors = new ArrayList<>();
+        List<Integer> failed = new ArrayList<>();
+        List<byte[]> all = communicator.allGather(
+                error.isEmpty() ? new byte[0] : (Machine.hostName() + "\n" + error).getBytes(StandardCharsets.UTF_8));
+        for (int rank = 0; rank < all.size(); rank++) {
+            if (all.get(rank).length > 0) {
+                failed.add(rank);
+                errors.add(new String(all.get(rank), StandardCharsets.UTF_8));
+            }
+        }
+        if (!failed.isEmpty()) {
+            String[] hostAndMessage = errors.get(0).split("\n", 2);
+            boolean onEveryRank = failed.size() == communicator.size();
+            throw new InvalidInputException(hostAndMessage[1] + (onEveryRank ? ""
+                    : " (found by rank " + failed.get(0) + " on host " + hostAndMessage[0] + ")"));
+        }
+        return result;
+    }
+}

@@ -1,0 +1,58 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.data.Dataset;
+import dev.lockstep.ddp.BucketPlan;
+import dev.lockstep.device.Device;
+import dev.lockstep.job.Job;
+import dev.lockstep.train.Trainer;
+import dev.lockstep.train.TrainingData;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/** What rank 0 prints before the first step: what will be trained, on what, by whom. */
+final class Announcement {
+    private final PrintStream out;
+
+    Announcement(PrintStream out) {
+        this.out = out;
+    }
+
+    void print(Job job, Environment environment, Device device, TrainingData.Loaded data, Trainer trainer, int ranks,
+            Path folder) {
+        out.println("lockstep " + environment.program().version() + ": " + job.name() + " into " + folder);
+        out.println("mpi       " + environment.mpi());
+        out.println("device    " + device.description() + "; " + environment.deviceReason());
+        PrintWriter writer = new PrintWriter(out, true, StandardCharsets.UTF_8);
+        environment.printRanks(writer);
+        writer.flush();
+        out.println("train     " + describe(data.train()));
+        data.test().ifPresent(test -> out.println("test      " + describe(test)));
+        out.printf(Locale.ROOT, "model     %,d parameters; batch %d a rank, %d in all; %,d steps an epoch%n",
+                trainer.parameterCount(), trainer.batchSize(), trainer.batchSize() * ranks, trainer.stepsPerEpoch());
+        out.println("gradients " + describe(trainer.plan(), ranks, trainer.overlaps()));
+        out.flush();
+    }
+
+    private static String describe(Dataset dataset) {
+        return String.format(Locale.ROOT, "%s: %,d samples of %,d features", dataset.description(), dataset.samples(),
+                dataset.features().columns());
+    }
+
+    private static String describe(BucketPlan plan, int ranks, boolean overlaps) {
+        if (ranks == 1) {
+            return "one rank: nothing to reduce";
+        }
+        double mebibytes = plan.buckets().stream().mapToLong(BucketPlan.Bucket::bytes).sum() / (double) (1 << 20);
+        return String.format(Locale.ROOT, "%.2f MiB in %s, sent in %s, %s", mebibytes,
+                count(plan.buckets().size(), "bucket"), count(plan.chunks().size(), "chunk"),
+                overlaps ? "while backward goes on" : plan.chunks().size() == 1 ? "after backward: there is no second"
+                        + " to compute beside it" : "after backward: distributed.overlap is false");
+    }
+
+    private static String count(int number, String noun) {
+        return number + " " + noun + (number == 1 ? "" : "s");
+    }
+}

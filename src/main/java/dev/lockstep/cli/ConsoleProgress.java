@@ -1,0 +1,88 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.train.EpochMetrics;
+import dev.lockstep.train.Evaluation;
+import dev.lockstep.train.TrainingListener;
+import dev.lockstep.train.TrainingSummary;
+import java.io.PrintStream;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Prints how training goes: a line an epoch, and within a long epoch a bar that is redrawn on a terminal, or a line
+ * every few seconds in a log.
+ */
+final class ConsoleProgress implements TrainingListener {
+    private static final long TERMINAL_INTERVAL_NANOS = 200_000_000L;
+    private static final long LOG_INTERVAL_NANOS = 5_000_000_000L;
+    private static final int BAR_WIDTH = 30;
+
+    private final PrintStream out;
+    private final boolean terminal;
+    private final int epochs;
+    private final int stepsPerEpoch;
+    private final long samplesPerStep;
+    private long lastPrintNanos = System.nanoTime();
+    private long lastPrintStep;
+    private boolean barShown;
+
+    /** @param samplesPerStep of all ranks, in a full step */
+    ConsoleProgress(PrintStream out, boolean terminal, int epochs, int stepsPerEpoch, long samplesPerStep) {
+        this.out = out;
+        this.terminal = terminal;
+        this.epochs = epochs;
+        this.stepsPerEpoch = stepsPerEpoch;
+        this.samplesPerStep = samplesPerStep;
+    }
+
+    @Override
+    public void stepDone(int epoch, long step, int stepOfEpoch, double loss) {
+        long now = System.nanoTime();
+        long interval = now - lastPrintNanos;
+        if (interval < (terminal ? TERMINAL_INTERVAL_NANOS : LOG_INTERVAL_NANOS)) {
+            return;
+        }
+        double rate = (step - lastPrintStep) * samplesPerStep / (interval * 1e-9);
+        String text = String.format(Locale.ROOT, "epoch %d/%d  step %d/%d  loss %.4f  %,.0f samples/s", epoch, epochs,
+                stepOfEpoch, stepsPerEpoch, loss, rate);
+        if (terminal) {
+            int filled = (int) ((long) BAR_WIDTH * stepOfEpoch / stepsPerEpoch);
+            out.print("\r[" + "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled) + "] " + text + "\u001b[K");
+            barShown = true;
+        } else {
+            out.println(text);
+        }
+        out.flush();
+        lastPrintNanos = now;
+        lastPrintStep = step;
+    }
+
+    @Override
+    public void epochDone(EpochMetrics metrics) {
+        line(String.format(Locale.ROOT, "epoch %d/%d  loss %.4f%s  %,.0f samples/s  %.2f s", metrics.epoch(), epochs,
+                metrics.trainLoss(), test(metrics.test()), metrics.samplesPerSecond(), metrics.seconds()));
+        lastPrintNanos = System.nanoTime();
+        lastPrintStep = metrics.step();
+    }
+
+    @Override
+    public void trainingDone(TrainingSummary summary) {
+        line(String.format(Locale.ROOT, "done: %,d steps in %.2f s of training, %,.0f samples/s; loss %.4f%s",
+                summary.steps(), summary.trainingSeconds(), summary.samplesPerSecond(), summary.trainLoss(),
+                test(summary.test())));
+    }
+
+    private static String test(Optional<Evaluation> test) {
+        return test.map(evaluation -> String.format(Locale.ROOT, "  test loss %.4f  accuracy %.2f %%",
+                evaluation.loss(), evaluation.accuracy() * 100)).orElse("");
+    }
+
+    private void line(String text) {
+        if (barShown) {
+            out.print("\r\u001b[K");
+            barShown = false;
+        }
+        out.println(text);
+        out.flush();
+    }
+}

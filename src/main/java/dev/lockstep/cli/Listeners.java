@@ -1,0 +1,45 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.train.EpochMetrics;
+import dev.lockstep.train.TrainingListener;
+import dev.lockstep.train.TrainingSummary;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Passes on to several listeners; to none on ranks but 0. */
+final class Listeners implements TrainingListener {
+    private final List<TrainingListener> listeners = new ArrayList<>();
+
+    void add(TrainingListener listener) {
+        listeners.add(listener);
+    }
+
+    /** By index: this runs at every step, and an iterator would be garbage. */
+    @Override
+    public void stepDone(int epoch, long step, int stepOfEpoch, double loss) {
+        for (int i = 0; i < listeners.size(); i++) {
+            listeners.get(i).stepDone(epoch, step, stepOfEpoch, loss);
+        }
+    }
+
+    @Override
+    public void stepLogged(long step, double loss) {
+        listeners.forEach(listener -> listener.stepLogged(step, loss));
+    }
+
+    @Override
+    public void epochDone(EpochMetrics metrics) {
+        listeners.forEach(listener -> listener.epochDone(metrics));
+    }
+
+    @Override
+    public void checkpointWritten(Path folder) {
+        listeners.forEach(listener -> listener.checkpointWritten(folder));
+    }
+
+    @Override
+    public void trainingDone(TrainingSummary summary) {
+        listeners.forEach(listener -> listener.trainingDone(summary));
+    }
+}

@@ -1,0 +1,76 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.cpu.CpuDevice;
+import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
+import dev.lockstep.train.JobChecks;
+import dev.lockstep.train.RunFolder;
+import dev.lockstep.train.Trainer;
+import dev.lockstep.train.TrainingData;
+import dev.lockstep.train.TrainingRun;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code lockstep train}. */
+@Command(name = "train", mixinStandardHelpOptions = true, description = "Train the model of a job file.")
+final class TrainCommand implements Callable<Integer> {
+    private final CommandContext context;
+
+    @Parameters(paramLabel = "JOB.yaml", description = "The job file.")
+    private Path jobFile;
+
+    @Option(names = "--set", paramLabel = "KEY=VALUE",
+            description = "Set a key of the job file, as train.epochs=1; the value is YAML. May be repeated.")
+    private List<String> sets = List.of();
+
+    @Option(names = "--output", paramLabel = "DIR",
+            description = "Folder for the results, new or empty; else runs/NAME, or the next that is free.")
+    private Path output;
+
+    TrainCommand(CommandContext context) {
+        this.context = context;
+    }
+
+    @Override
+    public Integer call() {
+        return context.failure().withRanks(context.program(), this::train);
+    }
+
+    private int train(Communicator communicator) {
+        Job job = Agreement.onAllRanks(communicator, () -> JobFile.load(jobFile, sets));
+        Environment environment = Environment.detect(context.program(), context.launch(), communicator, job.threads());
+        TrainingData sources = Agreement.onAllRanks(communicator, () -> JobChecks.check(job, communicator.size(),
+                communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
+        try (Device device = new CpuDevice(environment.threads().get(communicator.rank()).count())) {
+            TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
+            Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> communicator.rank() == 0
+                    ? Optional.of(RunFolder.create(job, Optional.ofNullable(output), environment.toMap()))
+                    : Optional.empty());
+            train(job, environment, device, data, communicator, folder);
+            folder.ifPresent(RunFolder::close);
+        }
+        return 0;
+    }
+
+    private void train(Job job, Environment environment, Device device, TrainingData.Loaded data,
+            Communicator communicator, Optional<RunFolder> folder) {
+        Announcement announcement = new Announcement(System.out);
+        Listeners listeners = new Listeners();
+        Trainer trainer = new Trainer(job, data, device, communicator, listeners);
+        folder.ifPresent(run -> {
+            announcement.print(job, environment, device, data, trainer, communicator.size(), run.path());
+            listeners.add(run);
+            listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
+                    trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size()));
+        });
+        new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
+        folder.ifPresent(run -> System.out.println("results: " + run.path()));
+    }
+}

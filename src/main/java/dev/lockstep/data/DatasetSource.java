@@ -1,0 +1,27 @@
+package dev.lockstep.data;
+
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.device.Device;
+
+/** Where a data set comes from: a job's {@code data.train} or {@code data.test}. */
+public interface DatasetSource {
+    /**
+     * Sizes, told by headers alone where there are any, so that a job can be checked before anything big is allocated.
+     *
+     * @throws InvalidInputException naming the file and what is wrong with it
+     */
+    DatasetInfo info();
+
+    /**
+     * Decodes everything into memory of {@code device}, once.
+     *
+     * @throws InvalidInputException naming the file and what is wrong with it; what {@link #info} finds, is found
+     *                               before anything is allocated
+     * @throws dev.lockstep.device.OutOfDeviceMemoryException if the device has less than
+     *                               {@link DatasetInfo#residentBytes} to give
+     */
+    Dataset load(Device device);
+
+    /** What it is, for messages. */
+    String description();
+}

@@ -1,0 +1,65 @@
+package dev.lockstep.ddp;
+
+import dev.lockstep.comm.AllReduce;
+
+/**
+ * One chunk's way through a step: PENDING until backward has written it, READY until it is handed to the
+ * communicator, REDUCING until every rank's part is in, REDUCED. Used by the training thread only.
+ */
+final class GradientChunk {
+    enum State {
+        PENDING, READY, REDUCING, REDUCED
+    }
+
+    private final BucketPlan.Chunk plan;
+    private final AllReduce allReduce;
+    private State state = State.REDUCED;
+
+    GradientChunk(BucketPlan.Chunk plan, AllReduce allReduce) {
+        this.plan = plan;
+        this.allReduce = allReduce;
+    }
+
+    BucketPlan.Chunk plan() {
+        return plan;
+    }
+
+    State state() {
+        return state;
+    }
+
+    void beginStep() {
+        advance(State.REDUCED, State.PENDING);
+    }
+
+    void ready() {
+        advance(State.PENDING, State.READY);
+    }
+
+    /** Hands the chunk to the communication thread. */
+    void start() {
+        advance(State.READY, State.REDUCING);
+        allReduce.start();
+    }
+
+    /** Blocks until the chunk that was started is reduced. */
+    void await() {
+        advance(State.REDUCING, State.REDUCED);
+        allReduce.await();
+    }
+
+    /** Reduces on the calling thread. */
+    void reduce() {
+        advance(State.READY, State.REDUCED);
+        allReduce.run();
+    }
+
+    private void advance(State from, State to) {
+        if (state != from) {
+            throw new IllegalStateException("a chunk of bucket " + plan.bucket() + " (up to parameter "
+                    + plan.lastParameter() + " of backward order, row " + plan.rows() + ") is " + state + ", not "
+                    + from);
+        }
+        state = to;
+    }
+}

@@ -1,0 +1,158 @@
+package dev.lockstep.device;
+
+/**
+ * The checks of arguments that every backend makes before it builds an operation, one method for each method of
+ * {@link Operations}. The first parameter is the floating point type that all floating point buffers must have:
+ * {@link DataType#FLOAT32}, or for the reference backend what {@link #floatType} finds. What only a backend can know,
+ * such as whose memory a buffer is, it checks itself.
+ *
+ * <p>All of them throw IllegalArgumentException, naming the operation, the argument, what it is and what it should be.
+ */
+public final class OperationChecks {
+    private OperationChecks() {
+    }
+
+    /** The type of {@code buffer}, which must be FLOAT32 or FLOAT64. */
+    public static DataType floatType(DeviceBuffer buffer) {
+        DataType type = buffer.type();
+        require(type == DataType.FLOAT32 || type == DataType.FLOAT64, "a buffer of " + type
+                + " where floating point is wanted");
+        return type;
+    }
+
+    public static void linearForward(DataType floatType, Matrix x, Matrix weight, DeviceBuffer bias, Matrix y,
+            Activation activation) {
+        String operation = "linearForward";
+        matrix(operation, "x", x, floatType);
+        matrix(operation, "weight", weight, floatType, weight.rows(), x.columns());
+        matrix(operation, "y", y, floatType, x.rows(), weight.rows());
+        if (bias != null) {
+            buffer(operation, "bias", bias, floatType, weight.rows());
+        }
+        derivativeFromOutput(operation, activation);
+    }
+
+    public static void linearBackwardInput(DataType floatType, Matrix yGradient, Matrix weight, Matrix xGradient,
+            Activation activation, Matrix x) {
+        String operation = "linearBackwardInput";
+        matrix(operation, "yGradient", yGradient, floatType);
+        matrix(operation, "weight", weight, floatType, yGradient.columns(), weight.columns());
+        matrix(operation, "xGradient", xGradient, floatType, yGradient.rows(), weight.columns());
+        derivativeFromOutput(operation, activation);
+        require(x != null || activation == Activation.IDENTITY, operation + ": " + activation + " needs x");
+        if (x != null) {
+            matrix(operation, "x", x, floatType, xGradient.rows(), xGradient.columns());
+        }
+    }
+
+    public static void linearBackwardWeight(DataType floatType, Matrix x, Matrix yGradient, Matrix weightGradient,
+            int firstRow) {
+        String operation = "linearBackwardWeight";
+        matrix(operation, "x", x, floatType);
+        matrix(operation, "yGradient", yGradient, floatType, x.rows(), yGradient.columns());
+        matrix(operation, "weightGradient", weightGradient, floatType, weightGradient.rows(), x.columns());
+        require(firstRow >= 0 && firstRow <= yGradient.columns() - weightGradient.rows(), operation + ": "
+                + weightGradient.rows() + " rows from row " + firstRow + " on, where the weight has "
+                + yGradient.columns());
+    }
+
+    public static void linearBackwardBias(DataType floatType, Matrix yGradient, DeviceBuffer biasGradient) {
+        String operation = "linearBackwardBias";
+        matrix(operation, "yGradient", yGradient, floatType);
+        buffer(operation, "biasGradient", biasGradient, floatType, yGradient.columns());
+    }
+
+    public static void activationForward(DataType floatType, DeviceBuffer x, DeviceBuffer y) {
+        String operation = "activationForward";
+        buffer(operation, "x", x, floatType, x.elementCount());
+        buffer(operation, "y", y, floatType, x.elementCount());
+    }
+
+    public static void activationBackward(DataType floatType, Activation activation, DeviceBuffer x, DeviceBuffer y,
+            DeviceBuffer yGradient, DeviceBuffer xGradient) {
+        String operation = "activationBackward";
+        long elementCount = yGradient.elementCount();
+        buffer(operation, "yGradient", yGradient, floatType, elementCount);
+        buffer(operation, "xGradient", xGradient, floatType, elementCount);
+        if (activation != Activation.IDENTITY) {
+            boolean fromOutput = activation.derivativeFromOutput();
+            require((fromOutput ? y : x) != null, operation + ": " + activation + " needs " + (fromOutput ? "y" : "x"));
+        }
+        if (x != null) {
+            buffer(operation, "x", x, floatType, elementCount);
+        }
+        if (y != null) {
+            buffer(operation, "y", y, floatType, elementCount);
+        }
+    }
+
+    public static void crossEntropy(DataType floatType, Matrix logits, DeviceBuffer labels, DeviceBuffer statistics,
+            Matrix logitsGradient, double gradientFactor) {
+        String operation = "crossEntropy";
+        matrix(operation, "logits", logits, floatType);
+        buffer(operation, "labels", labels, DataType.INT32, logits.rows());
+        buffer(operation, "statistics", statistics, DataType.FLOAT64, LossStatistics.LENGTH);
+        if (logitsGradient != null) {
+            matrix(operation, "logitsGradient", logitsGradient, floatType, logits.rows(), logits.columns());
+        }
+        require(Double.isFinite(gradientFactor), operation + ": a gradient factor of " + gradientFactor);
+    }
+
+    public static void gatherRows(DataType floatType, Matrix source, DeviceBuffer indices, Matrix destination,
+            float divisor) {
+        String operation = "gatherRows";
+        DataType sourceType = source.data().type();
+        require(sourceType == DataType.UINT8 || sourceType == floatType, operation + ": source is " + sourceType
+                + ", not UINT8 or " + floatType);
+        matrix(operation, "destination", destination, floatType, destination.rows(), source.columns());
+        buffer(operation, "indices", indices, DataType.INT32, destination.rows());
+        require(Float.isFinite(divisor) && divisor != 0, operation + ": a divisor of " + divisor);
+    }
+
+    public static void gatherLabels(DeviceBuffer source, DeviceBuffer indices, DeviceBuffer destination) {
+        String operation = "gatherLabels";
+        buffer(operation, "source", source, DataType.INT32, source.elementCount());
+        buffer(operation, "destination", destination, DataType.INT32, destination.elementCount());
+        buffer(operation, "indices", indices, DataType.INT32, destination.elementCount());
+    }
+
+    public static void sgd(DataType floatType, DeviceBuffer parameter, DeviceBuffer gradient,
+            DeviceBuffer momentumBuffer, DeviceBuffer hyperparameters, boolean nesterov) {
+        String operation = "sgd";
+        long elementCount = parameter.elementCount();
+        buffer(operation, "parameter", parameter, floatType, elementCount);
+        buffer(operation, "gradient", gradient, floatType, elementCount);
+        buffer(operation, "hyperparameters", hyperparameters, DataType.FLOAT32, SgdHyperparameters.LENGTH);
+        require(momentumBuffer != null || !nesterov, operation + ": nesterov needs a momentum buffer");
+        if (momentumBuffer != null) {
+            buffer(operation, "momentumBuffer", momentumBuffer, floatType, elementCount);
+        }
+    }
+
+    private static void matrix(String operation, String name, Matrix matrix, DataType type, int rows, int columns) {
+        require(matrix.rows() == rows && matrix.columns() == columns, operation + ": " + name + " is " + matrix
+                + ", not [" + rows + ", " + columns + "]");
+        matrix(operation, name, matrix, type);
+    }
+
+    private static void matrix(String operation, String name, Matrix matrix, DataType type) {
+        buffer(operation, name, matrix.data(), type, matrix.data().elementCount());
+    }
+
+    private static void buffer(String operation, String name, DeviceBuffer buffer, DataType type, long elementCount) {
+        require(buffer.type() == type, operation + ": " + name + " is " + buffer.type() + ", not " + type);
+        require(buffer.elementCount() == elementCount, operation + ": " + name + " has " + buffer.elementCount()
+                + " elements, not " + elementCount);
+    }
+
+    private static void derivativeFromOutput(String operation, Activation activation) {
+        require(activation.derivativeFromOutput(), operation + ": " + activation
+                + " cannot be fused, for its derivative does not follow from its output");
+    }
+
+    private static void require(boolean condition, String message) {
+        if (!condition) {
+            throw new IllegalArgumentException(message);
+        }
+    }
+}

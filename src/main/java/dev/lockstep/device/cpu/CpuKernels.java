@@ -1,0 +1,65 @@
+package dev.lockstep.device.cpu;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+
+/**
+ * The compiled half of this package (src/main/native/cpu_kernels.cpp). Addresses and counts are taken on trust: callers
+ * have checked them. What the kernels compute is said beside their source in src/main/cuda.
+ */
+final class CpuKernels {
+    /** System property: the folder of the compiled library, where it is not on java.library.path. */
+    static final String FOLDER_PROPERTY = "lockstep.native";
+
+    static {
+        String folder = System.getProperty(FOLDER_PROPERTY);
+        if (folder == null) {
+            System.loadLibrary("lockstep_cpu");
+        } else {
+            System.load(Path.of(folder, System.mapLibraryName("lockstep_cpu")).toAbsolutePath().toString());
+        }
+    }
+
+    private CpuKernels() {
+    }
+
+    /** Zeroed, page-aligned memory; 0 if there is none. */
+    static native long allocate(long bytes);
+
+    static native void free(long address, long bytes);
+
+    static native ByteBuffer view(long address, long bytes);
+
+    /** Threads of the OpenMP regions that the calling thread opens. */
+    static native void setThreads(int threads);
+
+    /** What the C library's heap has handed out, in bytes: for tests of steady states. */
+    static native long heapBytesInUse();
+
+    static native void clear(long address, long bytes);
+
+    /** {@code from} may be {@code to}. */
+    static native void copy(long from, long to, long bytes);
+
+    static native void gatherRowsU8(long source, long indices, long destination, long rows, long columns,
+            float divisor);
+
+    static native void gatherRowsF32(long source, long indices, long destination, long rows, long columns,
+            float divisor);
+
+    static native void gatherLabels(long source, long indices, long destination, long count);
+
+    static native void addBias(long y, long bias, long rows, long columns, boolean relu);
+
+    static native void columnSums(long matrix, long sums, long rows, long columns, boolean accumulate);
+
+    static native void reluForward(long x, long y, long count);
+
+    static native void reluBackward(long y, long yGradient, long xGradient, long count);
+
+    static native void crossEntropy(long logits, long labels, long statistics, long gradient, long losses,
+            long correct, long rows, long classes, float factor);
+
+    /** {@code buffer} 0: plain SGD. */
+    static native void sgd(long p, long g, long buffer, long hyperparameters, long count, boolean nesterov);
+}

@@ -1,0 +1,187 @@
+package dev.lockstep.device.cpu;
+
+import dev.lockstep.device.Activation;
+import dev.lockstep.device.DataType;
+import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.Matrix;
+import dev.lockstep.device.Operation;
+import dev.lockstep.device.OperationChecks;
+import dev.lockstep.device.Operations;
+import dev.lockstep.device.cpu.OneDnn.Operand;
+
+/** Matrix products and the smooth activations by oneDNN, the rest by {@link CpuKernels}. FLOAT32 throughout. */
+final class CpuOperations implements Operations {
+    /**
+     * Multiply-adds from which a product goes to oneDNN's sgemm, with bias and activation in a pass of their own.
+     * Below it the matmul primitive, which carries both, is faster: its call costs less and the output is still in
+     * cache; above it sgemm's packing wins by more than the extra pass costs. A fixed rule rather than a timing at
+     * start, because the two round differently and the same job must give the same bits again.
+     */
+    private static final long SGEMM_MULTIPLY_ADDS = 1L << 25;
+
+    private static final DataType TYPE = DataType.FLOAT32;
+
+    private final CpuDevice device;
+    private final OneDnn oneDnn;
+
+    CpuOperations(CpuDevice device, OneDnn oneDnn) {
+        this.device = device;
+        this.oneDnn = oneDnn;
+    }
+
+    @Override
+    public Operation linearForward(Matrix x, Matrix weight, DeviceBuffer bias, Matrix y, Activation activation) {
+        OperationChecks.linearForward(TYPE, x, weight, bias, y, activation);
+        Operand a = operand(x);
+        Operand b = operand(weight).transposed();
+        Operand c = operand(y);
+        long biasAddress = bias == null ? 0 : CpuBuffer.address(bias);
+        boolean relu = activation == Activation.RELU;
+        if (!relu && !isLarge(a, b)) {
+            return oneDnn.matmul(a, b, biasAddress, c, activation, false);
+        }
+        // The primitive's own relu would turn NaN into 0 and hide a model that has diverged.
+        Operation product = product(a, b, c, false);
+        if (bias == null) {
+            return activation == Activation.IDENTITY ? product : sequence(product, activate(activation, y));
+        }
+        Operation biased = sequence(product,
+                stream -> CpuKernels.addBias(c.address(), biasAddress, c.rows(), c.columns(), relu));
+        return relu || activation == Activation.IDENTITY ? biased : sequence(biased, activate(activation, y));
+    }
+
+    @Override
+    public Operation linearBackwardInput(Matrix yGradient, Matrix weight, Matrix xGradient, Activation activation,
+            Matrix x) {
+        OperationChecks.linearBackwardInput(TYPE, yGradient, weight, xGradient, activation, x);
+        Operation product = product(operand(yGradient), operand(weight), operand(xGradient), false);
+        return activation == Activation.IDENTITY ? product : sequence(product,
+                activationBackward(activation, null, x.data(), xGradient.data(), xGradient.data()));
+    }
+
+    @Override
+    public Operation linearBackwardWeight(Matrix x, Matrix yGradient, Matrix weightGradient, int firstRow,
+            boolean accumulate) {
+        OperationChecks.linearBackwardWeight(TYPE, x, yGradient, weightGradient, firstRow);
+        // Columns firstRow … of yGradient, transposed: [rows, batch].
+        Operand a = new Operand(CpuBuffer.address(yGradient.data()) + (long) firstRow * Float.BYTES,
+                weightGradient.rows(), yGradient.rows(), 1, yGradient.columns());
+        return product(a, operand(x), operand(weightGradient), accumulate);
+    }
+
+    @Override
+    public Operation linearBackwardBias(Matrix yGradient, DeviceBuffer biasGradient, boolean accumulate) {
+        OperationChecks.linearBackwardBias(TYPE, yGradient, biasGradient);
+        long matrix = operand(yGradient).address();
+        long sums = CpuBuffer.address(biasGradient);
+        return stream -> CpuKernels.columnSums(matrix, sums, yGradient.rows(), yGradient.columns(), accumulate);
+    }
+
+    @Override
+    public Operation activationForward(Activation activation, DeviceBuffer x, DeviceBuffer y) {
+        OperationChecks.activationForward(TYPE, x, y);
+        long xAddress = CpuBuffer.address(x);
+        long yAddress = CpuBuffer.address(y);
+        long count = y.elementCount();
+        return switch (activation) {
+            case IDENTITY -> stream -> CpuKernels.copy(xAddress, yAddress, count * Float.BYTES);
+            case RELU -> stream -> CpuKernels.reluForward(xAddress, yAddress, count);
+            default -> oneDnn.eltwiseForward(activation, xAddress, yAddress, count);
+        };
+    }
+
+    @Override
+    public Operation activationBackward(Activation activation, DeviceBuffer x, DeviceBuffer y,
+            DeviceBuffer yGradient, DeviceBuffer xGradient) {
+        OperationChecks.activationBackward(TYPE, activation, x, y, yGradient, xGradient);
+        long from = CpuBuffer.address(yGradient);
+        long to = CpuBuffer.address(xGradient);
+        long count = xGradient.elementCount();
+        if (activation == Activation.IDENTITY) {
+            return stream -> CpuKernels.copy(from, to, count * Float.BYTES);
+        }
+        long saved = CpuBuffer.address(activation.derivativeFromOutput() ? y : x);
+        return activation == Activation.RELU ? stream -> CpuKernels.reluBackward(saved, from, to, count)
+                : oneDnn.eltwiseBackward(activation, saved, from, to, count);
+    }
+
+    @Override
+    public Operation crossEntropy(Matrix logits, DeviceBuffer labels, DeviceBuffer statistics,
+            Matrix logitsGradient, double gradientFactor) {
+        OperationChecks.crossEntropy(TYPE, logits, labels, statistics, logitsGradient, gradientFactor);
+        long x = operand(logits).address();
+        long label = CpuBuffer.address(labels);
+        long result = CpuBuffer.address(statistics);
+        long gradient = logitsGradient == null ? 0 : operand(logitsGradient).address();
+        long losses = CpuBuffer.address(device.allocate(DataType.FLOAT32, logits.rows()));
+        long correct = CpuBuffer.address(device.allocate(DataType.INT32, logits.rows()));
+        float factor = (float) gradientFactor;
+        return stream -> CpuKernels.crossEntropy(x, label, result, gradient, losses, correct, logits.rows(),
+                logits.columns(), factor);
+    }
+
+    @Override
+    public Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor) {
+        OperationChecks.gatherRows(TYPE, source, indices, destination, divisor);
+        long from = CpuBuffer.address(source.data());
+        long index = CpuBuffer.address(indices);
+        long to = operand(destination).address();
+        int rows = destination.rows();
+        int columns = destination.columns();
+        return source.data().type() == DataType.UINT8
+                ? stream -> CpuKernels.gatherRowsU8(from, index, to, rows, columns, divisor)
+                : stream -> CpuKernels.gatherRowsF32(from, index, to, rows, columns, divisor);
+    }
+
+    @Override
+    public Operation gatherLabels(DeviceBuffer source, DeviceBuffer indices, DeviceBuffer destination) {
+        OperationChecks.gatherLabels(source, indices, destination);
+        long from = CpuBuffer.address(source);
+        long index = CpuBuffer.address(indices);
+        long to = CpuBuffer.address(destination);
+        return stream -> CpuKernels.gatherLabels(from, index, to, destination.elementCount());
+    }
+
+    @Override
+    public Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
+            DeviceBuffer hyperparameters, boolean nesterov) {
+        OperationChecks.sgd(TYPE, parameter, gradient, momentumBuffer, hyperparameters, nesterov);
+        long p = CpuBuffer.address(parameter);
+        long g = CpuBuffer.address(gradient);
+        long buffer = momentumBuffer == null ? 0 : CpuBuffer.address(momentumBuffer);
+        long numbers = CpuBuffer.address(hyperparameters);
+        long count = parameter.elementCount();
+        return stream -> CpuKernels.sgd(p, g, buffer, numbers, count, nesterov);
+    }
+
+    @Override
+    public Operation clear(DeviceBuffer buffer) {
+        long address = CpuBuffer.address(buffer);
+        long bytes = buffer.byteCount();
+        return stream -> CpuKernels.clear(address, bytes);
+    }
+
+    private Operation product(Operand a, Operand b, Operand c, boolean accumulate) {
+        return isLarge(a, b) ? oneDnn.sgemm(a, b, c, accumulate)
+                : oneDnn.matmul(a, b, 0, c, Activation.IDENTITY, accumulate);
+    }
+
+    private static boolean isLarge(Operand a, Operand b) {
+        return a.rows() * a.columns() * b.columns() >= SGEMM_MULTIPLY_ADDS;
+    }
+
+    private Operation activate(Activation activation, Matrix y) {
+        return activationForward(activation, y.data(), y.data());
+    }
+
+    private static Operation sequence(Operation first, Operation second) {
+        return stream -> {
+            first.enqueue(stream);
+            second.enqueue(stream);
+        };
+    }
+
+    private static Operand operand(Matrix matrix) {
+        return Operand.of(CpuBuffer.address(matrix.data()), matrix.rows(), matrix.columns());
+    }
+}

@@ -1,0 +1,36 @@
+package dev.lockstep.job;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * A job file with every default filled in. {@link JobFile} makes it and has checked each value by then, so the records
+ * of this package hold data and check nothing again.
+ *
+ * @param threads CPU threads a rank; empty: chosen from what the rank may use
+ * @param gpuSharing whether several ranks may use one GPU
+ * @param timeout how long a rank waits for a peer before the job ends; more than zero
+ * @param model at least one layer, at least one of them linear; a layer's position names its parameters
+ */
+public record Job(
+        String name,
+        long seed,
+        DeviceChoice device,
+        Precision precision,
+        OptionalInt threads,
+        boolean gpuSharing,
+        Duration timeout,
+        DataConfig data,
+        List<LayerConfig> model,
+        LossKind loss,
+        OptimizerConfig optimizer,
+        TrainConfig train,
+        DistributedConfig distributed,
+        CheckpointConfig checkpoint,
+        LogConfig log) {
+
+    public Job {
+        model = List.copyOf(model);
+    }
+}

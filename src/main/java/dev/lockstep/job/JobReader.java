@@ -1,0 +1,159 @@
+package dev.lockstep.job;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Pattern;
+
+/** Reads a job from YAML: every key, its default, and the checks of its value. */
+final class JobReader {
+    /** Fit as a folder name everywhere: no separators, nothing hidden, nothing that looks like an option. */
+    private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}_][\\p{L}\\p{M}\\p{N} ._+=,@()-]*(?<![ .])");
+
+    /** Leaves room in a file name's 255 bytes for a suffix. */
+    private static final int MAX_NAME_BYTES = 100;
+
+    private static final Duration MAX_TIMEOUT = Duration.ofDays(365);
+    private static final long MIN_BUCKET_BYTES = Float.BYTES;
+    private static final long MAX_BUCKET_BYTES = 1L << 40;
+    private static final long MAX_CHUNK_BYTES = 1L << 30;
+
+    private final Path baseDirectory;
+
+    /** @param baseDirectory what relative paths are relative to; absolute */
+    JobReader(Path baseDirectory) {
+        this.baseDirectory = baseDirectory;
+    }
+
+    Job job(YamlNode.Mapping root) {
+        Fields job = new Fields("", root, JobKeys.ALL);
+        return new Job(
+                name(job.require("name")),
+                job.get("seed", "0").wholeNumber(0, Long.MAX_VALUE),
+                job.get("device", "auto").choice(DeviceChoice.class),
+                job.get("precision", "fp32").choice(Precision.class),
+                threads(job.get("threads", "auto")),
+                job.get("gpu-sharing", "false").flag(),
+                job.get("timeout", "60s").duration(MAX_TIMEOUT),
+                data(job.map("data")),
+                ModelReader.layers(job.require("model")),
+                job.get("loss", "cross-entropy").choice(LossKind.class),
+                sgd(job.map("optimizer").map("sgd")),
+                train(job.map("train")),
+                distributed(job.map("distributed")),
+                checkpoint(job.map("checkpoint")),
+                new LogConfig(job.map("log").get("every-steps", "0").wholeNumber(0, Long.MAX_VALUE)));
+    }
+
+    private static String name(Value value) {
+        String expected = "a folder's name: letters, digits and inner . _ + = , @ ( ) - or spaces, at most "
+                + MAX_NAME_BYTES + " bytes";
+        String name = value.text(expected);
+        if (name.length() > MAX_NAME_BYTES || name.getBytes(StandardCharsets.UTF_8).length > MAX_NAME_BYTES
+                || !NAME.matcher(name).matches()) {
+            throw value.mustBe(expected);
+        }
+        path(value, name); // in an ASCII locale Java cannot name a file with other letters
+        return name;
+    }
+
+    private static OptionalInt threads(Value value) {
+        return value.is("auto")
+                ? OptionalInt.empty()
+                : OptionalInt.of(Math.toIntExact(value.wholeNumber(1, Integer.MAX_VALUE, " or auto")));
+    }
+
+    private DataConfig data(Fields data) {
+        data.require("train");
+        Optional<Value> test = data.find("test").filter(value -> !value.isNull());
+        return new DataConfig(source(data.map("train")), test.map(value -> source(data.map("test"))));
+    }
+
+    private DataSource source(Fields source) {
+        Value format = source.require("format");
+        String name = format.text("idx or synthetic");
+        if (!JobKeys.DATA_FORMATS.containsKey(name)) {
+            throw format.mustBe("idx or synthetic");
+        }
+        JobKeys.DATA_FORMATS.forEach((other, keys) -> keys.stream()
+                .filter(key -> !other.equals(name) && source.has(key))
+                .findFirst()
+                .ifPresent(key -> {
+                    throw source.error(key, "key " + Text.quoted(source.require(key).path())
+                            + " goes with format " + other + ", not with " + name);
+                }));
+        if (name.equals("idx")) {
+            return new DataSource.Idx(file(source.require("images")), file(source.require("labels")));
+        }
+        return new DataSource.Synthetic(
+                source.require("samples").wholeInt(1),
+                source.require("features").wholeInt(1),
+                source.require("classes").wholeInt(1),
+                source.get("seed", "0").wholeNumber(0, Long.MAX_VALUE));
+    }
+
+    private Path file(Value value) {
+        return baseDirectory.resolve(path(value, value.text("the path of a file"))).normalize();
+    }
+
+    private static Path path(Value value, String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw value.mustBe("a path that this system can name (" + e.getReason() + ")");
+        }
+    }
+
+    private static OptimizerConfig sgd(Fields sgd) {
+        double lr = sgd.require("lr").numberFromZero();
+        double momentum = sgd.get("momentum", "0").numberFromZero();
+        double weightDecay = sgd.get("weight-decay", "0").numberFromZero();
+        double dampening = sgd.get("dampening", "0").number();
+        boolean nesterov = sgd.get("nesterov", "false").flag();
+        if (nesterov && (momentum == 0 || dampening != 0)) {
+            throw sgd.error("nesterov", "'optimizer.sgd.nesterov' needs a momentum above 0 and a dampening of 0");
+        }
+        return new OptimizerConfig.Sgd(lr, momentum, weightDecay, dampening, nesterov);
+    }
+
+    private static TrainConfig train(Fields train) {
+        int epochs = train.require("epochs").wholeInt(1);
+        if (train.has("batch-size") == train.has("global-batch")) {
+            throw train.has("batch-size")
+                    ? train.error("global-batch", "'train.batch-size' and 'train.global-batch' exclude each other;"
+                            + " keep one")
+                    : train.error("", "required key 'train.batch-size' is missing (or 'train.global-batch', over all"
+                            + " ranks)");
+        }
+        return new TrainConfig(
+                epochs,
+                batch(train.find("batch-size")),
+                batch(train.find("global-batch")),
+                train.get("shuffle", "true").flag(),
+                train.get("drop-last", "false").flag());
+    }
+
+    private static OptionalInt batch(Optional<Value> value) {
+        return value.isPresent() ? OptionalInt.of(value.get().wholeInt(1)) : OptionalInt.empty();
+    }
+
+    private static DistributedConfig distributed(Fields distributed) {
+        return new DistributedConfig(
+                distributed.get("first-bucket", "1MiB").bytes(MIN_BUCKET_BYTES, MAX_BUCKET_BYTES),
+                distributed.get("bucket", "25MiB").bytes(MIN_BUCKET_BYTES, MAX_BUCKET_BYTES),
+                distributed.get("chunk", "4MiB").bytes(MIN_BUCKET_BYTES, MAX_CHUNK_BYTES),
+                distributed.get("overlap", "true").flag());
+    }
+
+    private static CheckpointConfig checkpoint(Fields checkpoint) {
+        return new CheckpointConfig(
+                checkpoint.get("every-epochs", "0").wholeInt(0),
+                checkpoint.get("every-steps", "0").wholeNumber(0, Long.MAX_VALUE),
+                checkpoint.get("every-minutes", "0").numberFromZero(),
+                checkpoint.get("keep", "3").wholeInt(1));
+    }
+}

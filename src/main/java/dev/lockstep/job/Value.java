@@ -1,0 +1,153 @@
+package dev.lockstep.job;
+
+import dev.lockstep.InvalidInputException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * A value of the job file, read as what its key stands for. Numbers and booleans are those of YAML 1.2's core schema,
+ * in decimal ({@code 1e-3} is a number, {@code yes} is not a boolean), and never quoted.
+ */
+record Value(String path, YamlNode node) {
+    private static final Pattern WHOLE_NUMBER = Pattern.compile("[-+]?[0-9]+");
+    private static final Pattern NUMBER = Pattern.compile("[-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]+)?");
+
+    boolean isNull() {
+        return node instanceof YamlNode.Scalar scalar && scalar.isNull();
+    }
+
+    /** Whether this is the word itself: {@code auto}, say, where a number may stand too. */
+    boolean is(String word) {
+        return node instanceof YamlNode.Scalar scalar && scalar.text().equals(word);
+    }
+
+    YamlNode.Mapping mapping() {
+        if (node instanceof YamlNode.Mapping mapping) {
+            return mapping;
+        }
+        throw mustBe("a map of keys");
+    }
+
+    long wholeNumber(long min, long max) {
+        return wholeNumber(min, max, "");
+    }
+
+    /** @param otherwise what else the key takes, for the message */
+    long wholeNumber(long min, long max, String otherwise) {
+        String expected = "a whole number from " + min + " to " + max + otherwise;
+        String digits = plain(WHOLE_NUMBER, expected);
+        try {
+            long number = Long.parseLong(digits);
+            if (number >= min && number <= max) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // More digits than a long has: out of range like the others.
+        }
+        throw mustBe(expected);
+    }
+
+    int wholeInt(int min) {
+        return Math.toIntExact(wholeNumber(min, Integer.MAX_VALUE));
+    }
+
+    double number() {
+        return finite("a finite number");
+    }
+
+    double numberFromZero() {
+        double number = finite("a finite number of at least 0");
+        if (number < 0) {
+            throw mustBe("a finite number of at least 0");
+        }
+        return number;
+    }
+
+    private double finite(String expected) {
+        double number = Double.parseDouble(plain(NUMBER, expected));
+        if (!Double.isFinite(number)) {
+            throw mustBe(expected);
+        }
+        return number + 0.0; // −0 becomes 0
+    }
+
+    boolean flag() {
+        String expected = "true or false";
+        return switch (plain(Pattern.compile("true|True|TRUE|false|False|FALSE"), expected)) {
+            case "true", "True", "TRUE" -> true;
+            default -> false;
+        };
+    }
+
+    /** Text as it stands, quoted or not; not empty. */
+    String text(String expected) {
+        if (node instanceof YamlNode.Scalar scalar && !scalar.isNull() && !scalar.text().isEmpty()) {
+            return scalar.text();
+        }
+        throw mustBe(expected);
+    }
+
+    <E extends Enum<E>> E choice(Class<E> type) {
+        return Arrays.stream(type.getEnumConstants())
+                .filter(choice -> is(spelling(choice)))
+                .findFirst()
+                .orElseThrow(() -> mustBe(Arrays.stream(type.getEnumConstants())
+                        .map(Value::spelling)
+                        .collect(Collectors.joining(", ", type.getEnumConstants().length > 1 ? "one of " : "", ""))));
+    }
+
+    /** How a job file spells a constant: {@code CROSS_ENTROPY} as {@code cross-entropy}. */
+    static String spelling(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    long bytes(long min, long max) {
+        String expected = "a size from " + Units.BYTES.format(min) + " to " + Units.BYTES.format(max) + " such as 4MiB";
+        long bytes = Units.BYTES.parse(plain(Units.PATTERN, expected)).orElseThrow(() -> mustBe(expected));
+        if (bytes < min || bytes > max) {
+            throw mustBe(expected);
+        }
+        return bytes;
+    }
+
+    Duration duration(Duration max) {
+        String expected = "a time above 0, at most " + Units.MILLISECONDS.format(max.toMillis()) + ", such as 60s or 5m";
+        long millis = Units.MILLISECONDS.parse(plain(Units.PATTERN, expected)).orElseThrow(() -> mustBe(expected));
+        if (millis < 1 || millis > max.toMillis()) {
+            throw mustBe(expected);
+        }
+        return Duration.ofMillis(millis);
+    }
+
+    private String plain(Pattern pattern, String expected) {
+        if (node instanceof YamlNode.Scalar scalar && scalar.plain() && pattern.matcher(scalar.text()).matches()) {
+            return scalar.text();
+        }
+        throw mustBe(expected);
+    }
+
+    InvalidInputException mustBe(String expected) {
+        return error(Text.quoted(path) + " must be " + expected + ", not " + found());
+    }
+
+    private String found() {
+        if (node instanceof YamlNode.Sequence) {
+            return "a list";
+        }
+        if (node instanceof YamlNode.Mapping) {
+            return "a map";
+        }
+        YamlNode.Scalar scalar = (YamlNode.Scalar) node;
+        if (scalar.isNull()) {
+            return "null";
+        }
+        return scalar.plain() ? Text.quoted(scalar.text()) : "the quoted text " + Text.quoted(scalar.text());
+    }
+
+    InvalidInputException error(String problem) {
+        return node.at().error(problem);
+    }
+}

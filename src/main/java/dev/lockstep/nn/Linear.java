@@ -1,0 +1,108 @@
+package dev.lockstep.nn;
+
+import dev.lockstep.device.Activation;
+import dev.lockstep.device.Matrix;
+import dev.lockstep.device.Operation;
+import dev.lockstep.device.Operations;
+import dev.lockstep.device.Stream;
+import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.Parameter;
+import dev.lockstep.tensor.ParameterShape;
+import java.util.List;
+import java.util.function.Function;
+
+/** y = x · weightᵀ + bias, with weight [out, in] and bias [out]: torch.nn.Linear. */
+public record Linear(int in, int out) implements Module {
+    private static final String WEIGHT = "weight";
+    private static final String BIAS = "bias";
+
+    public Linear {
+        if (in < 1 || out < 1) {
+            throw new IllegalArgumentException("a linear layer from " + in + " to " + out + " features");
+        }
+    }
+
+    @Override
+    public List<ParameterShape> parameterShapes() {
+        return List.of(ParameterShape.matrix(WEIGHT, out, in), ParameterShape.vector(BIAS, out));
+    }
+
+    @Override
+    public int outputFeatures(int inputFeatures) {
+        if (inputFeatures != in) {
+            throw new IllegalArgumentException("a linear layer of " + in + " inputs is given " + inputFeatures);
+        }
+        return out;
+    }
+
+    @Override
+    public void initialize(Mt19937 generator, Function<String, Parameter> parameters) {
+        Uniform.fill(generator, in, parameters.apply(WEIGHT).value());
+        Uniform.fill(generator, in, parameters.apply(BIAS).value());
+    }
+
+    @Override
+    public BoundModule bind(Binding binding, Matrix input, Matrix inputGradient) {
+        return bind(binding, input, inputGradient, Activation.IDENTITY, Activation.IDENTITY);
+    }
+
+    /**
+     * Binds the layer together with the activations around it, each of which must have a derivative that follows from
+     * its output.
+     *
+     * @param inputActivation  what made {@code input}: the gradient of the input is carried on through it
+     * @param outputActivation applied to the output; the gradient to be put into outputGradient is that of the layer's
+     *                         own output, before this activation
+     */
+    BoundModule bind(Binding binding, Matrix input, Matrix inputGradient, Activation inputActivation,
+            Activation outputActivation) {
+        Operations operations = binding.device().operations();
+        Parameter weight = binding.parameter(WEIGHT);
+        Parameter bias = binding.parameter(BIAS);
+        Matrix output = binding.workspace().matrix(input.rows(), out);
+        Operation forward = operations.linearForward(input, weight.matrix(), bias.value(), output, outputActivation);
+        if (!binding.training()) {
+            return new BoundLinear(output, null, forward, null, null);
+        }
+        Matrix outputGradient = binding.workspace().matrix(input.rows(), out);
+        int[] rowEnds = binding.rowEnds(weight);
+        Operation[] weightGradient = new Operation[rowEnds.length];
+        for (int i = 0; i < rowEnds.length; i++) {
+            int first = i == 0 ? 0 : rowEnds[i - 1];
+            weightGradient[i] = operations.linearBackwardWeight(input, outputGradient,
+                    weight.gradientRows(first, rowEnds[i] - first), first, false);
+        }
+        Operation biasGradient = operations.linearBackwardBias(outputGradient, bias.gradient(), false);
+        Operation inputGradientOperation = inputGradient == null ? null : operations.linearBackwardInput(
+                outputGradient, weight.matrix(), inputGradient, inputActivation, input);
+        return new BoundLinear(output, outputGradient, forward,
+                new ParameterGradients(weight, bias, rowEnds, weightGradient, biasGradient), inputGradientOperation);
+    }
+
+    private record ParameterGradients(Parameter weight, Parameter bias, int[] rowEnds, Operation[] weightGradient,
+            Operation biasGradient) {
+    }
+
+    /** {@code gradients} is null outside training, {@code inputGradient} where nobody wants it. */
+    private record BoundLinear(Matrix output, Matrix outputGradient, Operation forward, ParameterGradients gradients,
+            Operation inputGradient) implements BoundModule {
+        @Override
+        public void forward(Stream stream) {
+            forward.enqueue(stream);
+        }
+
+        /** The parameters' gradients come first, so that their reduction runs beside the rest. */
+        @Override
+        public void backward(Stream stream, GradientListener listener) {
+            gradients.biasGradient.enqueue(stream);
+            listener.gradientReady(gradients.bias, gradients.bias.shape().rows());
+            for (int i = 0; i < gradients.weightGradient.length; i++) {
+                gradients.weightGradient[i].enqueue(stream);
+                listener.gradientReady(gradients.weight, gradients.rowEnds[i]);
+            }
+            if (inputGradient != null) {
+                inputGradient.enqueue(stream);
+            }
+        }
+    }
+}

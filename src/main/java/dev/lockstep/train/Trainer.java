@@ -1,0 +1,236 @@
+package dev.lockstep.train;
+
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.DataLoader;
+import dev.lockstep.data.Dataset;
+import dev.lockstep.data.DistributedSampler;
+import dev.lockstep.ddp.BucketPlan;
+import dev.lockstep.ddp.DistributedDataParallel;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.LossStatistics;
+import dev.lockstep.device.Operation;
+import dev.lockstep.device.Stream;
+import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
+import dev.lockstep.job.OptimizerConfig;
+import dev.lockstep.nn.Binding;
+import dev.lockstep.nn.BoundModule;
+import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Sequential;
+import dev.lockstep.optim.Optimizer;
+import dev.lockstep.optim.Sgd;
+import dev.lockstep.optim.SgdSettings;
+import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.Parameter;
+import dev.lockstep.tensor.ParameterArena;
+import dev.lockstep.tensor.ParameterShape;
+import dev.lockstep.tensor.Workspace;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
+public final class Trainer {
+    /** One batch size's prepared work. */
+    private record TrainingStep(int size, DataLoader.Batch batch, BoundModule model, Operation loss) {
+    }
+
+    private final Job job;
+    private final Communicator communicator;
+    private final TrainingListener listener;
+    private final Stream stream;
+    private final ParameterArena arena;
+    private final Optimizer optimizer;
+    private final DistributedDataParallel ddp;
+    private final CrossEntropyLoss loss;
+    private final DistributedSampler sampler;
+    private final int[] indices;
+    private final int batchSize;
+    private final TrainingStep full;
+    private final TrainingStep last;
+    private final Optional<Evaluator> evaluator;
+    private final double[] stepLoss = new double[1];
+    private final BucketPlan plan;
+    private long step;
+
+    /**
+     * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
+     *
+     * @param device   of this rank; used by the calling thread only
+     * @param listener hears of progress; on ranks but 0, none
+     * @throws dev.lockstep.InvalidInputException if the ranks do not agree
+     */
+    public Trainer(Job job, TrainingData.Loaded data, Device device, Communicator communicator,
+            TrainingListener listener) {
+        this.job = job;
+        this.communicator = communicator;
+        this.listener = listener;
+        stream = device.computeStream();
+        int ranks = communicator.size();
+        Sequential model = Models.build(job.model());
+        List<ParameterShape> shapes = model.parameterShapes();
+        arena = new ParameterArena(device, shapes, true);
+        plan = plan(job, arena, ranks);
+        new StartupAgreement()
+                .with("program version", Trainer.class.getPackage().getImplementationVersion())
+                .with("job", JobFile.toYaml(job))
+                .with("training data", describe(data.train()))
+                .with("test data", data.test().map(Trainer::describe).orElse(""))
+                .with("bucket plan", plan.buckets().toString() + plan.chunks())
+                .check(communicator);
+
+        optimizer = optimizer(job, device, arena);
+        ddp = new DistributedDataParallel(arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
+        sampler = new DistributedSampler(data.train().samples(), ranks, communicator.rank(), job.train().shuffle(),
+                job.seed(), job.train().dropLast());
+        indices = new int[sampler.samplesPerRank()];
+        batchSize = Math.min(job.train().batchPerRank(ranks), indices.length);
+        loss = new CrossEntropyLoss(device);
+        DataLoader loader = new DataLoader(device, data.train(), batchSize);
+        Workspace workspace = new Workspace(device);
+        Binding binding = Binding.forTraining(device, workspace, arena, ddp);
+        full = bind(model, loader, workspace, binding, batchSize);
+        int rest = indices.length % batchSize;
+        last = rest == 0 ? full : bind(model, loader, workspace, binding, rest);
+        evaluator = data.test().map(
+                test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
+
+        model.initialize(new Mt19937(job.seed()), arena::parameter);
+        ddp.broadcastParameters();
+    }
+
+    /** With one rank there is nothing to send in pieces, and gradients are computed whole. */
+    private static BucketPlan plan(Job job, ParameterArena arena, int ranks) {
+        return BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
+                job.distributed().firstBucketBytes(), job.distributed().bucketBytes(),
+                ranks == 1 ? Long.MAX_VALUE : job.distributed().chunkBytes());
+    }
+
+    /** Shape, not content: a rank that reads another file of the same size is found by its labels' range at most. */
+    private static String describe(Dataset dataset) {
+        return dataset.features() + " " + dataset.features().data().type() + " " + dataset.largestLabel() + " "
+                + dataset.largestLabelSample();
+    }
+
+    private static Optimizer optimizer(Job job, Device device, ParameterArena arena) {
+        if (job.optimizer() instanceof OptimizerConfig.Sgd sgd) {
+            return new Sgd(device, arena, new SgdSettings(sgd.lr(), sgd.momentum(), sgd.weightDecay(),
+                    sgd.dampening(), sgd.nesterov()));
+        }
+        throw new IllegalStateException("an optimizer without an implementation: " + job.optimizer());
+    }
+
+    private TrainingStep bind(Sequential model, DataLoader loader, Workspace workspace, Binding binding, int size) {
+        workspace.rewind();
+        DataLoader.Batch batch = loader.batch(size);
+        BoundModule bound = model.bind(binding, batch.features(), null);
+        return new TrainingStep(size, batch, bound, loss.bind(bound, batch.labels(), communicator.size()));
+    }
+
+    /** Steps in an epoch, the short last one included. */
+    public int stepsPerEpoch() {
+        return (indices.length + batchSize - 1) / batchSize;
+    }
+
+    /** Samples of a rank in a full step. */
+    public int batchSize() {
+        return batchSize;
+    }
+
+    public BucketPlan plan() {
+        return plan;
+    }
+
+    public long parameterCount() {
+        return arena.modelOrder().stream().mapToLong(parameter -> parameter.shape().elementCount()).sum();
+    }
+
+    public ParameterArena parameters() {
+        return arena;
+    }
+
+    public Optimizer optimizer() {
+        return optimizer;
+    }
+
+    /** Whether reductions run beside backward. */
+    public boolean overlaps() {
+        return ddp.overlaps();
+    }
+
+    /** Steps done since the start of training. */
+    public long step() {
+        return step;
+    }
+
+    /**
+     * Trains one epoch. Collective.
+     *
+     * @param epoch    from 1 on
+     * @param stepHook called after each step, on every rank
+     * @throws TrainingException if the loss is not finite
+     */
+    public EpochMetrics trainEpoch(int epoch, StepHook stepHook) {
+        long start = System.nanoTime();
+        // As in a DDP script: for epoch in range(epochs): sampler.set_epoch(epoch).
+        sampler.indices(epoch - 1L, indices);
+        loss.reset(stream);
+        int stepOfEpoch = 0;
+        for (int first = 0; first < indices.length; first += batchSize) {
+            TrainingStep current = indices.length - first >= batchSize ? full : last;
+            trainStep(epoch, current, first);
+            stepOfEpoch++;
+            listener.stepDone(epoch, step, stepOfEpoch, stepLoss[0]);
+            if (job.log().everySteps() > 0 && step % job.log().everySteps() == 0) {
+                logStep();
+            }
+            stepHook.afterStep(epoch, step);
+        }
+        double[] sums = {loss.read(stream, LossStatistics.LOSS_SUM), loss.read(stream, LossStatistics.SAMPLES)};
+        communicator.allReduceSum(sums);
+        double seconds = (System.nanoTime() - start) * 1e-9;
+        return new EpochMetrics(epoch, step, sums[0] / sums[1], Optional.empty(), sums[1] / seconds, seconds);
+    }
+
+    /** Called after each step. */
+    @FunctionalInterface
+    public interface StepHook {
+        StepHook NONE = (epoch, step) -> { };
+
+        void afterStep(int epoch, long step);
+    }
+
+    private void trainStep(int epoch, TrainingStep current, int first) {
+        step++;
+        current.batch.load(indices, first, stream);
+        current.model.forward(stream);
+        current.loss.enqueue(stream);
+        stepLoss[0] = loss.read(stream, LossStatistics.BATCH_MEAN);
+        if (!Double.isFinite(stepLoss[0])) {
+            throw new TrainingException("rank " + communicator.rank() + ", epoch " + epoch + ", step " + step
+                    + ": the loss is " + stepLoss[0] + ": training has diverged; lower optimizer.sgd.lr or look at"
+                    + " the data");
+        }
+        optimizer.beginStep();
+        ddp.backwardAndUpdate(current.model, stream);
+    }
+
+    /** Every rank's batch has the same size, so the mean over the ranks is that over the global batch. */
+    private void logStep() {
+        communicator.allReduceSum(stepLoss);
+        listener.stepLogged(step, stepLoss[0] / communicator.size());
+    }
+
+    /** Evaluates on the test data; empty without. Collective. */
+    public Optional<Evaluation> evaluate() {
+        return evaluator.map(Evaluator::evaluate);
+    }
+
+    /** Middle of the epochs' rates, the first left out where there are more: it warms up. */
+    static double typicalRate(List<EpochMetrics> epochs) {
+        List<Double> rates = epochs.stream().skip(epochs.size() > 1 ? 1 : 0).map(EpochMetrics::samplesPerSecond)
+                .sorted(Comparator.naturalOrder()).toList();
+        int middle = rates.size() / 2;
+        return rates.size() % 2 == 1 ? rates.get(middle) : (rates.get(middle - 1) + rates.get(middle)) / 2;
+    }
+}

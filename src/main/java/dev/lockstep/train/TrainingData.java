@@ -1,0 +1,34 @@
+package dev.lockstep.train;
+
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.data.Dataset;
+import dev.lockstep.data.DatasetSource;
+import dev.lockstep.device.Device;
+import java.util.Optional;
+
+/**
+ * A job's data, checked by its headers and not yet loaded.
+ *
+ * @param classes the model's outputs: labels are below it
+ */
+public record TrainingData(DatasetSource train, Optional<DatasetSource> test, int classes) {
+    /** Both splits on the device. */
+    public record Loaded(Dataset train, Optional<Dataset> test) {
+    }
+
+    /** @throws InvalidInputException if the files are damaged or hold labels that the model has no output for */
+    public Loaded load(Device device) {
+        return new Loaded(load("data.train", train, device), test.map(source -> load("data.test", source, device)));
+    }
+
+    private Dataset load(String key, DatasetSource source, Device device) {
+        Dataset dataset = source.load(device);
+        if (dataset.largestLabel() >= classes) {
+            throw new InvalidInputException(key + ": sample " + dataset.largestLabelSample() + " of "
+                    + source.description() + " has label " + dataset.largestLabel() + ", but the model has "
+                    + classes + " outputs (0 to " + (classes - 1) + "); set the last linear layer's out to at least "
+                    + (dataset.largestLabel() + 1));
+        }
+        return dataset;
+    }
+}

@@ -1,0 +1,29 @@
+package dev.lockstep.train;
+
+import java.nio.file.Path;
+
+/** Hears from the trainer on rank 0. The default of each method does nothing. */
+public interface TrainingListener {
+    /**
+     * A step is done. Called at every step, so it must not allocate as long as it prints nothing.
+     *
+     * @param step        from 1 on, over all epochs
+     * @param stepOfEpoch from 1 on
+     * @param loss        of this rank's batch
+     */
+    default void stepDone(int epoch, long step, int stepOfEpoch, double loss) {
+    }
+
+    /** The loss of a step that is to be logged: the mean over the global batch, before the update. */
+    default void stepLogged(long step, double loss) {
+    }
+
+    default void epochDone(EpochMetrics metrics) {
+    }
+
+    default void checkpointWritten(Path folder) {
+    }
+
+    default void trainingDone(TrainingSummary summary) {
+    }
+}

@@ -1,0 +1,165 @@
+// The CPU side of the kernels in src/main/cuda, and page-aligned memory: the native half of
+// dev.lockstep.device.cpu.CpuKernels. Addresses arrive as longs; sizes were checked in Java.
+#include <jni.h>
+#include <malloc.h>
+#include <omp.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "activation.h"
+#include "cross_entropy.h"
+#include "gather.h"
+#include "linear.h"
+#include "sgd.h"
+
+#define NATIVE(type, name) extern "C" JNIEXPORT type JNICALL Java_dev_lockstep_device_cpu_CpuKernels_##name
+
+namespace {
+
+template <typename T>
+T* at(jlong address) {
+    return reinterpret_cast<T*>(address);
+}
+
+// Below this much work a part, waking a thread costs more than it brings.
+constexpr long MINIMUM_PART = 1 << 15;
+
+// Runs body(first, count) on parts of 0 ... count-1, a thread each; parts begin at multiples of 16 elements so that no
+// two threads write one cache line. work is what one element stands for.
+template <typename Body>
+void parallel(long count, long work, Body body) {
+    const long parts = std::min<long>(omp_get_max_threads(), count * work / MINIMUM_PART);
+    if (parts <= 1) {
+        body(0L, count);
+        return;
+    }
+    const long part = ((count + parts - 1) / parts + 15) / 16 * 16;
+#pragma omp parallel for num_threads(parts) schedule(static, 1)
+    for (long first = 0; first < count; first += part) {
+        body(first, std::min(part, count - first));
+    }
+}
+
+}  // namespace
+
+// Zeroed pages. Large blocks ask for huge pages: matrices of tens of megabytes spare most of their TLB misses.
+NATIVE(jlong, allocate)(JNIEnv*, jclass, jlong bytes) {
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return 0;
+    }
+    if (bytes >= 4 << 20) {
+        madvise(memory, bytes, MADV_HUGEPAGE);
+    }
+    return reinterpret_cast<jlong>(memory);
+}
+
+NATIVE(void, free)(JNIEnv*, jclass, jlong address, jlong bytes) {
+    munmap(at<void>(address), bytes);
+}
+
+NATIVE(jobject, view)(JNIEnv* env, jclass, jlong address, jlong bytes) {
+    return env->NewDirectByteBuffer(at<void>(address), bytes);
+}
+
+// Applies to OpenMP regions that the calling thread opens, oneDNN's among them.
+NATIVE(void, setThreads)(JNIEnv*, jclass, jint threads) {
+    omp_set_num_threads(threads);
+}
+
+NATIVE(jlong, heapBytesInUse)(JNIEnv*, jclass) {
+    const struct mallinfo2 info = mallinfo2();
+    return static_cast<jlong>(info.uordblks + info.hblkhd);
+}
+
+NATIVE(void, clear)(JNIEnv*, jclass, jlong address, jlong bytes) {
+    memset(at<void>(address), 0, bytes);
+}
+
+NATIVE(void, copy)(JNIEnv*, jclass, jlong from, jlong to, jlong bytes) {
+    memmove(at<void>(to), at<void>(from), bytes);
+}
+
+NATIVE(void, gatherRowsU8)(JNIEnv*, jclass, jlong source, jlong indices, jlong destination, jlong rows, jlong columns,
+                           jfloat divisor) {
+    parallel(rows, columns, [=](long first, long count) {
+        gather_rows_u8(at<unsigned char>(source), at<int>(indices) + first, at<float>(destination) + first * columns,
+                       count, columns, divisor);
+    });
+}
+
+NATIVE(void, gatherRowsF32)(JNIEnv*, jclass, jlong source, jlong indices, jlong destination, jlong rows,
+                            jlong columns, jfloat divisor) {
+    parallel(rows, columns, [=](long first, long count) {
+        gather_rows_f32(at<float>(source), at<int>(indices) + first, at<float>(destination) + first * columns, count,
+                        columns, divisor);
+    });
+}
+
+NATIVE(void, gatherLabels)(JNIEnv*, jclass, jlong source, jlong indices, jlong destination, jlong count) {
+    gather_labels(at<int>(source), at<int>(indices), at<int>(destination), count);
+}
+
+NATIVE(void, addBias)(JNIEnv*, jclass, jlong y, jlong bias, jlong rows, jlong columns, jboolean relu) {
+    const auto kernel = relu ? add_bias_relu : add_bias;
+    parallel(rows, columns, [=](long first, long count) {
+        kernel(at<float>(y) + first * columns, at<float>(bias), count, columns);
+    });
+}
+
+NATIVE(void, columnSums)(JNIEnv*, jclass, jlong matrix, jlong sums, jlong rows, jlong columns, jboolean accumulate) {
+    parallel(columns, rows, [=](long first, long count) {
+        column_sums(at<float>(matrix) + first, at<float>(sums) + first, rows, count, columns, accumulate);
+    });
+}
+
+NATIVE(void, reluForward)(JNIEnv*, jclass, jlong x, jlong y, jlong count) {
+    parallel(count, 1, [=](long first, long part) {
+        relu_forward(at<float>(x) + first, at<float>(y) + first, part);
+    });
+}
+
+NATIVE(void, reluBackward)(JNIEnv*, jclass, jlong y, jlong yGradient, jlong xGradient, jlong count) {
+    parallel(count, 1, [=](long first, long part) {
+        relu_backward(at<float>(y) + first, at<float>(yGradient) + first, at<float>(xGradient) + first, part);
+    });
+}
+
+// statistics: LossStatistics.java. losses and correct are scratch of one element a row; they are summed in row order,
+// so that the result does not depend on the number of threads.
+NATIVE(void, crossEntropy)(JNIEnv*, jclass, jlong logits, jlong labels, jlong statistics, jlong gradient, jlong losses,
+                           jlong correct, jlong rows, jlong classes, jfloat factor) {
+    parallel(rows, classes * 8, [=](long first, long count) {
+        cross_entropy(at<float>(logits) + first * classes, at<int>(labels) + first, at<float>(losses) + first,
+                      at<int>(correct) + first, gradient == 0 ? nullptr : at<float>(gradient) + first * classes, count,
+                      classes, factor);
+    });
+    double sum = 0.0;
+    long right = 0;
+    for (long row = 0; row < rows; ++row) {
+        sum += at<float>(losses)[row];
+        right += at<int>(correct)[row];
+    }
+    double* result = at<double>(statistics);
+    result[0] = sum / static_cast<double>(rows);
+    result[1] += sum;
+    result[2] += static_cast<double>(right);
+    result[3] += static_cast<double>(rows);
+}
+
+NATIVE(void, sgd)(JNIEnv*, jclass, jlong p, jlong g, jlong buffer, jlong hyperparameters, jlong count,
+                  jboolean nesterov) {
+    parallel(count, 1, [=](long first, long part) {
+        float* parameter = at<float>(p) + first;
+        const float* gradient = at<float>(g) + first;
+        const float* numbers = at<float>(hyperparameters);
+        if (buffer == 0) {
+            sgd(parameter, gradient, numbers, part);
+        } else {
+            (nesterov ? sgd_nesterov : sgd_momentum)(parameter, gradient, at<float>(buffer) + first, numbers, part);
+        }
+    });
+}

@@ -1,0 +1,68 @@
+package dev.lockstep.comm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+
+/** Counts what a thousand reductions allocate: on the Java heap by both threads, and as direct buffers. */
+public final class SteadyStateAllocation {
+    private static final int WARM_UP = 2_000;
+    private static final int REDUCTIONS = 1_000;
+
+    private SteadyStateAllocation() {}
+
+    /** All ranks call it. */
+    public static void assertNone(Communicator communicator, String communicationThread) {
+        ByteBuffer[] buffers = new ByteBuffer[4];
+        AllReduce[] reductions = new AllReduce[buffers.length];
+        for (int k = 0; k < buffers.length; k++) {
+            buffers[k] = CommunicatorContract.floats(1000 + k);
+            reductions[k] = communicator.prepareAllReduce(buffers[k]);
+        }
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long[] ids = {Thread.currentThread().getId(), threadId(communicationThread)};
+        BufferPoolMXBean direct = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .filter(pool -> pool.getName().equals("direct"))
+                .findFirst()
+                .orElseThrow();
+        reduce(reductions, WARM_UP);
+        communicator.barrier();
+        long directBytes = direct.getMemoryUsed();
+        // The bean allocates as it counts, but only on the calling thread: so that thread asks about itself last.
+        long theirs = threads.getThreadAllocatedBytes(ids[1]);
+        threads.getThreadAllocatedBytes(ids[0]);
+        long own = threads.getThreadAllocatedBytes(ids[0]);
+        reduce(reductions, REDUCTIONS);
+        long ownAfter = threads.getThreadAllocatedBytes(ids[0]);
+        long theirsAfter = threads.getThreadAllocatedBytes(ids[1]);
+        assertEquals(0, ownAfter - own, "bytes allocated by the calling thread");
+        assertEquals(0, theirsAfter - theirs, "bytes allocated by the communication thread");
+        assertEquals(directBytes, direct.getMemoryUsed(), "bytes of direct buffers");
+    }
+
+    private static void reduce(AllReduce[] reductions, int count) {
+        for (int k = 0; k < count; k += reductions.length) {
+            for (AllReduce reduction : reductions) {
+                reduction.start();
+            }
+            for (AllReduce reduction : reductions) {
+                while (!reduction.isDone() && k % 3 == 0) {
+                    Thread.onSpinWait();
+                }
+                reduction.await();
+            }
+            reductions[0].run();
+        }
+    }
+
+    private static long threadId(String name) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().equals(name))
+                .findFirst()
+                .orElseThrow()
+                .getId();
+    }
+}

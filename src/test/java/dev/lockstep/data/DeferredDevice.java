@@ -1,0 +1,156 @@
+package dev.lockstep.data;
+
+import dev.lockstep.device.DataType;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.Event;
+import dev.lockstep.device.Matrix;
+import dev.lockstep.device.Operation;
+import dev.lockstep.device.Operations;
+import dev.lockstep.device.Stream;
+import dev.lockstep.device.reference.ReferenceDevice;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Queue;
+
+/**
+ * A GPU's manners on the reference device: the host cannot reach the memory, and enqueued work is put off for as long
+ * as anybody may.
+ */
+class DeferredDevice implements Device {
+    private final ReferenceDevice reference = new ReferenceDevice();
+    private final Queue<Operation> pending = new ArrayDeque<>();
+    private long enqueued;
+    private long done;
+
+    @Override
+    public String description() {
+        return "deferred";
+    }
+
+    @Override
+    public DeviceBuffer allocate(DataType type, long elementCount) {
+        return new Buffer(reference.allocate(type, elementCount));
+    }
+
+    @Override
+    public Stream computeStream() {
+        return new Stream() {
+            @Override
+            public void synchronize() {
+                runTo(enqueued);
+            }
+
+            @Override
+            public void waitFor(Event event) {
+                event.synchronize();
+            }
+        };
+    }
+
+    @Override
+    public Event newEvent() {
+        return new Event() {
+            private long point;
+
+            @Override
+            public void record(Stream stream) {
+                point = enqueued;
+            }
+
+            @Override
+            public void synchronize() {
+                runTo(point);
+            }
+        };
+    }
+
+    /** The reference's operations, each of them put off when it is enqueued. */
+    @Override
+    public Operations operations() {
+        return (Operations) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {Operations.class},
+                (proxy, method, arguments) -> {
+                    for (int i = 0; i < arguments.length; i++) {
+                        arguments[i] = unwrap(arguments[i]);
+                    }
+                    try {
+                        Operation operation = (Operation) method.invoke(reference.operations(), arguments);
+                        return (Operation) stream -> {
+                            pending.add(operation);
+                            enqueued++;
+                        };
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+
+    @Override
+    public long allocatedBytes() {
+        return reference.allocatedBytes();
+    }
+
+    @Override
+    public void close() {
+        reference.close();
+    }
+
+    private void runTo(long point) {
+        for (; done < point; done++) {
+            pending.remove().enqueue(reference.computeStream());
+        }
+    }
+
+    private static Object unwrap(Object argument) {
+        if (argument instanceof Matrix matrix) {
+            return new Matrix((DeviceBuffer) unwrap(matrix.data()), matrix.rows(), matrix.columns());
+        }
+        return argument instanceof Buffer buffer ? buffer.hidden : argument;
+    }
+
+    private final class Buffer implements DeviceBuffer {
+        private final DeviceBuffer hidden;
+
+        private Buffer(DeviceBuffer hidden) {
+            this.hidden = hidden;
+        }
+
+        @Override
+        public DataType type() {
+            return hidden.type();
+        }
+
+        @Override
+        public long elementCount() {
+            return hidden.elementCount();
+        }
+
+        @Override
+        public DeviceBuffer slice(long firstElement, long elementCount) {
+            return new Buffer(hidden.slice(firstElement, elementCount));
+        }
+
+        @Override
+        public boolean isHostAccessible() {
+            return false;
+        }
+
+        @Override
+        public ByteBuffer hostView() {
+            throw new IllegalStateException("not host accessible");
+        }
+
+        @Override
+        public void copyFromHost(ByteBuffer source) {
+            hidden.copyFromHost(source);
+        }
+
+        @Override
+        public void copyToHost(ByteBuffer destination) {
+            runTo(enqueued);
+            hidden.copyToHost(destination);
+        }
+    }
+}

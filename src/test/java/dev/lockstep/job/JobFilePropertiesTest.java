@@ -1,0 +1,162 @@
+package dev.lockstep.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.InvalidInputException;
+import java.nio.charset.Charset;
+import java.nio.charset.CharsetEncoder;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Random;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+
+class JobFilePropertiesTest {
+    private static final String[] FRAGMENTS = {
+        "\n", " ", "\t", ":", ": ", "- ", "[", "]", "{", "}", ",", "&a ", "*a", "!!x ", "!", "|", ">", "\"", "'", "#", "%",
+        "@", "`", "? ", "<<: ", "---\n", "...\n", "~", "null", "true", "-1", "1e400", "99999999999", "\\", "\0", "\r",
+        "\u2028", "\uFEFF", "\uD83D\uDE00", "\uD800", "name: ", "train", "linear", "format: idx"
+    };
+
+    /** In an ASCII locale Java names files in ASCII only. */
+    private static final CharsetEncoder FILE_NAMES =
+            Charset.forName(System.getProperty("sun.jnu.encoding")).newEncoder();
+
+    @Property(tries = 300, seed = "20")
+    void shouldReadBackWhatItWrites(@ForAll("jobs") Job job) {
+        String yaml = JobFile.toYaml(job);
+
+        Job read = JobFile.parse(yaml, Path.of("elsewhere"), "config.yaml", List.of());
+
+        assertEquals(job, read);
+        assertEquals(yaml, JobFile.toYaml(read));
+    }
+
+    @Property(tries = 600, seed = "21")
+    void shouldAnswerMutatedFilesWithAJobOrOneLine(@ForAll long seed) {
+        Random random = new Random(seed);
+        String yaml = mutate(JobFile.toYaml(Jobs.parse(Jobs.MINIMAL)), random);
+        List<String> sets = random.nextInt(4) > 0 ? List.of() : List.of(mutate("train.batch-size={a: [1]}", random));
+        try {
+            Job job = JobFile.parse(yaml, Jobs.BASE, "job.yaml", sets);
+            assertEquals(job, Jobs.parse(JobFile.toYaml(job)));
+        } catch (InvalidInputException e) {
+            String message = e.getMessage();
+            assertTrue(message.startsWith("job.yaml:") || message.startsWith("--set "), message);
+            assertTrue(message.length() < 500 && message.lines().count() == 1
+                    && message.codePoints().noneMatch(Character::isISOControl), message);
+        }
+    }
+
+    /** A few places of the text cut out, doubled, or overwritten with pieces of YAML. */
+    private static String mutate(String text, Random random) {
+        StringBuilder mutated = new StringBuilder(text);
+        for (int change = random.nextInt(4); change >= 0; change--) {
+            int from = random.nextInt(mutated.length() + 1);
+            int to = Math.min(mutated.length(), from + random.nextInt(12));
+            switch (random.nextInt(3)) {
+                case 0 -> mutated.delete(from, to);
+                case 1 -> mutated.insert(random.nextInt(mutated.length() + 1), mutated.substring(from, to));
+                default -> mutated.replace(from, random.nextBoolean() ? to : from,
+                        FRAGMENTS[random.nextInt(FRAGMENTS.length)]);
+            }
+        }
+        return mutated.toString();
+    }
+
+    @Provide
+    Arbitrary<Job> jobs() {
+        Arbitrary<Long> longs = Arbitraries.longs().greaterOrEqual(0);
+        Arbitrary<List<Object>> general = Combinators.combine(
+                        Arbitraries.strings().withChars("abcXYZ09 ._+=,@()-öß中").ofMaxLength(20)
+                                .filter(FILE_NAMES::canEncode).map(s -> "n" + s + "n"),
+                        longs, Arbitraries.of(DeviceChoice.class), Arbitraries.of(Precision.class),
+                        optionalInts(), Arbitraries.of(true, false),
+                        Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
+                .as(List::of);
+        return Combinators.combine(
+                        general, data(), model(), sgd(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
+                .as((g, data, model, sgd, train, distributed, checkpoint, log) -> new Job(
+                        (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
+                        (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
+                        LossKind.CROSS_ENTROPY, sgd, train, distributed, checkpoint, log));
+    }
+
+    private static Arbitrary<Integer> positive() {
+        return Arbitraries.integers().greaterOrEqual(1);
+    }
+
+    private static Arbitrary<OptionalInt> optionalInts() {
+        return positive().optional().map(i -> i.isPresent() ? OptionalInt.of(i.get()) : OptionalInt.empty());
+    }
+
+    private static Arbitrary<Double> fromZero() {
+        return Arbitraries.oneOf(
+                Arbitraries.of(0.0, 0.1, 0.9, 1e-3, 1e-12, Double.MIN_VALUE, Double.MAX_VALUE),
+                Arbitraries.longs().map(Double::longBitsToDouble).filter(Double::isFinite).map(d -> Math.abs(d) + 0.0));
+    }
+
+    private static Arbitrary<DataConfig> data() {
+        // Everything that a path may hold, and that YAML or a terminal could trip over.
+        Arbitrary<Path> path = Arbitraries.strings()
+                .withChars("ab .:#'\"\\{}[],&*!|>%@`~\n\r\t\u0007\u0085\u2028\u202Eöß").ofMinLength(1).ofMaxLength(12)
+                .filter(FILE_NAMES::canEncode)
+                .map(name -> Path.of("/data", name).normalize());
+        Arbitrary<DataSource> idx = Combinators.combine(path, path).as(DataSource.Idx::new);
+        Arbitrary<DataSource> synthetic = Combinators.combine(
+                        positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
+                .as(DataSource.Synthetic::new);
+        Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic);
+        return Combinators.combine(source, source.optional()).as(DataConfig::new);
+    }
+
+    /** Chains of linear layers with activations between, before and after them. */
+    private static Arbitrary<List<LayerConfig>> model() {
+        Arbitrary<List<Integer>> sizes = positive().list().ofMinSize(2).ofMaxSize(5);
+        return Combinators.combine(sizes, Arbitraries.of(ActivationKind.class).list().ofSize(6)).as((n, kinds) -> {
+            List<LayerConfig> layers = new ArrayList<>();
+            for (int i = 0; i + 1 < n.size(); i++) {
+                layers.add(new LayerConfig.ActivationLayer(kinds.get(i)));
+                layers.add(new LayerConfig.LinearLayer(n.get(i), n.get(i + 1)));
+            }
+            layers.add(new LayerConfig.ActivationLayer(kinds.get(5)));
+            return layers;
+        });
+    }
+
+    private static Arbitrary<OptimizerConfig> sgd() {
+        return Combinators.combine(
+                        fromZero(), fromZero(), fromZero(), fromZero(), Arbitraries.of(-1, 1), Arbitraries.of(true, false))
+                .as((lr, momentum, weightDecay, dampening, sign, nesterov) -> new OptimizerConfig.Sgd(
+                        lr, momentum, weightDecay, dampening == 0 ? 0 : sign * dampening,
+                        nesterov && momentum > 0 && dampening == 0));
+    }
+
+    private static Arbitrary<TrainConfig> train() {
+        Arbitrary<Boolean> flag = Arbitraries.of(true, false);
+        return Combinators.combine(positive(), positive(), flag, flag, flag)
+                .as((epochs, batch, global, shuffle, dropLast) -> new TrainConfig(
+                        epochs, global ? OptionalInt.empty() : OptionalInt.of(batch),
+                        global ? OptionalInt.of(batch) : OptionalInt.empty(), shuffle, dropLast));
+    }
+
+    private static Arbitrary<DistributedConfig> distributed() {
+        Arbitrary<Long> bytes = Arbitraries.oneOf(
+                Arbitraries.longs().between(4, 1L << 30), Arbitraries.longs().between(1, 1024).map(mib -> mib << 20));
+        return Combinators.combine(bytes, bytes, bytes, Arbitraries.of(true, false)).as(DistributedConfig::new);
+    }
+
+    private static Arbitrary<CheckpointConfig> checkpoint() {
+        return Combinators.combine(
+                        Arbitraries.integers().greaterOrEqual(0), Arbitraries.longs().greaterOrEqual(0), fromZero(), positive())
+                .as(CheckpointConfig::new);
+    }
+}

@@ -1,0 +1,235 @@
+package dev.lockstep.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.InvalidInputException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class JobFileTest {
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldFillInEveryDefault() {
+        Job expected = new Job(
+                "tiny", 0, DeviceChoice.AUTO, Precision.FP32, OptionalInt.empty(), false, Duration.ofSeconds(60),
+                new DataConfig(new DataSource.Synthetic(100, 4, 3, 0), Optional.empty()),
+                List.of(
+                        new LayerConfig.LinearLayer(4, 8),
+                        new LayerConfig.ActivationLayer(ActivationKind.RELU),
+                        new LayerConfig.LinearLayer(8, 3)),
+                LossKind.CROSS_ENTROPY,
+                new OptimizerConfig.Sgd(0.1, 0, 0, 0, false),
+                new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), true, false),
+                new DistributedConfig(1 << 20, 25 << 20, 4 << 20, true),
+                new CheckpointConfig(0, 0, 0, 3),
+                new LogConfig(0));
+
+        assertEquals(expected, Jobs.parse(Jobs.MINIMAL));
+    }
+
+    @Test
+    void shouldReadEveryKey() {
+        Job job = Jobs.parse("""
+                name: "all keys"
+                seed: 9223372036854775807
+                device: cuda
+                precision: bf16
+                threads: 3
+                gpu-sharing: true
+                timeout: 1500ms
+                data:
+                  train: {format: idx, images: ../data/images.gz, labels: /elsewhere/./labels}
+                  test: {format: synthetic, samples: 5, features: 6, classes: 7, seed: 8}
+                model: [{linear: {in: 6, out: 5}}, sigmoid, tanh, gelu, relu, {linear: {in: 5, out: 7}}]
+                loss: cross-entropy
+                optimizer:
+                  sgd: {lr: 1e-3, momentum: .5, weight-decay: 5.E-4, dampening: 0, nesterov: true}
+                train: {epochs: 3, global-batch: 96, shuffle: false, drop-last: true}
+                distributed: {first-bucket: 512B, bucket: 1GiB, chunk: 4096, overlap: false}
+                checkpoint: {every-epochs: 1, every-steps: 2, every-minutes: 0.5, keep: 4}
+                log: {every-steps: 10}
+                """);
+
+        assertEquals(
+                new Job(
+                        "all keys", Long.MAX_VALUE, DeviceChoice.CUDA, Precision.BF16, OptionalInt.of(3), true,
+                        Duration.ofMillis(1500),
+                        new DataConfig(
+                                new DataSource.Idx(Path.of("/base/data/images.gz"), Path.of("/elsewhere/labels")),
+                                Optional.of(new DataSource.Synthetic(5, 6, 7, 8))),
+                        List.of(
+                                new LayerConfig.LinearLayer(6, 5),
+                                new LayerConfig.ActivationLayer(ActivationKind.SIGMOID),
+                                new LayerConfig.ActivationLayer(ActivationKind.TANH),
+                                new LayerConfig.ActivationLayer(ActivationKind.GELU),
+                                new LayerConfig.ActivationLayer(ActivationKind.RELU),
+                                new LayerConfig.LinearLayer(5, 7)),
+                        LossKind.CROSS_ENTROPY,
+                        new OptimizerConfig.Sgd(0.001, 0.5, 0.0005, 0, true),
+                        new TrainConfig(3, OptionalInt.empty(), OptionalInt.of(96), false, true),
+                        new DistributedConfig(512, 1 << 30, 4096, false),
+                        new CheckpointConfig(1, 2, 0.5, 4),
+                        new LogConfig(10)),
+                job);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"60s, 60000", "5m, 300000", "500ms, 500", "1h, 3600000", "'2 h', 7200000", "8760h, 31536000000"})
+    void shouldReadTimes(String text, long millis) {
+        assertEquals(Duration.ofMillis(millis), Jobs.parse("timeout: " + text + "\n" + Jobs.MINIMAL).timeout());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"25MiB, 26214400", "4KiB, 4096", "1GiB, 1073741824", "512B, 512", "4, 4", "1 MiB, 1048576"})
+    void shouldReadSizes(String text, long bytes) {
+        Job job = Jobs.parse("distributed: {bucket: " + text + "}\n" + Jobs.MINIMAL);
+
+        assertEquals(bytes, job.distributed().bucketBytes());
+    }
+
+    @Test
+    void shouldWriteEveryKeyResolved() {
+        assertEquals("""
+                name: "tiny"
+                seed: 0
+                device: auto
+                precision: fp32
+                threads: auto
+                gpu-sharing: false
+                timeout: 1m
+                data:
+                  train: {format: synthetic, samples: 100, features: 4, classes: 3, seed: 0}
+                  test: null
+                model:
+                  - linear: {in: 4, out: 8}
+                  - relu
+                  - linear: {in: 8, out: 3}
+                loss: cross-entropy
+                optimizer:
+                  sgd: {lr: 0.1, momentum: 0, weight-decay: 0, dampening: 0, nesterov: false}
+                train:
+                  epochs: 2
+                  batch-size: 10
+                  shuffle: true
+                  drop-last: false
+                distributed: {first-bucket: 1MiB, bucket: 25MiB, chunk: 4MiB, overlap: true}
+                checkpoint: {every-epochs: 0, every-steps: 0, every-minutes: 0, keep: 3}
+                log: {every-steps: 0}
+                """, JobFile.toYaml(Jobs.parse(Jobs.MINIMAL)));
+    }
+
+    @Test
+    void shouldShareValuesThroughAliases() {
+        Job job = Jobs.parse(Jobs.with("  - linear: {in: 4, out: 8}\n  - relu\n",
+                "  - linear: {in: 4, out: 8}\n  - &hidden {linear: {in: 8, out: 8}}\n  - *hidden\n"));
+
+        assertEquals(job.model().get(1), job.model().get(2));
+    }
+
+    @Test
+    void shouldDivideTheGlobalBatchAmongRanks() {
+        TrainConfig train = new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(96), true, false);
+
+        assertEquals(32, train.batchPerRank(3));
+        assertEquals(
+                "train.global-batch is 96, which 5 ranks do not divide; choose a multiple of 5 or another number of ranks",
+                assertThrows(InvalidInputException.class, () -> train.batchPerRank(5)).getMessage());
+        assertEquals(7, new TrainConfig(1, OptionalInt.of(7), OptionalInt.empty(), true, false).batchPerRank(5));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fashion-mnist", "mnist", "wide-mlp"})
+    void shouldReadTheJobsOfThisRepository(String name) {
+        Job job = JobFile.load(Path.of("jobs", name + ".yaml"), List.of());
+
+        assertEquals(name, job.name());
+        assertTrue(job.data().test().isPresent());
+        if (job.data().train() instanceof DataSource.Idx idx) {
+            assertEquals(Path.of("data", name).toAbsolutePath(), idx.images().getParent());
+        }
+    }
+
+    @Test
+    void shouldResolvePathsAgainstTheFolderOfTheJobFile() throws IOException {
+        Path file = write("job.yaml", Jobs.with(
+                "{format: synthetic, samples: 100, features: 4, classes: 3}", "{format: idx, images: i, labels: ../l}"));
+
+        DataSource.Idx idx = (DataSource.Idx) JobFile.load(file, List.of()).data().train();
+
+        assertEquals(new DataSource.Idx(folder.resolve("i"), folder.resolveSibling("l")), idx);
+    }
+
+    @Test
+    void shouldSkipAByteOrderMark() {
+        assertEquals(Jobs.parse(Jobs.MINIMAL), Jobs.parse("\uFEFF" + Jobs.MINIMAL));
+    }
+
+    @Test
+    void shouldRefuseAMissingFile() {
+        Path file = folder.resolve("absent.yaml");
+
+        assertEquals(file + ": no such job file", loadError(file));
+        assertEquals(folder + "/a\\nb: no such job file", loadError(folder.resolve("a\nb")));
+    }
+
+    @Test
+    void shouldRefuseAFolder() {
+        assertEquals(folder + ": is a folder, not a job file", loadError(folder));
+        assertEquals("/: is a folder, not a job file", loadError(Path.of("/")));
+    }
+
+    @Test
+    void shouldRefuseAnUnreadableFile() throws IOException {
+        Path file = write("job.yaml", Jobs.MINIMAL);
+        assertTrue(file.toFile().setReadable(false, false));
+        Assumptions.assumeFalse(Files.isReadable(file), "root reads everything");
+
+        assertEquals(file + ": cannot be read: permission denied", loadError(file));
+    }
+
+    @Test
+    void shouldRefuseBytesThatAreNotUtf8() throws IOException {
+        Path file = Files.write(folder.resolve("job.yaml"), new byte[] {'n', ':', ' ', (byte) 0xFF});
+
+        assertEquals(file + ": is not UTF-8 text, so it is no job file", loadError(file));
+    }
+
+    @Test
+    void shouldRefuseAFileThatIsTooLarge() throws IOException {
+        Path file = write("job.yaml", "#".repeat((1 << 20) + 1));
+
+        assertEquals(file + ": is larger than 1MiB, so it is no job file", loadError(file));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "   \n", "# only a comment\n"})
+    void shouldRefuseAnEmptyFile(String text) throws IOException {
+        Path file = write("job.yaml", text);
+
+        assertTrue(loadError(file).startsWith(file + ": is empty; "), loadError(file));
+    }
+
+    private Path write(String name, String text) throws IOException {
+        return Files.write(folder.resolve(name), text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static String loadError(Path file) {
+        return assertThrows(InvalidInputException.class, () -> JobFile.load(file, List.of())).getMessage();
+    }
+}

@@ -1,0 +1,140 @@
+package dev.lockstep.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SetOptionTest {
+    @Test
+    void shouldChangeKeysOfTheFile() {
+        Job job = Jobs.parse(Jobs.MINIMAL, "train.epochs=7", "optimizer.sgd.lr=1e-2", "name=other = name");
+
+        assertEquals(7, job.train().epochs());
+        assertEquals(new OptimizerConfig.Sgd(0.01, 0, 0, 0, false), job.optimizer());
+        assertEquals("other = name", job.name());
+    }
+
+    @Test
+    void shouldSetKeysThatTheFileLeavesOut() {
+        Job job = Jobs.parse(Jobs.MINIMAL, "seed=5", "timeout=5m", "checkpoint.keep=9", "train.shuffle=false");
+
+        assertEquals(5, job.seed());
+        assertEquals(Duration.ofMinutes(5), job.timeout());
+        assertEquals(9, job.checkpoint().keep());
+        assertEquals(new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), false, false), job.train());
+    }
+
+    @Test
+    void shouldSetKeysUnderAMapThatTheFileLeavesEmpty() {
+        assertEquals(4, Jobs.parse(Jobs.MINIMAL + "log:\n", "log.every-steps=4").log().everySteps());
+    }
+
+    @Test
+    void shouldSetTheModelWhole() {
+        assertEquals(
+                List.of(new LayerConfig.LinearLayer(4, 3), new LayerConfig.ActivationLayer(ActivationKind.TANH)),
+                Jobs.parse(Jobs.MINIMAL, "model=[linear: {in: 4, out: 3}, tanh]").model());
+    }
+
+    @Test
+    void shouldSetAMapWhole() {
+        assertEquals(
+                new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(8), true, false),
+                Jobs.parse(Jobs.MINIMAL, "train={epochs: 1, global-batch: 8}").train());
+    }
+
+    @Test
+    void shouldLetTheLastOptionCount() {
+        assertEquals(3, Jobs.parse(Jobs.MINIMAL, "train.epochs=9", "train.epochs=3").train().epochs());
+    }
+
+    @Test
+    void shouldReplaceTheOtherBatchSize() {
+        TrainConfig global = Jobs.parse(Jobs.MINIMAL, "train.global-batch=20").train();
+        TrainConfig perRank =
+                Jobs.parse(Jobs.with("batch-size", "global-batch"), "train.batch-size=20").train();
+
+        assertEquals(new TrainConfig(2, OptionalInt.empty(), OptionalInt.of(20), true, false), global);
+        assertEquals(new TrainConfig(2, OptionalInt.of(20), OptionalInt.empty(), true, false), perRank);
+    }
+
+    @Test
+    void shouldDropTheKeysOfAnotherDataFormatWhateverTheOrder() {
+        DataSource expected = new DataSource.Idx(Path.of("/base/jobs/i"), Path.of("/base/jobs/l"));
+
+        assertEquals(expected, Jobs.parse(Jobs.MINIMAL,
+                "data.train.format=idx", "data.train.images=i", "data.train.labels=l").data().train());
+        assertEquals(expected, Jobs.parse(Jobs.MINIMAL,
+                "data.train.images=i", "data.train.labels=l", "data.train.format=idx").data().train());
+    }
+
+    @Test
+    void shouldKeepTheKeysOfTheSameDataFormat() {
+        assertEquals(new DataSource.Synthetic(50, 4, 3, 0), Jobs.parse(Jobs.MINIMAL,
+                "data.train.format=synthetic", "data.train.samples=50").data().train());
+    }
+
+    @Test
+    void shouldAddAndRemoveTheTestSet() {
+        String test = "data.test={format: synthetic, samples: 1, features: 4, classes: 3}";
+
+        assertEquals(Optional.of(new DataSource.Synthetic(1, 4, 3, 0)), Jobs.parse(Jobs.MINIMAL, test).data().test());
+        assertEquals(Optional.empty(), Jobs.parse(Jobs.MINIMAL, test, "data.test=").data().test());
+        assertEquals(Optional.empty(), Jobs.parse(Jobs.MINIMAL, test, "data.test=null").data().test());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "train.epoch=1    | key 'train.epoch' is unknown; did you mean 'train.epochs'?",
+        "epochs=1         | key 'epochs' is unknown; did you mean 'train.epochs'?",
+        "optimizer.lr=1   | key 'optimizer.lr' is unknown; did you mean 'optimizer.sgd.lr'?",
+        "name.first=a     | key 'name.first' is unknown; did you mean 'name'?",
+        "model.0.linear.out=9 | key 'model.0.linear.out' is unknown; did you mean 'model'?",
+        "train..epochs=1  | key 'train..epochs' is unknown; did you mean 'train.epochs'?",
+        " train.epochs=1  | key ' train.epochs' is unknown; did you mean 'train.epochs'?",
+        "train.epochs     | must have the form KEY=VALUE, such as train.epochs=1",
+        "=1               | must have the form KEY=VALUE, such as train.epochs=1",
+        "train.epochs=    | 'train.epochs' must be a whole number from 1 to 2147483647, not null",
+        "train.epochs=many | 'train.epochs' must be a whole number from 1 to 2147483647, not 'many'",
+        "train=[          | does not parse as YAML: expected the node content, but found '<stream end>'",
+        "train={a: 1, a: 2} | key 'a' is given twice",
+        "log={a: 1}       | key 'log.a' is unknown; did you mean 'log.every-steps'?",
+        "data.train.images=x | key 'data.train.images' goes with format idx, not with synthetic",
+        "data.test.seed=1 | required key 'data.test.format' is missing",
+    })
+    void shouldNameTheOption(String option, String expected) {
+        // JUnit's table trims its cells; a leading blank is put back where it is the point.
+        String given = expected.startsWith("key ' ") ? " " + option : option;
+
+        assertEquals("--set " + given + ": " + expected, Jobs.errorOf(Jobs.MINIMAL, given));
+    }
+
+    @Test
+    void shouldNotHideAWrongMapOfTheFile() {
+        assertEquals("job.yaml:13: 'log' must be a map of keys, not '5'",
+                Jobs.errorOf(Jobs.MINIMAL + "log: 5\n", "log.every-steps=1"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a\nb\u001B[31m=1", "name=\"a\\nb\"", "name=a\u2028b"})
+    void shouldKeepTheMessageOnOneLine(String option) {
+        String error = Jobs.errorOf(Jobs.MINIMAL, option);
+
+        assertTrue(error.lines().count() == 1 && error.codePoints().noneMatch(c -> c < ' ' || c == 0x2028), error);
+    }
+
+    @Test
+    void shouldCutLongOptionsInMessages() {
+        assertTrue(Jobs.errorOf(Jobs.MINIMAL, "a.".repeat(50_000) + "=1").length() < 500);
+        assertTrue(Jobs.errorOf(Jobs.MINIMAL, "seed=" + "a".repeat(50_000)).length() < 500);
+    }
+}
