@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/../.."
 jdk=$(src/build/java-home.sh) || exit 2
 rm -rf target/surefire-reports target/failsafe-reports
-JAVA_HOME=$jdk mvn -B -ntp -Dmaven.test.failure.ignore=true verify
+JAVA_HOME=$jdk mvn -B -ntp -Dstyle.color=never -Dmaven.test.failure.ignore=true verify
 maven_status=$?
 [ $maven_status = 0 ] || echo "lockstep: error: Maven failed with exit status $maven_status; its message is above" >&2
 "$jdk/bin/java" src/build/TestSummary.java src/test/java target/surefire-reports target/failsafe-reports

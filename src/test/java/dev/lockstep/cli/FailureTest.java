@@ -1,0 +1,31 @@
+package dev.lockstep.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.comm.CommunicationException;
+import org.junit.jupiter.api.Test;
+
+class FailureTest {
+    @Test
+    void shouldNameNoRankForInputThatIsWrongOnAll() {
+        assertEquals("lockstep: error: job.yaml: lr is missing",
+                Failure.line(new InvalidInputException("job.yaml: lr is missing"), 4, 2));
+    }
+
+    @Test
+    void shouldNameRankAndHostOfAFailureWhileRunning() {
+        assertEquals("lockstep: error: rank 3 on host " + Machine.hostName() + ": allReduce 7 failed",
+                Failure.line(new CommunicationException("allReduce 7 failed"), 4, 3));
+        assertEquals("lockstep: error: allReduce 7 failed",
+                Failure.line(new CommunicationException("allReduce 7 failed"), 1, 0));
+    }
+
+    @Test
+    void shouldFitInOneLineAndSayWhatKindOfErrorItIs() {
+        assertEquals("lockstep: error: IllegalStateException: first; second",
+                Failure.line(new IllegalStateException("first\n  second\n"), 1, 0));
+        assertTrue(Failure.line(new NullPointerException(), 1, 0).endsWith("NullPointerException"));
+    }
+}
