@@ -18,6 +18,8 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
      * Row ranges are a multiple of so many rows where a chunk holds that many: matrix kernels work in blocks of rows.
      */
     private static final int ROW_BLOCK = 16;
+    /** A host view holds less than 2 GiB. */
+    private static final long MAX_CHUNK_BYTES = 1L << 30;
 
     /** A range of the arena; parameters by position in backward order. */
     public record Bucket(int firstParameter, int parameterCount, long firstElement, long elementCount) {
@@ -43,7 +45,8 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
      * @param backwardOrder    the parameters in backward order
      * @param firstBucketBytes limit of the first bucket, at least 1
      * @param bucketBytes      limit of the others, at least 1
-     * @param chunkBytes       aim for the size of a chunk, at least 1; one row is never divided
+     * @param chunkBytes       aim for the size of a chunk, at least 1; more than 1 GiB counts as that; one row is never
+     *                         divided
      */
     public static BucketPlan of(List<ParameterShape> backwardOrder, long firstBucketBytes, long bucketBytes,
             long chunkBytes) {
@@ -51,7 +54,8 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
             throw new IllegalArgumentException("a plan for " + backwardOrder.size() + " parameters with buckets of "
                     + firstBucketBytes + " and " + bucketBytes + " bytes and chunks of " + chunkBytes + " bytes");
         }
-        List<int[]> rowEnds = backwardOrder.stream().map(shape -> rowEnds(shape, chunkBytes)).toList();
+        long aimBytes = Math.min(chunkBytes, MAX_CHUNK_BYTES);
+        List<int[]> rowEnds = backwardOrder.stream().map(shape -> rowEnds(shape, aimBytes)).toList();
         List<Bucket> buckets = new ArrayList<>();
         List<Chunk> chunks = new ArrayList<>();
         long bucketStart = 0;
@@ -65,7 +69,7 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
             long limit = buckets.isEmpty() ? firstBucketBytes : bucketBytes;
             if (gradientBytes >= limit || i == backwardOrder.size() - 1) {
                 Bucket bucket = new Bucket(firstParameter, i + 1 - firstParameter, bucketStart, end - bucketStart);
-                addChunks(chunks, buckets.size(), bucket, backwardOrder, rowEnds, chunkBytes);
+                addChunks(chunks, buckets.size(), bucket, backwardOrder, rowEnds, aimBytes);
                 buckets.add(bucket);
                 bucketStart = end;
                 firstParameter = i + 1;
