@@ -79,22 +79,25 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
         return new BucketPlan(buckets, chunks, rowEnds);
     }
 
-    /** Near-equal ranges of rows, none larger than {@code chunkBytes} unless a row block is. */
+    /** As few ranges of rows as can be, near-equal, none larger than {@code chunkBytes} unless a single row is. */
     private static int[] rowEnds(ParameterShape shape, long chunkBytes) {
         long rowBytes = (long) shape.rowElements() * Float.BYTES;
         long rowsThatFit = Math.max(1, chunkBytes / rowBytes);
         if (rowsThatFit >= shape.rows()) {
             return new int[] {shape.rows()};
         }
-        if (rowsThatFit >= ROW_BLOCK) {
-            rowsThatFit = rowsThatFit / ROW_BLOCK * ROW_BLOCK;
-        }
-        int rows = (int) rowsThatFit;
-        int[] ends = new int[(shape.rows() + rows - 1) / rows];
+        long block = rowsThatFit >= ROW_BLOCK ? ROW_BLOCK : 1;
+        long rangeCount = ceilDivide(shape.rows(), rowsThatFit / block * block);
+        long rows = ceilDivide(ceilDivide(shape.rows(), rangeCount), block) * block;
+        int[] ends = new int[(int) ceilDivide(shape.rows(), rows)];
         for (int i = 0; i < ends.length; i++) {
-            ends[i] = (int) Math.min((i + 1L) * rows, shape.rows());
+            ends[i] = (int) Math.min((i + 1) * rows, shape.rows());
         }
         return ends;
+    }
+
+    private static long ceilDivide(long dividend, long divisor) {
+        return (dividend + divisor - 1) / divisor;
     }
 
     /** Collects row ranges until the next one would make the chunk larger than its aim. */
