@@ -79,6 +79,15 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
         return new BucketPlan(buckets, chunks, rowEnds);
     }
 
+    /** The index of the bucket that holds a parameter, given by its position in backward order. */
+    public int bucketOf(int parameter) {
+        int bucket = 0;
+        while (parameter >= buckets.get(bucket).firstParameter() + buckets.get(bucket).parameterCount()) {
+            bucket++;
+        }
+        return bucket;
+    }
+
     /** As few ranges of rows as can be, near-equal, none larger than {@code chunkBytes} unless a single row is. */
     private static int[] rowEnds(ParameterShape shape, long chunkBytes) {
         long rowBytes = (long) shape.rowElements() * Float.BYTES;
