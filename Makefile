@@ -46,11 +46,9 @@ target/lockstep.jar: pom.xml $(JAVA_SOURCES) target/mpi/mpi.jar
 	@$(MAVEN) -q -DskipTests package
 	@touch $@
 
-# Classes in the JVM's own format, which it need not parse and verify again: a rank starts in two thirds of the time.
-target/lockstep.jsa: target/lockstep.jar lockstep
-	@rm -f $@
-	@LOCKSTEP_JAVA_OPTS="-XX:ArchiveClassesAtExit=$@" src/build/mpirun.sh 1 ./lockstep info >/dev/null || \
-		echo "lockstep: mpirun does not run here; without $@ programs start more slowly" >&2
+# Classes in the JVM's own format, which it need not parse and verify again: those that a training run loads.
+target/lockstep.jsa: target/lockstep.jar $(KERNEL_LIBRARY) lockstep src/build/class-archive.sh
+	@src/build/class-archive.sh $@
 
 # libgomp lies beside it (JavaCPP brings it): a process may hold only one OpenMP runtime.
 target/native/liblockstep_cpu.so: $(KERNELS) $(wildcard src/main/native/*.h src/main/cuda/*) | target/lockstep.jar
