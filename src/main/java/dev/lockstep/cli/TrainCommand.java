@@ -70,7 +70,9 @@ final class TrainCommand implements Callable<Integer> {
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
                     trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size()));
         });
+        StallWatch watch = new StallWatch(communicator, job.timeout(), context.failure());
         new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
+        watch.stop();
         folder.ifPresent(run -> System.out.println("results: " + run.path()));
     }
 }

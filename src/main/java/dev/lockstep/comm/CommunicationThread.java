@@ -37,6 +37,10 @@ public final class CommunicationThread implements AutoCloseable {
     private final AtomicInteger underWay = new AtomicInteger();
     private final AtomicBoolean callerInside = new AtomicBoolean();
 
+    // The collective that is running; read by whoever watches for one that never ends.
+    private volatile String runningOperation;
+    private volatile long runningSinceNanos;
+
     private volatile CommunicationException firstFailure;
     private volatile boolean closed;
 
@@ -84,6 +88,13 @@ public final class CommunicationThread implements AutoCloseable {
         } finally {
             callerInside.set(false);
         }
+    }
+
+    /** The collective that has been running for longer than {@code nanos}; null if none has. Callable by any thread. */
+    public String runningLongerThan(long nanos) {
+        // In this order: the time is then that of this run of the operation, or of a later one.
+        String operation = runningOperation;
+        return operation != null && System.nanoTime() - runningSinceNanos > nanos ? operation : null;
     }
 
     /** Whether a collective has failed. */
@@ -136,12 +147,16 @@ public final class CommunicationThread implements AutoCloseable {
                     rankOfSize + ": " + operation + " was not run after a failure: " + earlier.getMessage(), earlier);
         }
         try {
+            runningSinceNanos = System.nanoTime();
+            runningOperation = operation;
             collective.run();
             return null;
         } catch (Throwable e) {
             String reason = e.getMessage() == null ? e.toString() : e.getMessage();
             firstFailure = new CommunicationException(rankOfSize + ": " + operation + " failed: " + reason, e);
             return firstFailure;
+        } finally {
+            runningOperation = null;
         }
     }
 

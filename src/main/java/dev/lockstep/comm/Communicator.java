@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * The ranks of a job and the collectives that training needs. Every rank calls the same collectives in the same
- * order. All methods but {@link #abort} and the handles' are called by one thread at a time.
+ * order. All methods but {@link #abort}, {@link #runningLongerThan} and the handles' are called by one thread at a time.
  *
  * <p>A collective that fails throws {@link CommunicationException}.
  */
@@ -43,6 +43,12 @@ public interface Communicator extends AutoCloseable {
     List<byte[]> allGather(byte[] bytes);
 
     void barrier();
+
+    /**
+     * The collective that this rank has been inside for longer than {@code nanos}, as messages name it; null if there
+     * is none. Callable by any thread.
+     */
+    String runningLongerThan(long nanos);
 
     /**
      * Ends all ranks with {@code exitStatus}, also ones that wait in a collective. Callable by any thread; may not

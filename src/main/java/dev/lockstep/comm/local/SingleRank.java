@@ -62,6 +62,11 @@ public final class SingleRank implements Communicator {
     }
 
     @Override
+    public String runningLongerThan(long nanos) {
+        return null;
+    }
+
+    @Override
     public void barrier() {
         requireNothingUnderWay();
     }

@@ -115,6 +115,11 @@ public final class ThreadRanks {
         }
 
         @Override
+        public String runningLongerThan(long nanos) {
+            return communication.runningLongerThan(nanos);
+        }
+
+        @Override
         public void barrier() {
             collective("barrier", this, all -> {});
         }

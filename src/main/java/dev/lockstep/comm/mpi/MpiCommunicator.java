@@ -191,6 +191,11 @@ public final class MpiCommunicator implements Communicator {
     }
 
     @Override
+    public String runningLongerThan(long nanos) {
+        return communication.runningLongerThan(nanos);
+    }
+
+    @Override
     public void barrier() {
         communication.runOnCaller("barrier", world::barrier);
     }
