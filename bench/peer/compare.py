@@ -119,9 +119,10 @@ class Bench:
         output, peak_bytes = run(command, self.limit_seconds)
         return dict(json.loads(output), peak_bytes=peak_bytes)
 
-    def gemm_seconds(self, name, job_file):
-        """Seconds that the matrix products of one step of the job take by themselves."""
-        command = ["./lockstep", "bench", "gemm", job_file]
+    def gemm_seconds(self, name, job, job_file):
+        """Seconds that the matrix products of one step of the job take by themselves, every rank at it as in training."""
+        command = ["mpirun", "-np", str(job.ranks), "./lockstep", "bench", "gemm", "--json", job_file]
+        command += [word for setting in job.lockstep_settings() for word in ("--set", setting)]
         self.commands[name] = shlex.join(command)
         output, _ = run(command, self.limit_seconds)
         for line in output.splitlines():
@@ -176,7 +177,7 @@ def measure_speeds(bench, arguments):
         values["wide lockstep"] += lockstep_speeds(bench.lockstep("wide lockstep", wide, "jobs/wide-mlp.yaml"))
 
     def wide_gemm():
-        values["wide gemm seconds"].append(bench.gemm_seconds("wide gemm seconds", "jobs/wide-mlp.yaml"))
+        values["wide gemm seconds"].append(bench.gemm_seconds("wide gemm seconds", wide, "jobs/wide-mlp.yaml"))
 
     def wide_tensors():
         values["wide tensors"] += ddp_speeds(bench.ddp("wide tensors", wide, "tensors", synthetic))

@@ -36,7 +36,7 @@ class Job:
         return [
             f"seed={self.seed}",
             f"model={self._lockstep_model()}",
-            f"optimizer.sgd.lr={self.lr}",
+            f"optimizer.sgd.lr={decimal(self.lr)}",
             f"optimizer.sgd.momentum={self.momentum}",
             f"optimizer.sgd.weight-decay={decimal(self.weight_decay)}",
             f"optimizer.sgd.dampening={self.dampening}",

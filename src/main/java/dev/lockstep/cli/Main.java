@@ -32,6 +32,7 @@ public final class Main {
         CommandLine commandLine = new CommandLine(new Main());
         commandLine.addSubcommand(new TrainCommand(context));
         commandLine.addSubcommand(new ValidateCommand(context));
+        commandLine.addSubcommand(BenchCommand.commandLine(context));
         commandLine.addSubcommand(new InfoCommand(context));
 
         commandLine.getCommandSpec().versionProvider(version(context.program()));

@@ -9,6 +9,10 @@ import java.util.concurrent.locks.LockSupport;
  * everything else runs on the calling thread, and only while no reduction is under way. So two threads of a rank are
  * never inside the communication library together. Nothing is allocated once the reductions are prepared.
  *
+ * <p>Either thread parks as soon as it has to wait. Measured with one core a rank, a look for the other's answer before
+ * parking delays that answer by just its length (a 407 KB sum takes 94 µs parked, 115 with a look of 20 µs, 148 with
+ * 50 µs), and with cores to spare it gains 9 µs.
+ *
  * <p>After a collective has failed no further one runs: its peers can no longer be in step.
  */
 public final class CommunicationThread implements AutoCloseable {
@@ -17,12 +21,6 @@ public final class CommunicationThread implements AutoCloseable {
     public interface Collective {
         void run() throws Exception;
     }
-
-    /**
-     * How long either side looks for the other's answer before it parks. A thread that is woken costs its peer a
-     * system call and itself a switch, but a longer look steals from the reduction where a rank has one core.
-     */
-    private static final long SPIN_NANOS = Long.getLong("spin", 20_000);
 
     private final String rankOfSize;
     private final Thread thread;
@@ -121,23 +119,14 @@ public final class CommunicationThread implements AutoCloseable {
 
     /** False when the FIFO is empty for good. */
     private boolean awaitStart() {
-        long spinEnd = System.nanoTime() + SPIN_NANOS;
         while (startedCount == takenCount) {
             if (closed) {
                 // The last start may have come between the two reads; it came before the close.
                 return startedCount != takenCount;
             }
-            spinThenPark(spinEnd);
-        }
-        return true;
-    }
-
-    private void spinThenPark(long spinEnd) {
-        if (System.nanoTime() - spinEnd < 0) {
-            Thread.onSpinWait();
-        } else {
             LockSupport.park(this);
         }
+        return true;
     }
 
     private CommunicationException attempt(String operation, Collective collective) {
@@ -228,9 +217,8 @@ public final class CommunicationThread implements AutoCloseable {
         private void waitUntilDone() {
             waiter = Thread.currentThread();
             boolean interrupted = false;
-            long spinEnd = System.nanoTime() + SPIN_NANOS;
             while (state == State.STARTED) {
-                spinThenPark(spinEnd);
+                LockSupport.park(this);
                 // A collective cannot be interrupted; with the flag up, park would return at once.
                 interrupted |= Thread.interrupted();
             }

@@ -18,6 +18,8 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
      * Row ranges are a multiple of so many rows where a chunk holds that many: matrix kernels work in blocks of rows.
      */
     private static final int ROW_BLOCK = 16;
+    /** A host view holds less than 2 GiB. */
+    private static final long MAX_CHUNK_BYTES = 1L << 30;
 
     /** A range of the arena; parameters by position in backward order. */
     public record Bucket(int firstParameter, int parameterCount, long firstElement, long elementCount) {
@@ -43,7 +45,8 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
      * @param backwardOrder    the parameters in backward order
      * @param firstBucketBytes limit of the first bucket, at least 1
      * @param bucketBytes      limit of the others, at least 1
-     * @param chunkBytes       aim for the size of a chunk, at least 1; one row is never divided
+     * @param chunkBytes       aim for the size of a chunk, at least 1; more than 1 GiB counts as that; one row is never
+     *                         divided
      */
     public static BucketPlan of(List<ParameterShape> backwardOrder, long firstBucketBytes, long bucketBytes,
             long chunkBytes) {
@@ -51,7 +54,8 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
             throw new IllegalArgumentException("a plan for " + backwardOrder.size() + " parameters with buckets of "
                     + firstBucketBytes + " and " + bucketBytes + " bytes and chunks of " + chunkBytes + " bytes");
         }
-        List<int[]> rowEnds = backwardOrder.stream().map(shape -> rowEnds(shape, chunkBytes)).toList();
+        long aimBytes = Math.min(chunkBytes, MAX_CHUNK_BYTES);
+        List<int[]> rowEnds = backwardOrder.stream().map(shape -> rowEnds(shape, aimBytes)).toList();
         List<Bucket> buckets = new ArrayList<>();
         List<Chunk> chunks = new ArrayList<>();
         long bucketStart = 0;
@@ -65,7 +69,7 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
             long limit = buckets.isEmpty() ? firstBucketBytes : bucketBytes;
             if (gradientBytes >= limit || i == backwardOrder.size() - 1) {
                 Bucket bucket = new Bucket(firstParameter, i + 1 - firstParameter, bucketStart, end - bucketStart);
-                addChunks(chunks, buckets.size(), bucket, backwardOrder, rowEnds, chunkBytes);
+                addChunks(chunks, buckets.size(), bucket, backwardOrder, rowEnds, aimBytes);
                 buckets.add(bucket);
                 bucketStart = end;
                 firstParameter = i + 1;
@@ -75,22 +79,34 @@ public record BucketPlan(List<Bucket> buckets, List<Chunk> chunks, List<int[]> r
         return new BucketPlan(buckets, chunks, rowEnds);
     }
 
-    /** Near-equal ranges of rows, none larger than {@code chunkBytes} unless a row block is. */
+    /** The index of the bucket that holds a parameter, given by its position in backward order. */
+    public int bucketOf(int parameter) {
+        int bucket = 0;
+        while (parameter >= buckets.get(bucket).firstParameter() + buckets.get(bucket).parameterCount()) {
+            bucket++;
+        }
+        return bucket;
+    }
+
+    /** As few ranges of rows as can be, near-equal, none larger than {@code chunkBytes} unless a single row is. */
     private static int[] rowEnds(ParameterShape shape, long chunkBytes) {
         long rowBytes = (long) shape.rowElements() * Float.BYTES;
         long rowsThatFit = Math.max(1, chunkBytes / rowBytes);
         if (rowsThatFit >= shape.rows()) {
             return new int[] {shape.rows()};
         }
-        if (rowsThatFit >= ROW_BLOCK) {
-            rowsThatFit = rowsThatFit / ROW_BLOCK * ROW_BLOCK;
-        }
-        int rows = (int) rowsThatFit;
-        int[] ends = new int[(shape.rows() + rows - 1) / rows];
+        long block = rowsThatFit >= ROW_BLOCK ? ROW_BLOCK : 1;
+        long rangeCount = ceilDivide(shape.rows(), rowsThatFit / block * block);
+        long rows = ceilDivide(ceilDivide(shape.rows(), rangeCount), block) * block;
+        int[] ends = new int[(int) ceilDivide(shape.rows(), rows)];
         for (int i = 0; i < ends.length; i++) {
-            ends[i] = (int) Math.min((i + 1L) * rows, shape.rows());
+            ends[i] = (int) Math.min((i + 1) * rows, shape.rows());
         }
         return ends;
+    }
+
+    private static long ceilDivide(long dividend, long divisor) {
+        return (dividend + divisor - 1) / divisor;
     }
 
     /** Collects row ranges until the next one would make the chunk larger than its aim. */

@@ -49,7 +49,9 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         for (int i = 0; i < chunks.length; i++) {
             BucketPlan.Chunk chunk = planned.get(i);
             DeviceBuffer range = arena.gradients().slice(chunk.firstElement(), chunk.elementCount());
-            chunks[i] = new GradientChunk(chunk, communicator.prepareAllReduce(range.hostView()));
+            String name = "rank " + communicator.rank() + ": the chunk of bucket " + chunk.bucket() + " up to row "
+                    + chunk.rows() + " of " + arena.backwardOrder().get(chunk.lastParameter()).name();
+            chunks[i] = new GradientChunk(chunk, communicator.prepareAllReduce(range.hostView()), name);
             updates[i] = update.apply(chunk.firstElement(), chunk.elementCount());
         }
         readyRows = new int[arena.backwardOrder().size()];
@@ -87,7 +89,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         nextChunk = 0;
         Arrays.fill(readyRows, 0);
         for (GradientChunk chunk : chunks) {
-            chunk.beginStep();
+            chunk.beginStep(step);
         }
         model.backward(stream, this);
         if (nextChunk < chunks.length) {
@@ -110,8 +112,9 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     public void gradientReady(Parameter parameter, int rows) {
         if (rows <= readyRows[parameter.index()] || rows > parameter.shape().rows()) {
             throw new IllegalStateException("rank " + communicator.rank() + ", step " + step + ": backward reports "
-                    + rows + " rows of the gradient of " + parameter.name() + " after "
-                    + readyRows[parameter.index()] + " of " + parameter.shape().rows());
+                    + rows + " rows of the gradient of " + parameter.name() + " (bucket "
+                    + plan.bucketOf(parameter.index()) + ") after " + readyRows[parameter.index()] + " of "
+                    + parameter.shape().rows());
         }
         readyRows[parameter.index()] = rows;
         while (nextChunk < chunks.length && isComplete(chunks[nextChunk].plan())) {

@@ -13,22 +13,23 @@ final class GradientChunk {
 
     private final BucketPlan.Chunk plan;
     private final AllReduce allReduce;
+    private final String name;
     private State state = State.REDUCED;
+    private long step;
 
-    GradientChunk(BucketPlan.Chunk plan, AllReduce allReduce) {
+    /** @param name for messages: whose chunk, and which */
+    GradientChunk(BucketPlan.Chunk plan, AllReduce allReduce, String name) {
         this.plan = plan;
         this.allReduce = allReduce;
+        this.name = name;
     }
 
     BucketPlan.Chunk plan() {
         return plan;
     }
 
-    State state() {
-        return state;
-    }
-
-    void beginStep() {
+    void beginStep(long step) {
+        this.step = step;
         advance(State.REDUCED, State.PENDING);
     }
 
@@ -56,9 +57,7 @@ final class GradientChunk {
 
     private void advance(State from, State to) {
         if (state != from) {
-            throw new IllegalStateException("a chunk of bucket " + plan.bucket() + " (up to parameter "
-                    + plan.lastParameter() + " of backward order, row " + plan.rows() + ") is " + state + ", not "
-                    + from);
+            throw new IllegalStateException(name + " is " + state + " in step " + step + ", not " + from);
         }
         state = to;
     }

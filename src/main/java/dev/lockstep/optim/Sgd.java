@@ -27,7 +27,7 @@ public final class Sgd implements Optimizer {
         this.device = device;
         this.arena = arena;
         this.settings = settings;
-        momentumBuffer = settings.momentum() == 0 ? null : device.allocate(DataType.FLOAT32, arena.elementCount());
+        momentumBuffer = settings.momentum() == 0 ? null : device.allocate(arena.values().type(), arena.elementCount());
         hyperparameters = device.allocate(DataType.FLOAT32, SgdHyperparameters.LENGTH);
     }
 

@@ -25,14 +25,20 @@ public final class ParameterArena {
     private final List<Parameter> backwardOrder;
     private final Map<String, Parameter> byName = new HashMap<>();
 
+    /** Of FLOAT32. */
+    public ParameterArena(Device device, List<ParameterShape> shapes, boolean withGradients) {
+        this(device, DataType.FLOAT32, shapes, withGradients);
+    }
+
     /**
+     * @param type          FLOAT32; where the device computes in it, FLOAT64
      * @param shapes        in model order, names unique
      * @param withGradients false where the model is only evaluated
      */
-    public ParameterArena(Device device, List<ParameterShape> shapes, boolean withGradients) {
+    public ParameterArena(Device device, DataType type, List<ParameterShape> shapes, boolean withGradients) {
         long elements = elementCount(shapes);
-        values = device.allocate(DataType.FLOAT32, elements);
-        gradients = withGradients ? device.allocate(DataType.FLOAT32, elements) : null;
+        values = device.allocate(type, elements);
+        gradients = withGradients ? device.allocate(type, elements) : null;
         List<Parameter> backward = new ArrayList<>();
         long first = 0;
         for (int i = shapes.size() - 1; i >= 0; i--) {

@@ -13,6 +13,9 @@ public record ParameterShape(String name, int rows, int columns) {
     }
 
     public static ParameterShape matrix(String name, int rows, int columns) {
+        if (columns < 1) {
+            throw new IllegalArgumentException("parameter " + name + " of shape [" + rows + ", " + columns + "]");
+        }
         return new ParameterShape(name, rows, columns);
     }
 

@@ -13,11 +13,19 @@ import java.util.List;
  */
 public final class Workspace {
     private final Device device;
+    private final DataType type;
     private final List<DeviceBuffer> buffers = new ArrayList<>();
     private int next;
 
+    /** Of FLOAT32. */
     public Workspace(Device device) {
+        this(device, DataType.FLOAT32);
+    }
+
+    /** @param type of all matrices: FLOAT32; where the device computes in it, FLOAT64 */
+    public Workspace(Device device, DataType type) {
         this.device = device;
+        this.type = type;
     }
 
     /** Starts over with the first matrix. */
@@ -26,14 +34,14 @@ public final class Workspace {
     }
 
     /**
-     * A FLOAT32 matrix with undefined content.
+     * A matrix with undefined content.
      *
      * @throws IllegalStateException if the matrix asked for in this place before was smaller
      */
     public Matrix matrix(int rows, int columns) {
         long elements = (long) rows * columns;
         if (next == buffers.size()) {
-            buffers.add(device.allocate(DataType.FLOAT32, elements));
+            buffers.add(device.allocate(type, elements));
         }
         DeviceBuffer buffer = buffers.get(next);
         if (buffer.elementCount() < elements) {

@@ -1,11 +1,13 @@
 package dev.lockstep.comm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.util.stream.LongStream;
 
 /** Counts what a thousand reductions allocate: on the Java heap by both threads, and as direct buffers. */
 public final class SteadyStateAllocation {
@@ -23,7 +25,8 @@ public final class SteadyStateAllocation {
             reductions[k] = communicator.prepareAllReduce(buffers[k]);
         }
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long[] ids = {Thread.currentThread().getId(), threadId(communicationThread)};
+        long ownId = Thread.currentThread().getId();
+        long[] theirIds = threadIds(communicationThread);
         BufferPoolMXBean direct = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                 .filter(pool -> pool.getName().equals("direct"))
                 .findFirst()
@@ -31,13 +34,13 @@ public final class SteadyStateAllocation {
         reduce(reductions, WARM_UP);
         communicator.barrier();
         long directBytes = direct.getMemoryUsed();
-        // The bean allocates as it counts, but only on the calling thread: so that thread asks about itself last.
-        long theirs = threads.getThreadAllocatedBytes(ids[1]);
-        threads.getThreadAllocatedBytes(ids[0]);
-        long own = threads.getThreadAllocatedBytes(ids[0]);
+        long theirs = LongStream.of(threads.getThreadAllocatedBytes(theirIds)).sum();
+        // Asking about the thread that asks allocates nothing the second time, and comes innermost.
+        threads.getThreadAllocatedBytes(ownId);
+        long own = threads.getThreadAllocatedBytes(ownId);
         reduce(reductions, REDUCTIONS);
-        long ownAfter = threads.getThreadAllocatedBytes(ids[0]);
-        long theirsAfter = threads.getThreadAllocatedBytes(ids[1]);
+        long ownAfter = threads.getThreadAllocatedBytes(ownId);
+        long theirsAfter = LongStream.of(threads.getThreadAllocatedBytes(theirIds)).sum();
         assertEquals(0, ownAfter - own, "bytes allocated by the calling thread");
         assertEquals(0, theirsAfter - theirs, "bytes allocated by the communication thread");
         assertEquals(directBytes, direct.getMemoryUsed(), "bytes of direct buffers");
@@ -58,11 +61,13 @@ public final class SteadyStateAllocation {
         }
     }
 
-    private static long threadId(String name) {
-        return Thread.getAllStackTraces().keySet().stream()
+    /** Of all threads of that name, so that one left over from another test cannot stand in for the one meant. */
+    private static long[] threadIds(String name) {
+        long[] ids = Thread.getAllStackTraces().keySet().stream()
                 .filter(thread -> thread.getName().equals(name))
-                .findFirst()
-                .orElseThrow()
-                .getId();
+                .mapToLong(Thread::getId)
+                .toArray();
+        assertNotEquals(0, ids.length, "no thread is named " + name);
+        return ids;
     }
 }

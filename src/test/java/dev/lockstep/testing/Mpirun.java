@@ -15,6 +15,8 @@ public final class Mpirun {
                 .environment("OMPI_MCA_rmaps_base_oversubscribe", "1")
                 // Several tests' ranks would otherwise be bound to the same first cores.
                 .environment("OMPI_MCA_hwloc_base_binding_policy", "none")
+                // A rank has two threads; one that spins in MPI would keep a core from those that it waits for.
+                .environment("OMPI_MCA_mpi_yield_when_idle", "1")
                 .environment("OMPI_MCA_pml", "ob1")
                 .environment("OMPI_MCA_btl", "self,vader,tcp");
     }

@@ -51,7 +51,8 @@ class ProcessRunTest {
     void shouldSayWhenTheProcessEndsWithoutTheText() {
         try (RunningProcess process = ProcessRun.command("sh", "-c", "echo other").start()) {
             AssertionError error = assertThrows(AssertionError.class, () -> process.awaitStdout("ready"));
-            assertTrue(error.getMessage().startsWith("it ended without \"ready\" on stdout: sh -c"), error.getMessage());
+            assertTrue(
+                    error.getMessage().startsWith("it ended without \"ready\" on stdout: sh -c"), error.getMessage());
         }
     }
 }

@@ -45,6 +45,7 @@ public final class RankThreads {
                             firstFailure.compareAndSet(
                                     null, new AssertionError("rank " + communicator.rank() + ": " + e.getMessage(), e));
                             communicator.abort(ABORTED);
+                            communicator.close();
                         } finally {
                             running.countDown();
                         }

@@ -85,8 +85,8 @@ public final class RunningProcess implements AutoCloseable {
         boolean late = remainingNanos() <= 0;
         close();
         return new AssertionError((late ? "not within " + limit.toMillis() + " ms: " : "it ended without ")
-                + awaited + ": " + String.join(" ", command) + "\nstdout so far:\n" + stdout.soFar() + "\nstderr so far:\n"
-                + stderr.soFar());
+                + awaited + ": " + String.join(" ", command)
+                + "\nstdout so far:\n" + stdout.soFar() + "\nstderr so far:\n" + stderr.soFar());
     }
 
     private AssertionError interrupted(InterruptedException cause) {

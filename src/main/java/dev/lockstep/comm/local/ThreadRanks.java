@@ -77,8 +77,8 @@ public final class ThreadRanks {
             FloatBuffer all =
                     floats.duplicate().clear().order(ByteOrder.nativeOrder()).asFloatBuffer();
             String operation = "allReduce " + preparedCount + " of " + count + " floats";
-            AllReduce reduction =
-                    communication.prepare(operation, () -> rendezvous.meet(rank, operation, all, ThreadRank::sumFloats));
+            AllReduce reduction = communication.prepare(
+                    operation, () -> rendezvous.meet(rank, operation, all, ThreadRank::sumFloats));
             preparedCount++;
             return reduction;
         }

@@ -7,9 +7,11 @@ import dev.lockstep.comm.CommunicatorContract;
 import dev.lockstep.testing.Mpirun;
 import dev.lockstep.testing.ProcessRun;
 import dev.lockstep.testing.RunningProcess;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -61,6 +63,16 @@ class MpiCommunicatorIT {
                 result.errorLines().contains(
                         "rank 1 of 2: allReduce 0 of 8 floats failed: MPI_ERR_TRUNCATE: message truncated"),
                 result::toString);
+    }
+
+    @Test
+    void shouldSayWhenTheBindingsDoNotLoad(@TempDir Path empty) {
+        ProcessRun.Result result = Mpirun.ranks(
+                        1, MpiRankMain.class, List.of("-Djava.library.path=" + empty), "contract")
+                .limit(LIMIT)
+                .run();
+        assertEquals(1, result.exitStatus(), result::toString);
+        assertTrue(result.stderr().contains("Open MPI's Java bindings did not load (no mpi_java "), result::toString);
     }
 
     private static ProcessRun ranks(int count, String... arguments) {
