@@ -68,7 +68,7 @@ final class TestSummary {
                 fail(name, reason(problem));
             } else if (skip != null) {
                 skipped++;
-                skips.add(name + ": " + reason(skip));
+                skips.add(name + ": " + reason(skip).replaceFirst("^[\\w.$]*Exception: (Assumption failed: )?", ""));
             } else {
                 passed++;
             }

@@ -51,6 +51,7 @@ class ArchitectureTest {
             "org.bytedeco.javacpp", Set.of("device.cpu", "device.cuda"),
             "org.bytedeco.cuda", Set.of("device.cuda"),
             "picocli", Set.of("cli"),
+            "org.yaml.snakeyaml", Set.of("job"),
             "com.fasterxml.jackson", Set.of("job", "train", "cli", "bench"));
 
     private static final JavaClasses PROGRAM = new ClassFileImporter()
