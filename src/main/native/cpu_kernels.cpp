@@ -103,13 +103,6 @@ NATIVE(void, gatherLabels)(JNIEnv*, jclass, jlong source, jlong indices, jlong d
     gather_labels(at<int>(source), at<int>(indices), at<int>(destination), count);
 }
 
-NATIVE(void, addBias)(JNIEnv*, jclass, jlong y, jlong bias, jlong rows, jlong columns, jboolean relu) {
-    const auto kernel = relu ? add_bias_relu : add_bias;
-    parallel(rows, columns, [=](long first, long count) {
-        kernel(at<float>(y) + first * columns, at<float>(bias), count, columns);
-    });
-}
-
 NATIVE(void, columnSums)(JNIEnv*, jclass, jlong matrix, jlong sums, jlong rows, jlong columns, jboolean accumulate) {
     parallel(columns, rows, [=](long first, long count) {
         column_sums(at<float>(matrix) + first, at<float>(sums) + first, rows, count, columns, accumulate);

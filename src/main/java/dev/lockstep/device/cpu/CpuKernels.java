@@ -49,8 +49,6 @@ final class CpuKernels {
 
     static native void gatherLabels(long source, long indices, long destination, long count);
 
-    static native void addBias(long y, long bias, long rows, long columns, boolean relu);
-
     static native void columnSums(long matrix, long sums, long rows, long columns, boolean accumulate);
 
     static native void reluForward(long x, long y, long count);
