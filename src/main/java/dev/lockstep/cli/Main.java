@@ -3,7 +3,6 @@ package dev.lockstep.cli;
 import dev.lockstep.InvalidInputException;
 import java.io.OutputStream;
 import java.io.PrintWriter;
-import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -56,11 +55,18 @@ public final class Main {
         if (exception instanceof UnmatchedArgumentException unmatched) {
             String kind = unmatched.isUnknownOption() ? "unknown option"
                     : command.getParent() == null ? "unknown command" : "unexpected argument";
-            List<String> suggestions = unmatched.getSuggestions();
-            what = kind + " '" + unmatched.getUnmatched().get(0) + "'"
-                    + (suggestions.isEmpty() ? "" : "; did you mean " + suggestions.get(0) + "?");
+            String word = unmatched.getUnmatched().get(0);
+            what = kind + " '" + word + "'" + unmatched.getSuggestions().stream()
+                    .filter(suggestion -> isNear(word, suggestion)).findFirst()
+                    .map(suggestion -> "; did you mean " + suggestion + "?").orElse("");
         }
         return new InvalidInputException(what + "; see ./" + command.getCommandSpec().qualifiedName() + " --help",
                 exception);
+    }
+
+    /** Picocli suggests something for every word; what begins otherwise was hardly meant. */
+    private static boolean isNear(String word, String suggestion) {
+        int letters = suggestion.startsWith("--") ? 4 : 2;
+        return suggestion.regionMatches(0, word, 0, Math.min(letters, suggestion.length()));
     }
 }

@@ -59,7 +59,7 @@ class LauncherIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"inform, unknown command 'inform'", "info --jsn, unknown option '--jsn'",
+    @CsvSource({"inform, unknown command 'inform'; did you mean info?", "info --jsn, unknown option '--jsn'; did you mean --json?",
             "info job.yaml, unexpected argument", "'', Missing required subcommand"})
     void shouldRefuseAWrongCommandLineInOneLine(String arguments, String message) throws Exception {
         ProcessRun.Result run = run(Map.of(), "sh", "-c", LAUNCHER + " " + arguments);
@@ -67,6 +67,15 @@ class LauncherIT {
         assertEquals(2, run.exitStatus(), run::toString);
         assertEquals(1, run.stderr().lines().count(), run::toString);
         assertTrue(run.stderr().startsWith("lockstep: error: " + message), run::toString);
+    }
+
+    /** As in a batch job or under cron, where no locale is set. */
+    @Test
+    void shouldTakeAndPrintNamesBeyondAsciiWithoutALocale() throws Exception {
+        ProcessRun.Result run = run(Map.of(), "env", "-i", "PATH=" + System.getenv("PATH"), "sh", "-c",
+                LAUNCHER + " 'gr\u00f6\u00dfe'");
+
+        assertEquals(List.of("lockstep: error: unknown command 'gr\u00f6\u00dfe'; see ./lockstep --help"), errors(run));
     }
 
     @Test
