@@ -48,14 +48,15 @@ final class TrainCommand implements Callable<Integer> {
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, job.threads());
         TrainingData sources = Agreement.onAllRanks(communicator, () -> JobChecks.check(job, communicator.size(),
                 communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
-        try (Device device = new CpuDevice(environment.threads().get(communicator.rank()).count())) {
-            TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
-            Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> communicator.rank() == 0
-                    ? Optional.of(RunFolder.create(job, Optional.ofNullable(output), environment.toMap()))
-                    : Optional.empty());
-            train(job, environment, device, data, communicator, folder);
-            folder.ifPresent(RunFolder::close);
-        }
+        // Not closed where training fails: the communication thread may still be inside MPI with its memory.
+        Device device = new CpuDevice(environment.threads().get(communicator.rank()).count());
+        TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
+        Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> communicator.rank() == 0
+                ? Optional.of(RunFolder.create(job, Optional.ofNullable(output), environment.toMap()))
+                : Optional.empty());
+        train(job, environment, device, data, communicator, folder);
+        folder.ifPresent(RunFolder::close);
+        device.close();
         return 0;
     }
 
