@@ -50,27 +50,26 @@ final class TrainCommand implements Callable<Integer> {
                 communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
         try (Device device = new CpuDevice(environment.threads().get(communicator.rank()).count())) {
             TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
+            Listeners listeners = new Listeners();
+            Trainer trainer = new Trainer(job, data, device, communicator, listeners);
+            // Last of all that may be refused, so that what cannot start leaves no folder behind.
             Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> communicator.rank() == 0
                     ? Optional.of(RunFolder.create(job, Optional.ofNullable(output), environment.toMap()))
                     : Optional.empty());
-            train(job, environment, device, data, communicator, folder);
-            folder.ifPresent(RunFolder::close);
+            folder.ifPresent(run -> {
+                new Announcement(System.out).print(job, environment, device, data, trainer, communicator.size(),
+                        run.path());
+                listeners.add(run);
+                listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()),
+                        job.train().epochs(), trainer.stepsPerEpoch(),
+                        (long) trainer.batchSize() * communicator.size()));
+            });
+            new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
+            folder.ifPresent(run -> {
+                run.close();
+                System.out.println("results: " + run.path());
+            });
         }
         return 0;
-    }
-
-    private void train(Job job, Environment environment, Device device, TrainingData.Loaded data,
-            Communicator communicator, Optional<RunFolder> folder) {
-        Announcement announcement = new Announcement(System.out);
-        Listeners listeners = new Listeners();
-        Trainer trainer = new Trainer(job, data, device, communicator, listeners);
-        folder.ifPresent(run -> {
-            announcement.print(job, environment, device, data, trainer, communicator.size(), run.path());
-            listeners.add(run);
-            listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
-                    trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size()));
-        });
-        new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
-        folder.ifPresent(run -> System.out.println("results: " + run.path()));
     }
 }
