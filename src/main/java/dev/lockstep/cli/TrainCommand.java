@@ -62,7 +62,7 @@ final class TrainCommand implements Callable<Integer> {
                 listeners.add(run);
                 listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()),
                         job.train().epochs(), trainer.stepsPerEpoch(),
-                        (long) trainer.batchSize() * communicator.size()));
+                        (long) trainer.batchSize() * communicator.size(), System::nanoTime));
             });
             new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
             folder.ifPresent(run -> {
