@@ -7,6 +7,7 @@ import dev.lockstep.train.TrainingSummary;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 
 /**
  * Prints how training goes: a line an epoch, and within a long epoch a bar that is redrawn on a terminal, or a line
@@ -22,22 +23,29 @@ final class ConsoleProgress implements TrainingListener {
     private final int epochs;
     private final int stepsPerEpoch;
     private final long samplesPerStep;
-    private long lastPrintNanos = System.nanoTime();
+    private final LongSupplier nanoTime;
+    private long lastPrintNanos;
     private long lastPrintStep;
     private boolean barShown;
 
-    /** @param samplesPerStep of all ranks, in a full step */
-    ConsoleProgress(PrintStream out, boolean terminal, int epochs, int stepsPerEpoch, long samplesPerStep) {
+    /**
+     * @param samplesPerStep of all ranks, in a full step
+     * @param nanoTime       as System.nanoTime
+     */
+    ConsoleProgress(PrintStream out, boolean terminal, int epochs, int stepsPerEpoch, long samplesPerStep,
+            LongSupplier nanoTime) {
         this.out = out;
         this.terminal = terminal;
         this.epochs = epochs;
         this.stepsPerEpoch = stepsPerEpoch;
         this.samplesPerStep = samplesPerStep;
+        this.nanoTime = nanoTime;
+        lastPrintNanos = nanoTime.getAsLong();
     }
 
     @Override
     public void stepDone(int epoch, long step, int stepOfEpoch, double loss) {
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         long interval = now - lastPrintNanos;
         if (interval < (terminal ? TERMINAL_INTERVAL_NANOS : LOG_INTERVAL_NANOS)) {
             return;
@@ -61,7 +69,7 @@ final class ConsoleProgress implements TrainingListener {
     public void epochDone(EpochMetrics metrics) {
         line(String.format(Locale.ROOT, "epoch %d/%d  loss %.4f%s  %,.0f samples/s  %.2f s", metrics.epoch(), epochs,
                 metrics.trainLoss(), test(metrics.test()), metrics.samplesPerSecond(), metrics.seconds()));
-        lastPrintNanos = System.nanoTime();
+        lastPrintNanos = nanoTime.getAsLong();
         lastPrintStep = metrics.step();
     }
 

@@ -51,29 +51,27 @@ final class TrainCommand implements Callable<Integer> {
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
         Device device = new CpuDevice(environment.threads().get(communicator.rank()).count());
         TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
+        Listeners listeners = new Listeners();
+        Trainer trainer = new Trainer(job, data, device, communicator, listeners);
+        // Last of all that may be refused, so that what cannot start leaves no folder behind.
         Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> communicator.rank() == 0
                 ? Optional.of(RunFolder.create(job, Optional.ofNullable(output), environment.toMap()))
                 : Optional.empty());
-        train(job, environment, device, data, communicator, folder);
-        folder.ifPresent(RunFolder::close);
-        device.close();
-        return 0;
-    }
-
-    private void train(Job job, Environment environment, Device device, TrainingData.Loaded data,
-            Communicator communicator, Optional<RunFolder> folder) {
-        Announcement announcement = new Announcement(System.out);
-        Listeners listeners = new Listeners();
-        Trainer trainer = new Trainer(job, data, device, communicator, listeners);
         folder.ifPresent(run -> {
-            announcement.print(job, environment, device, data, trainer, communicator.size(), run.path());
+            new Announcement(System.out).print(job, environment, device, data, trainer, communicator.size(),
+                    run.path());
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
-                    trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size()));
+                    trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
         });
         StallWatch watch = new StallWatch(communicator, job.timeout(), context.failure());
         new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
         watch.stop();
-        folder.ifPresent(run -> System.out.println("results: " + run.path()));
+        folder.ifPresent(run -> {
+            run.close();
+            System.out.println("results: " + run.path());
+        });
+        device.close();
+        return 0;
     }
 }

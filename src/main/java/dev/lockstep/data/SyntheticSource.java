@@ -59,7 +59,9 @@ public final class SyntheticSource implements DatasetSource {
 
     @Override
     public DatasetInfo info() {
-        return new DatasetInfo(samples, features, (features + 1L) * samples * Float.BYTES);
+        long bytes = (features + 1L) * Float.BYTES * samples;
+        // Below 2⁶⁴ in any case, so that an overflow shows as a negative number.
+        return new DatasetInfo(samples, features, bytes < 0 ? Long.MAX_VALUE : bytes);
     }
 
     @Override

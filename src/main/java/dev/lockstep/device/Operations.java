@@ -27,6 +27,12 @@ public interface Operations {
      */
     Operation linearBackwardWeight(Matrix x, Matrix yGradient, Matrix weightGradient, int firstRow, boolean accumulate);
 
+    /**
+     * Rows of a weight's gradient, where it has as many, below which computing them apart from the others costs
+     * noticeably more than computing them together.
+     */
+    int weightGradientRows();
+
     /** biasGradient[j] = sum over the rows i of yGradient[i, j]; added to what is there if {@code accumulate}. */
     Operation linearBackwardBias(Matrix yGradient, DeviceBuffer biasGradient, boolean accumulate);
 

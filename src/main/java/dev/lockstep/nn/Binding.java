@@ -14,13 +14,16 @@ public final class Binding {
     private final RowSplit rowSplit;
     private final boolean training;
 
-    /** In how many rows at a time a weight's gradient is computed. */
+    /** Where the rows of a weight's gradient are wanted one part before the other. */
     @FunctionalInterface
     public interface RowSplit {
         /** The whole gradient at once. */
         RowSplit WHOLE = parameter -> new int[] {parameter.shape().rows()};
 
-        /** Ascending ends of the row ranges, the last being the parameter's number of rows. */
+        /**
+         * Ascending ends of the row ranges, the last being the parameter's number of rows. Several may be computed at
+         * once where the device does small ones badly.
+         */
         int[] rowEnds(Parameter parameter);
     }
 

@@ -8,6 +8,7 @@ import dev.lockstep.device.Stream;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -65,7 +66,7 @@ public record Linear(int in, int out) implements Module {
             return new BoundLinear(output, null, forward, null, null);
         }
         Matrix outputGradient = binding.workspace().matrix(input.rows(), out);
-        int[] rowEnds = binding.rowEnds(weight);
+        int[] rowEnds = merged(binding.rowEnds(weight), operations.weightGradientRows());
         Operation[] weightGradient = new Operation[rowEnds.length];
         for (int i = 0; i < rowEnds.length; i++) {
             int first = i == 0 ? 0 : rowEnds[i - 1];
@@ -77,6 +78,20 @@ public record Linear(int in, int out) implements Module {
                 outputGradient, weight.matrix(), inputGradient, inputActivation, input);
         return new BoundLinear(output, outputGradient, forward,
                 new ParameterGradients(weight, bias, rowEnds, weightGradient, biasGradient), inputGradientOperation);
+    }
+
+    /** Leaves out ends, so that each range but the last has at least {@code rows} rows. */
+    static int[] merged(int[] rowEnds, int rows) {
+        int[] merged = new int[rowEnds.length];
+        int count = 0;
+        int last = rowEnds[rowEnds.length - 1];
+        for (int end : rowEnds) {
+            int start = count == 0 ? 0 : merged[count - 1];
+            if (end == last || end - start >= rows) {
+                merged[count++] = end;
+            }
+        }
+        return Arrays.copyOf(merged, count);
     }
 
     private record ParameterGradients(Parameter weight, Parameter bias, int[] rowEnds, Operation[] weightGradient,

@@ -12,6 +12,7 @@ import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.Precision;
 import java.math.BigInteger;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -19,9 +20,6 @@ import java.util.Optional;
  * InvalidInputException.
  */
 public final class JobChecks {
-    /** One reduction is one MPI call on one host view: MPI counts in int, and a view ends at 2 GiB. */
-    private static final long LARGEST_CHUNK_BYTES = 1L << 30;
-
     private JobChecks() {
     }
 
@@ -38,26 +36,19 @@ public final class JobChecks {
                     + "set device to auto or cpu");
         }
         if (job.precision() != Precision.FP32) {
-            throw new InvalidInputException("precision: " + job.precision().name().toLowerCase(java.util.Locale.ROOT)
-                    + " needs a GPU; the CPU backend computes in fp32");
-        }
-        int batch = job.train().batchPerRank(ranks);
-        if (job.distributed().chunkBytes() > LARGEST_CHUNK_BYTES) {
-            throw new InvalidInputException("distributed.chunk: " + job.distributed().chunkBytes()
-                    + " bytes is more than one reduction takes; use at most 1GiB");
+            throw new InvalidInputException("precision: " + job.precision().name().toLowerCase(Locale.ROOT)
+                    + " needs a GPU, and the CPU backend computes in fp32; set precision to fp32");
         }
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
         int features = firstLinear(job.model()).in();
-        long dataBytes = checkFeatures("data.train", train, features).residentBytes();
-        if (train.info().samples() < ranks) {
-            throw new InvalidInputException("data.train: " + train.description() + " holds " + train.info().samples()
+        DatasetInfo trainInfo = checkFeatures("data.train", train, features);
+        if (trainInfo.samples() < ranks) {
+            throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
-        if (test.isPresent()) {
-            dataBytes += checkFeatures("data.test", test.get(), features).residentBytes();
-        }
-        checkMemory(MemoryEstimate.of(job, batch, dataBytes), ranksHere, availableBytes);
+        Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
+        checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), ranksHere, availableBytes);
         return new TrainingData(train, test, classes(job.model()));
     }
 

@@ -28,7 +28,7 @@ final class Models {
         throw new IllegalStateException("a layer without a module: " + layer);
     }
 
-    private static Activation activation(ActivationKind kind) {
+    static Activation activation(ActivationKind kind) {
         return switch (kind) {
             case RELU -> Activation.RELU;
             case SIGMOID -> Activation.SIGMOID;

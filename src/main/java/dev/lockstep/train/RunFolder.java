@@ -102,26 +102,25 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
         map.put("kind", "step");
         map.put("step", step);
         map.put("loss", loss);
-        write(map, false);
+        write(map);
     }
 
     @Override
     public void epochDone(EpochMetrics epoch) {
-        write(epoch.toMap(), true);
+        write(epoch.toMap());
     }
 
     @Override
     public void trainingDone(TrainingSummary summary) {
-        write(summary.toMap(), true);
+        write(summary.toMap());
     }
 
-    private void write(Map<String, Object> line, boolean flush) {
+    /** Each line at once: after a failure the last ones are what the user looks for. */
+    private void write(Map<String, Object> line) {
         try {
             metrics.write(toJson(line));
             metrics.write('\n');
-            if (flush) {
-                metrics.flush();
-            }
+            metrics.flush();
         } catch (IOException e) {
             throw new TrainingException(folder.resolve("metrics.jsonl") + " could not be written ("
                     + IoMessages.of(e) + ")", e);

@@ -31,6 +31,9 @@ import java.util.Optional;
 
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
+    /** A chunk is one host view, which ends at 2 GiB. */
+    private static final long LARGEST_CHUNK_BYTES = 1L << 30;
+
     /** One batch size's prepared work. */
     private record TrainingStep(int size, DataLoader.Batch batch, BoundModule model, Operation loss) {
     }
@@ -72,7 +75,7 @@ public final class Trainer {
         arena = new ParameterArena(device, shapes, true);
         plan = plan(job, arena, ranks);
         new StartupAgreement()
-                .with("program version", Trainer.class.getPackage().getImplementationVersion())
+                .with("program version", String.valueOf(Trainer.class.getPackage().getImplementationVersion()))
                 .with("job", JobFile.toYaml(job))
                 .with("training data", describe(data.train()))
                 .with("test data", data.test().map(Trainer::describe).orElse(""))
@@ -99,11 +102,11 @@ public final class Trainer {
         ddp.broadcastParameters();
     }
 
-    /** With one rank there is nothing to send in pieces, and gradients are computed whole. */
+    /** With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be. */
     private static BucketPlan plan(Job job, ParameterArena arena, int ranks) {
         return BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
                 job.distributed().firstBucketBytes(), job.distributed().bucketBytes(),
-                ranks == 1 ? Long.MAX_VALUE : job.distributed().chunkBytes());
+                ranks == 1 ? LARGEST_CHUNK_BYTES : job.distributed().chunkBytes());
     }
 
     /** Shape, not content: a rank that reads another file of the same size is found by its labels' range at most. */
@@ -129,7 +132,7 @@ public final class Trainer {
 
     /** Steps in an epoch, the short last one included. */
     public int stepsPerEpoch() {
-        return (indices.length + batchSize - 1) / batchSize;
+        return (indices.length - 1) / batchSize + 1;
     }
 
     /** Samples of a rank in a full step. */

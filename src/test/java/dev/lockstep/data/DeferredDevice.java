@@ -19,7 +19,7 @@ import java.util.Queue;
  * A GPU's manners on the reference device: the host cannot reach the memory, and enqueued work is put off for as long
  * as anybody may.
  */
-class DeferredDevice implements Device {
+public class DeferredDevice implements Device {
     private final ReferenceDevice reference = new ReferenceDevice();
     private final Queue<Operation> pending = new ArrayDeque<>();
     private long enqueued;

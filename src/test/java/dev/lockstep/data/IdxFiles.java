@@ -9,12 +9,12 @@ import java.nio.file.Path;
 import java.util.zip.GZIPOutputStream;
 
 /** Makes IDX files for tests. */
-final class IdxFiles {
+public final class IdxFiles {
     private IdxFiles() {
     }
 
     /** Zeros, 08, the number of dimensions, the dimensions, as the format has it. */
-    static byte[] header(int... dimensions) {
+    public static byte[] header(int... dimensions) {
         ByteBuffer bytes = ByteBuffer.allocate(4 + 4 * dimensions.length);
         bytes.putInt(0x800 + dimensions.length);
         for (int dimension : dimensions) {
@@ -24,7 +24,7 @@ final class IdxFiles {
     }
 
     /** A whole file, whose element i is {@link #element}(i). */
-    static byte[] idx(int... dimensions) {
+    public static byte[] idx(int... dimensions) {
         int elements = 1;
         for (int dimension : dimensions) {
             elements *= dimension;
@@ -41,7 +41,7 @@ final class IdxFiles {
         return (int) (i * 7 % 251);
     }
 
-    static byte[] join(byte[]... parts) {
+    public static byte[] join(byte[]... parts) {
         ByteArrayOutputStream joined = new ByteArrayOutputStream();
         for (byte[] part : parts) {
             joined.writeBytes(part);
@@ -49,7 +49,7 @@ final class IdxFiles {
         return joined.toByteArray();
     }
 
-    static byte[] gzip(byte[] content) {
+    public static byte[] gzip(byte[] content) {
         ByteArrayOutputStream compressed = new ByteArrayOutputStream();
         try (GZIPOutputStream gzip = new GZIPOutputStream(compressed)) {
             gzip.write(content);
@@ -59,7 +59,7 @@ final class IdxFiles {
         return compressed.toByteArray();
     }
 
-    static Path write(Path path, byte[] content) {
+    public static Path write(Path path, byte[] content) {
         try {
             return Files.write(path, content);
         } catch (IOException e) {

@@ -54,6 +54,8 @@ class SyntheticSourceTest {
         }
         assertEquals(16384L * 1024 * 1024 * 4 + 16384L * 1024 * 4,
                 new SyntheticSource(16384 * 1024, 1024, 10, 0).info().residentBytes());
+        assertEquals(Long.MAX_VALUE,
+                new SyntheticSource(Integer.MAX_VALUE, Integer.MAX_VALUE, 10, 0).info().residentBytes());
     }
 
     @Test

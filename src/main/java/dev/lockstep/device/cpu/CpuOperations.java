@@ -21,6 +21,12 @@ final class CpuOperations implements Operations {
 
     private static final DataType TYPE = DataType.FLOAT32;
 
+    /**
+     * Each call packs the whole input anew: a gradient of 4096 x 4096 with a batch of 256 takes 64 ms in one call, 66 in
+     * calls of 1024 rows, 80 in calls of 256.
+     */
+    private static final int WEIGHT_GRADIENT_ROWS = 1024;
+
     private final CpuDevice device;
     private final OneDnn oneDnn;
 
@@ -61,6 +67,11 @@ final class CpuOperations implements Operations {
         Operand a = new Operand(CpuBuffer.address(yGradient.data()) + (long) firstRow * Float.BYTES,
                 weightGradient.rows(), yGradient.rows(), 1, yGradient.columns());
         return product(a, operand(x), operand(weightGradient), accumulate);
+    }
+
+    @Override
+    public int weightGradientRows() {
+        return WEIGHT_GRADIENT_ROWS;
     }
 
     @Override

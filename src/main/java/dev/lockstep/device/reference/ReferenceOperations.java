@@ -93,6 +93,11 @@ final class ReferenceOperations implements Operations {
     }
 
     @Override
+    public int weightGradientRows() {
+        return 1;
+    }
+
+    @Override
     public Operation linearBackwardBias(Matrix yGradient, DeviceBuffer biasGradient, boolean accumulate) {
         OperationChecks.linearBackwardBias(floatType(yGradient.data()), yGradient, biasGradient);
         ReferenceBuffer yGradients = own(yGradient.data());

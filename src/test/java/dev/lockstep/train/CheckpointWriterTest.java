@@ -1,0 +1,161 @@
+package dev.lockstep.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.comm.local.SingleRank;
+import dev.lockstep.device.Buffers;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.reference.ReferenceDevice;
+import dev.lockstep.tensor.Parameter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CheckpointWriterTest {
+    private static final CheckpointWriter.Position POSITION = new CheckpointWriter.Position(3, 21);
+
+    @TempDir
+    private Path folder;
+
+    private interface Body {
+        void run(Trainer trainer, CheckpointWriter writer) throws IOException;
+    }
+
+    @Test
+    void shouldWriteTheParametersAsAStateDict() throws Exception {
+        trained(3, List.of(), (trainer, writer) -> {
+            Path checkpoint = writer.write("epoch-0003", POSITION, Map.of());
+            assertEquals(folder.resolve("checkpoints/epoch-0003"), checkpoint);
+            assertEquals(Set.of("model.safetensors", "optimizer.safetensors", "state.json"), names(checkpoint));
+            SafetensorsFile model = SafetensorsFile.read(checkpoint.resolve("model.safetensors"));
+            assertEquals(Map.of("format", "pt"), model.metadata());
+            assertEquals(List.of("0.weight", "0.bias", "2.weight", "2.bias"), List.copyOf(model.tensors().keySet()));
+            assertArrayEquals(new long[] {5, 6}, model.tensors().get("0.weight").shape());
+            assertArrayEquals(new long[] {5}, model.tensors().get("0.bias").shape());
+            assertArrayEquals(new long[] {3, 5}, model.tensors().get("2.weight").shape());
+            assertArrayEquals(new long[] {3}, model.tensors().get("2.bias").shape());
+            for (Parameter parameter : trainer.parameters().modelOrder()) {
+                SafetensorsFile.Tensor tensor = model.tensors().get(parameter.name());
+                assertEquals("F32", tensor.type());
+                assertArrayEquals(Buffers.readFloats(parameter.value()), tensor.values(), parameter.name());
+            }
+            assertEquals(ParameterHash.of(trainer.parameters(), 0), StartupAgreement.sha256(model.bytes()));
+        });
+    }
+
+    @Test
+    void shouldWriteTheMomentumOfEachParameter() throws Exception {
+        trained(3, List.of(), (trainer, writer) -> {
+            Path checkpoint = writer.write("epoch-0003", POSITION, Map.of());
+            SafetensorsFile file = SafetensorsFile.read(checkpoint.resolve("optimizer.safetensors"));
+            assertEquals(List.of("0.weight.momentum_buffer", "0.bias.momentum_buffer", "2.weight.momentum_buffer",
+                    "2.bias.momentum_buffer"), List.copyOf(file.tensors().keySet()));
+            float[] momentum = Buffers.readFloats(trainer.optimizer().state().get("momentum_buffer"));
+            for (Parameter parameter : trainer.parameters().modelOrder()) {
+                float[] values = file.tensors().get(parameter.name() + ".momentum_buffer").values();
+                int first = Math.toIntExact(parameter.firstElement());
+                assertArrayEquals(Arrays.copyOfRange(momentum, first, first + values.length), values);
+                assertTrue(Stream.of(0, values.length - 1).anyMatch(i -> values[i] != 0), parameter.name());
+            }
+        });
+        trained(3, List.of("optimizer.sgd.momentum=0"), (trainer, writer) -> {
+            Path checkpoint = writer.write("without", POSITION, Map.of());
+            assertEquals(Map.of(), SafetensorsFile.read(checkpoint.resolve("optimizer.safetensors")).tensors());
+        });
+    }
+
+    @Test
+    void shouldSayWhereTrainingStands() throws Exception {
+        trained(3, List.of(), (trainer, writer) -> {
+            Path checkpoint = writer.write("epoch-0003", POSITION, Map.of("ranks", 4));
+            JsonNode state = new ObjectMapper().readTree(checkpoint.resolve("state.json").toFile());
+            assertEquals(1, state.get("format").intValue());
+            assertEquals(3, state.get("epoch").intValue());
+            assertEquals(21, state.get("step").longValue());
+            assertEquals(7, state.get("optimizer_steps").longValue());
+            assertEquals(4, state.get("ranks").intValue());
+        });
+    }
+
+    /** A tensor larger than the pieces that it is written in. */
+    @Test
+    void shouldWriteLargeTensorsWhole() throws Exception {
+        List<String> wide = List.of("model=[{linear: {in: 6, out: 150001}}, relu, {linear: {in: 150001, out: 3}}]");
+        trained(3, wide, (trainer, writer) -> {
+            Path checkpoint = writer.write("epoch-0003", POSITION, Map.of());
+            SafetensorsFile model = SafetensorsFile.read(checkpoint.resolve("model.safetensors"));
+            assertArrayEquals(Buffers.readFloats(trainer.parameters().parameter("0.weight").value()),
+                    model.tensors().get("0.weight").values());
+            assertEquals(ParameterHash.of(trainer.parameters(), 0), StartupAgreement.sha256(model.bytes()));
+        });
+    }
+
+    @Test
+    void shouldKeepTheNewest() throws Exception {
+        trained(2, List.of(), (trainer, writer) -> {
+            for (String name : List.of("step-00000005", "epoch-0001", "step-00000010", "epoch-0002")) {
+                writer.write(name, POSITION, Map.of());
+            }
+            assertEquals(Set.of("step-00000010", "epoch-0002"), names(folder.resolve("checkpoints")));
+        });
+    }
+
+    @Test
+    void shouldReplaceACheckpointOfTheSameNameAndWhatWasLeftHalfWritten() throws Exception {
+        Path old = Files.createDirectories(folder.resolve("checkpoints/epoch-0001"));
+        Files.writeString(old.resolve("model.safetensors"), "old");
+        Files.writeString(Files.createDirectories(folder.resolve("checkpoints/.writing-epoch-0001")).resolve("state.json"),
+                "half");
+        trained(3, List.of(), (trainer, writer) -> {
+            Path checkpoint = writer.write("epoch-0001", POSITION, Map.of());
+            assertEquals(4, SafetensorsFile.read(checkpoint.resolve("model.safetensors")).tensors().size());
+            assertEquals(Set.of("epoch-0001"), names(folder.resolve("checkpoints")));
+        });
+    }
+
+    @Test
+    void shouldSayWhatCannotBeWritten() throws Exception {
+        Files.writeString(folder.resolve("checkpoints"), "a file");
+        trained(3, List.of(), (trainer, writer) -> {
+            TrainingException e = assertThrows(TrainingException.class, () -> writer.write("epoch-0001", POSITION, Map.of()));
+            assertEquals("checkpoint " + folder.resolve("checkpoints/epoch-0001") + " could not be written (a file of that"
+                    + " name is in the way: " + folder.resolve("checkpoints") + "); free space or choose another"
+                    + " --output; earlier checkpoints stand", e.getMessage());
+        });
+    }
+
+    @Test
+    void shouldNameCheckpointsSoThatTheySort() {
+        assertEquals("epoch-0005", CheckpointWriter.epochName(5));
+        assertEquals("step-00001234", CheckpointWriter.stepName(1234));
+    }
+
+    /** After one epoch, so that the momentum is more than zeros. */
+    private void trained(int keep, List<String> sets, Body body) throws IOException {
+        try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
+            Trainer trainer = SmallJobs.trainer(SmallJobs.job(sets), device, communicator, new TrainingListener() { });
+            trainer.trainEpoch(1, Trainer.StepHook.NONE);
+            body.run(trainer, new CheckpointWriter(folder.resolve("checkpoints"), keep, trainer.parameters(),
+                    trainer.optimizer()));
+        }
+    }
+
+    private static Set<String> names(Path parent) throws IOException {
+        try (Stream<Path> files = Files.list(parent)) {
+            return new TreeSet<>(files.map(file -> file.getFileName().toString()).toList());
+        }
+    }
+}

@@ -1,0 +1,178 @@
+package dev.lockstep.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.data.IdxFiles;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.reference.ReferenceDevice;
+import dev.lockstep.job.Job;
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class JobChecksTest {
+    private static final String TEST_DATA = "data.test={format: synthetic, samples: 9, features: 6, classes: 3, seed: 1}";
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldLoadWhatFits() {
+        Job job = idxJob(new byte[] {0, 2, 1, 2, 0}, TEST_DATA);
+        try (Device device = new ReferenceDevice()) {
+            TrainingData.Loaded data = SmallJobs.sources(job, 5).load(device);
+            assertEquals(5, data.train().samples());
+            assertEquals(9, data.test().orElseThrow().samples());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"train", "test"})
+    void shouldRefuseDataThatTheFirstLayerDoesNotTake(String split) {
+        refused(() -> check(SmallJobs.job(TEST_DATA, "data." + split + ".features=7")),
+                "data." + split + ": synthetic data, ",
+                " has 7 features a sample, but the model's first linear layer takes 6; set its in to 7");
+    }
+
+    @Test
+    void shouldRefuseImagesThatTheFirstLayerDoesNotTake() {
+        Job job = idxJob(new byte[5], "model=[{linear: {in: 8, out: 3}}]");
+        refused(() -> check(job), "data.train: " + folder.resolve("images") + " has 6 features");
+    }
+
+    /** The labels are known only once they are read. */
+    @Test
+    void shouldRefuseALabelThatTheModelHasNoOutputFor() {
+        TrainingData sources = SmallJobs.sources(idxJob(new byte[] {0, 2, 3, 1, 3}), 2);
+        try (Device device = new ReferenceDevice()) {
+            refused(() -> sources.load(device), "data.train: sample 2 of " + folder.resolve("images")
+                    + " has label 3, but the model has 3 outputs (0 to 2); set the last linear layer's out to at least 4");
+        }
+        TrainingData synthetic = SmallJobs.sources(SmallJobs.job(TEST_DATA, "data.test.classes=40"), 2);
+        try (Device device = new ReferenceDevice()) {
+            refused(() -> synthetic.load(device), "data.test: sample ");
+        }
+    }
+
+    @Test
+    void shouldCountTheOutputsOfTheLastLinearLayer() {
+        Job job = idxJob(new byte[] {0, 2, 1, 2, 0}, "model=[{linear: {in: 6, out: 3}}, tanh]");
+        try (Device device = new ReferenceDevice()) {
+            assertEquals(2, SmallJobs.sources(job, 1).load(device).train().largestLabel());
+        }
+    }
+
+    @Test
+    void shouldRefuseFewerSamplesThanRanks() {
+        Job job = idxJob(new byte[5]);
+        SmallJobs.sources(job, 5);
+        refused(() -> SmallJobs.sources(job, 6), "data.train: " + folder.resolve("images")
+                + " holds 5 samples, fewer than the 6 ranks; run fewer ranks or use more data");
+        assertEquals(9, SmallJobs.sources(SmallJobs.job(TEST_DATA), 50).test().orElseThrow().info().samples());
+    }
+
+    @Test
+    void shouldRefuseWhatDoesNotFitInMemoryToTheByte() {
+        Job job = SmallJobs.job();
+        BigInteger needed = SmallJobs.memory(job, 3).total().multiply(BigInteger.valueOf(2));
+        JobChecks.check(job, 3, 2, needed.longValueExact());
+        refused(() -> JobChecks.check(job, 3, 2, needed.longValueExact() - 1),
+                "not enough memory: the job needs 0.20 GiB (parameters 0.00 GiB, activations 0.00 GiB, data 0.00 GiB) on"
+                        + " each of 2 ranks of this machine, 0.39 GiB in all, and 0.39 GiB are available; make ");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "model=[{linear: {in: 6, out: 2147483647}}, relu, {linear: {in: 2147483647, out: 2147483647}}]|parameters 515",
+        "model=[{linear: {in: 6, out: 2147483647}}]|parameters 168.00 GiB",
+        "data.train.samples=2147483647|data 56.00 GiB",
+    })
+    void shouldRefuseAbsurdSizes(String set, String named) {
+        for (String more : List.of("seed=0", "train.batch-size=2147483647", "distributed.overlap=false")) {
+            refused(() -> JobChecks.check(SmallJobs.job(set, more), 1, 1, 20L << 30), "not enough memory", named,
+                    " and 20.00 GiB are available");
+        }
+    }
+
+    @Test
+    void shouldNotOverflowWhereEverySizeIsTheLargest() {
+        int most = Integer.MAX_VALUE;
+        List<String> sets = new ArrayList<>();
+        for (String split : List.of("train", "test")) {
+            sets.add("data." + split + "={format: synthetic, samples: " + most + ", features: " + most + ", classes: "
+                    + most + "}");
+        }
+        String layer = "{linear: {in: " + most + ", out: " + most + "}}";
+        sets.add("model=[" + String.join(", ", List.of(layer, "gelu", layer, "gelu", layer)) + "]");
+        sets.add("train.batch-size=" + most);
+        refused(() -> JobChecks.check(SmallJobs.job(sets), 4, most, Long.MAX_VALUE), "not enough memory");
+        sets.set(2, "model=[{linear: {in: " + most + ", out: 1}}]");
+        refused(() -> JobChecks.check(SmallJobs.job(sets), 1, 1, Long.MAX_VALUE), "not enough memory");
+    }
+
+    /** The data hold 50 samples, so that is what a batch comes to. */
+    @Test
+    void shouldNotCountABatchThatIsNeverFull() {
+        Job job = SmallJobs.job("train.batch-size=2147483647", TEST_DATA);
+        assertEquals(SmallJobs.memory(SmallJobs.job("train.batch-size=50", TEST_DATA), 1), SmallJobs.memory(job, 1));
+        JobChecks.check(job, 1, 1, 1L << 30);
+    }
+
+    @Test
+    void shouldRefuseADeviceAndPrecisionsThatAreNotHere() {
+        check(SmallJobs.job("device=cpu"));
+        refused(() -> check(SmallJobs.job("device=cuda")), "device: cuda is asked for", "set device to auto or cpu");
+        refused(() -> check(SmallJobs.job("precision=bf16")), "precision: bf16 needs a GPU");
+        refused(() -> check(SmallJobs.job("precision=tf32")), "precision: tf32 needs a GPU");
+    }
+
+    @Test
+    void shouldRefuseAGlobalBatchThatTheRanksDoNotDivide() {
+        Job job = SmallJobs.job("train={epochs: 1, global-batch: 8}");
+        SmallJobs.sources(job, 4);
+        refused(() -> SmallJobs.sources(job, 3), "train.global-batch is 8, which 3 ranks do not divide");
+    }
+
+    @Test
+    void shouldRefuseMissingFilesBeforeAnythingIsLoaded() {
+        Job job = SmallJobs.job(idx(folder.resolve("nowhere"), folder.resolve("labels")));
+        refused(() -> check(job), folder.resolve("nowhere") + " does not exist");
+    }
+
+    private static void check(Job job) {
+        SmallJobs.sources(job, 2);
+    }
+
+    /** Images of 2 x 3 pixels. */
+    private Job idxJob(byte[] labels, String... sets) {
+        Path images = IdxFiles.write(folder.resolve("images"), IdxFiles.idx(labels.length, 2, 3));
+        Path labelFile = IdxFiles.write(folder.resolve("labels"), IdxFiles.join(IdxFiles.header(labels.length), labels));
+        List<String> all = new ArrayList<>(List.of(idx(images, labelFile)));
+        all.addAll(List.of(sets));
+        return SmallJobs.job(all);
+    }
+
+    private static String idx(Path images, Path labels) {
+        return "data.train={format: idx, images: " + images + ", labels: " + labels + "}";
+    }
+
+    private static void refused(Executable code, String... parts) {
+        String message = assertThrows(InvalidInputException.class, code).getMessage();
+        assertFalse(message.contains("\n"), message);
+        assertTrue(message.matches(".+; [a-z].+"), message);
+        for (String part : parts) {
+            assertTrue(message.contains(part), () -> "expected \"" + part + "\" in: " + message);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package dev.lockstep.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** With folders named by the user; how runs/NAME is chosen depends on the working directory, see TrainIT. */
+class RunFolderTest {
+    private static final Job JOB = SmallJobs.job("seed=7", "threads=2", "checkpoint.every-minutes=0.5");
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldWriteAConfigThatIsTheSameJobFromWhereverItIsRead() throws Exception {
+        Path output = folder.resolve("a/b");
+        create(output).close();
+        assertEquals(JOB, JobFile.load(output.resolve("config.yaml"), List.of()));
+        Job idx = SmallJobs.job("data.train={format: idx, images: data/images, labels: data/labels}");
+        RunFolder.create(idx, Optional.of(folder.resolve("idx")), Map.of()).close();
+        assertEquals(idx, JobFile.load(folder.resolve("idx/config.yaml"), List.of()));
+    }
+
+    @Test
+    void shouldWriteTheEnvironment() throws Exception {
+        create(folder.resolve("out")).close();
+        assertEquals("{\"mpi\":\"Open MPI 4.1.4\",\"ranks\":[1,2]}",
+                new ObjectMapper().readTree(folder.resolve("out/environment.json").toFile()).toString());
+    }
+
+    @Test
+    void shouldTakeAnEmptyFolder() throws Exception {
+        create(Files.createDirectory(folder.resolve("empty"))).close();
+        assertTrue(Files.exists(folder.resolve("empty/metrics.jsonl")));
+    }
+
+    /** Line by line, and each at once: the run may end without closing the file. */
+    @Test
+    void shouldWriteMetricsLineByLine() throws Exception {
+        RunFolder run = create(folder.resolve("out"));
+        assertEquals(folder.resolve("out"), run.path());
+        assertEquals(folder.resolve("out/checkpoints"), run.checkpoints());
+        run.stepLogged(1, 2.5);
+        assertEquals(List.of("{\"kind\":\"step\",\"step\":1,\"loss\":2.5}"), lines());
+        run.epochDone(new EpochMetrics(1, 469, 0.75, Optional.of(new Evaluation(0.5, 0.875, 100)), 1000, 2));
+        run.epochDone(new EpochMetrics(2, 938, 0.5, Optional.empty(), 1000, 2));
+        assertEquals(List.of(
+                "{\"kind\":\"epoch\",\"epoch\":1,\"step\":469,\"train_loss\":0.75,\"test_loss\":0.5,\"test_accuracy\":0.875,"
+                        + "\"samples_per_second\":1000.0,\"seconds\":2.0}",
+                "{\"kind\":\"epoch\",\"epoch\":2,\"step\":938,\"train_loss\":0.5,\"samples_per_second\":1000.0,"
+                        + "\"seconds\":2.0}"), lines().subList(1, 3));
+        run.trainingDone(new TrainingSummary(2, 2, 938, 0.5, Optional.of(new Evaluation(0.5, 0.875, 100)), 1000, 4, 1.5,
+                1 << 20, "abc"));
+        JsonNode summary = new ObjectMapper().readTree(lines().get(3));
+        List<String> keys = new ArrayList<>();
+        summary.fieldNames().forEachRemaining(keys::add);
+        assertEquals(List.of("kind", "ranks", "epochs", "steps", "train_loss", "test_loss", "test_accuracy",
+                "samples_per_second", "training_seconds", "first_step_seconds", "peak_resident_bytes",
+                "parameters_sha256"), keys);
+        assertEquals("summary", summary.get("kind").textValue());
+        assertEquals("abc", summary.get("parameters_sha256").textValue());
+        run.close();
+        assertEquals(4, lines().size());
+    }
+
+    @Test
+    void shouldRefuseAFolderThatIsNotEmpty() throws Exception {
+        Files.writeString(folder.resolve("precious"), "text");
+        refused(folder, "--output " + folder + ": the folder is not empty; name another or remove it");
+        assertEquals("text", Files.readString(folder.resolve("precious")));
+    }
+
+    @Test
+    void shouldRefuseAFolderThatCannotBeWritten() throws Exception {
+        Path file = Files.writeString(folder.resolve("file"), "text");
+        String remedy = "); name another with --output";
+        refused(file, "the output folder " + file + " cannot be written (a file of that name is in the way: " + file + remedy);
+        Path below = file.resolve("below");
+        refused(below, "the output folder " + below + " cannot be written (");
+        Path proc = Path.of("/proc/lockstep/out");
+        refused(proc, "the output folder " + proc + " cannot be written (no such file or folder: ");
+        Path full = folder.resolve("dangling");
+        Files.createSymbolicLink(full, folder.resolve("nowhere/at/all"));
+        refused(full, "the output folder " + full + " cannot be written (");
+    }
+
+    private static RunFolder create(Path output) {
+        return RunFolder.create(JOB, Optional.of(output), new TreeMap<>(Map.of("mpi", "Open MPI 4.1.4", "ranks", List.of(1, 2))));
+    }
+
+    private static void refused(Path output, String start) {
+        String message = assertThrows(InvalidInputException.class, () -> create(output)).getMessage();
+        assertTrue(message.startsWith(start), message);
+        assertTrue(message.lines().count() == 1 && message.contains("; name another"), message);
+    }
+
+    private List<String> lines() throws IOException {
+        return Files.readAllLines(folder.resolve("out/metrics.jsonl"));
+    }
+}
