@@ -34,7 +34,7 @@ class BucketPlanTest {
         }
     }
 
-    /** Rows {@code firstRow} to {@code endRow - 1} of a parameter; {@code end}: where they end in the arena, gap included. */
+    /** Rows {@code firstRow} to {@code endRow - 1} of a parameter, and where they lie in the arena, gap included. */
     private record RowRange(int parameter, int firstRow, int endRow, long start, long end, long bytesWithoutGap) {
     }
 
@@ -69,7 +69,7 @@ class BucketPlanTest {
             List<ParameterShape> left = request.shapes.subList(first, request.shapes.size());
             long limit = expected.isEmpty() ? request.firstBytes : request.restBytes;
             expected.add(IntStream.rangeClosed(1, left.size())
-                    .filter(count -> left.subList(0, count).stream().mapToLong(s -> 4 * s.elementCount()).sum() >= limit)
+                    .filter(count -> bytes(left.subList(0, count)) >= limit)
                     .findFirst().orElse(left.size()));
         }
         assertEquals(expected, request.plan().buckets().stream().map(Bucket::parameterCount).toList());
@@ -232,6 +232,10 @@ class BucketPlanTest {
         assertThrows(IllegalArgumentException.class, () -> BucketPlan.of(shapes, 0, 1, 1));
         assertThrows(IllegalArgumentException.class, () -> BucketPlan.of(shapes, 1, 0, 1));
         assertThrows(IllegalArgumentException.class, () -> BucketPlan.of(shapes, 1, 1, 0));
+    }
+
+    private static long bytes(List<ParameterShape> shapes) {
+        return shapes.stream().mapToLong(shape -> 4 * shape.elementCount()).sum();
     }
 
     private static List<RowRange> ranges(List<ParameterShape> shapes, BucketPlan plan) {

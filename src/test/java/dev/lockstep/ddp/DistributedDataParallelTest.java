@@ -19,9 +19,9 @@ import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.junit.jupiter.api.Test;
 
 /** A step's order of events, and the steps that are refused, by models that do just what they are told. */
 class DistributedDataParallelTest {

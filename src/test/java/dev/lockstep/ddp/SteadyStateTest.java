@@ -27,41 +27,49 @@ import org.junit.jupiter.api.Timeout;
 class SteadyStateTest {
     private static final int WARM_UP_STEPS = 20;
     private static final int STEPS = 100;
+    private static final int WINDOWS = 4;
     private static final int IN = 784;
     private static final int[] BATCH_SIZES = {64, 17};
-    /** Every activation, fused and not; the first product is large enough for the large kernels, the others are not. */
-    private static final Sequential MODEL = new Sequential(List.of(new Linear(IN, 700),
-            new ActivationModule(Activation.RELU), new Linear(700, 40), new ActivationModule(Activation.GELU),
-            new Linear(40, 30), new ActivationModule(Activation.SIGMOID), new Linear(30, 20),
-            new ActivationModule(Activation.TANH), new ActivationModule(Activation.RELU), new Linear(20, 10)));
-    private static final Replica.Sizes SIZES = new Replica.Sizes(1 << 14, 1 << 20, 1 << 18);
+    /** Its first product is large enough for the CPU's large kernels, the others are not. */
+    private static final Sequential LARGE = model(700);
+    /** Summing over ranks that are threads is slow. */
+    private static final Sequential SMALL = model(33);
+    private static final Replica.Sizes SIZES = new Replica.Sizes(1 << 14, 1 << 20, 1 << 14);
 
     private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     @Test
     void shouldAllocateNothingOnTheJavaHeapWithOneRank() {
         try (Communicator communicator = new SingleRank()) {
-            assertNoJavaAllocation(communicator);
+            assertNoJavaAllocation(communicator, LARGE);
         }
     }
 
     @Test
     void shouldAllocateNothingOnTheJavaHeapWithOverlap() {
-        RankThreads.run(2, Duration.ofSeconds(60), this::assertNoJavaAllocation);
+        RankThreads.run(2, Duration.ofSeconds(60), communicator -> assertNoJavaAllocation(communicator, SMALL));
     }
 
-    private void assertNoJavaAllocation(Communicator communicator) {
+    /**
+     * The best of several windows: when the Java compiler takes up a method, the thread that runs it makes the strings
+     * that the method could need, once. A step that allocates does so in every window.
+     */
+    private void assertNoJavaAllocation(Communicator communicator, Sequential model) {
         try (Device device = new CpuDevice(1)) {
-            Replica replica = replica(device, communicator);
+            Replica replica = replica(device, communicator, model);
             for (int step = 0; step < WARM_UP_STEPS; step++) {
                 stepOfEachSize(replica);
                 threads.getCurrentThreadAllocatedBytes();
             }
-            long before = threads.getCurrentThreadAllocatedBytes();
-            for (int step = 0; step < STEPS; step++) {
-                stepOfEachSize(replica);
+            long fewest = Long.MAX_VALUE;
+            for (int window = 0; window < WINDOWS; window++) {
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int step = 0; step < STEPS; step++) {
+                    stepOfEachSize(replica);
+                }
+                fewest = Math.min(fewest, threads.getCurrentThreadAllocatedBytes() - before);
             }
-            assertEquals(0, threads.getCurrentThreadAllocatedBytes() - before, "bytes in " + STEPS + " steps");
+            assertEquals(0, fewest, "bytes in " + STEPS + " steps");
         }
     }
 
@@ -72,7 +80,7 @@ class SteadyStateTest {
     @Test
     void shouldNotMakeTheNativeHeapGrow() {
         try (Communicator communicator = new SingleRank(); Device device = new CpuDevice(1)) {
-            Replica replica = replica(device, communicator);
+            Replica replica = replica(device, communicator, LARGE);
             for (int step = 0; step < WARM_UP_STEPS; step++) {
                 stepOfEachSize(replica);
             }
@@ -89,8 +97,16 @@ class SteadyStateTest {
         }
     }
 
-    private static Replica replica(Device device, Communicator communicator) {
-        Replica replica = new Replica(device, communicator, MODEL, IN, new SgdSettings(0.01, 0.9, 1e-4, 0, true), SIZES,
+    /** Every activation, fused and not. */
+    private static Sequential model(int hidden) {
+        return new Sequential(List.of(new Linear(IN, hidden), new ActivationModule(Activation.RELU),
+                new Linear(hidden, 40), new ActivationModule(Activation.GELU), new Linear(40, 30),
+                new ActivationModule(Activation.SIGMOID), new Linear(30, 20), new ActivationModule(Activation.TANH),
+                new ActivationModule(Activation.RELU), new Linear(20, 10)));
+    }
+
+    private static Replica replica(Device device, Communicator communicator, Sequential model) {
+        Replica replica = new Replica(device, communicator, model, IN, new SgdSettings(0.01, 0.9, 1e-4, 0, true), SIZES,
                 true, BATCH_SIZES);
         Random random = new Random(20);
         for (int batch = 0; batch < BATCH_SIZES.length; batch++) {

@@ -43,7 +43,8 @@ class InitializationTest {
                 for (String name : List.of("weight", "bias")) {
                     assertEquals(Golden.brief(golden.get("layers").get(layer).get(name)),
                             Golden.brief(Buffers.readFloats(arena.parameter(2 * layer + "." + name).value())),
-                            "layer " + layer + ", " + name + ", of " + golden.get("sizes") + ", seed " + golden.get("seed"));
+                            "layer " + layer + ", " + name + ", of " + golden.get("sizes") + ", seed "
+                                    + golden.get("seed"));
                 }
             }
         }
@@ -70,8 +71,8 @@ class InitializationTest {
                 bytes.asFloatBuffer().put(values);
                 digest.update(bytes);
             }
-            assertEquals(golden.get("initial_weights").get("sha256").asText(), HexFormat.of().formatHex(digest.digest()),
-                    golden.get("name").asText());
+            assertEquals(golden.get("initial_weights").get("sha256").asText(),
+                    HexFormat.of().formatHex(digest.digest()), golden.get("name").asText());
         }
     }
 

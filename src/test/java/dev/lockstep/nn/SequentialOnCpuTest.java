@@ -27,7 +27,8 @@ class SequentialOnCpuTest {
     private static final double FUNCTION_TOLERANCE = 1e-6;
 
     /** Batch, in, hidden, out. */
-    private static final int[][] SHAPES = {{1, 1, 1, 1}, {3, 5, 7, 2}, {2, 17, 33, 1}, {17, 31, 65, 10}, {65, 127, 3, 64}};
+    private static final int[][] SHAPES = {{1, 1, 1, 1}, {3, 5, 7, 2}, {2, 17, 33, 1}, {17, 31, 65, 10},
+            {65, 127, 3, 64}};
 
     private final Device cpu = new CpuDevice(1);
     private final Device reference = new ReferenceDevice();

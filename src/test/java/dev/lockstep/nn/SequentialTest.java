@@ -34,8 +34,9 @@ class SequentialTest {
         assertEquals(List.of(ParameterShape.matrix("0.weight", 5, 4), ParameterShape.vector("0.bias", 5),
                 ParameterShape.matrix("2.weight", 7, 5), ParameterShape.vector("2.bias", 7),
                 ParameterShape.matrix("4.weight", 3, 7), ParameterShape.vector("4.bias", 3)), MODEL.parameterShapes());
-        assertEquals(List.of("1.0.weight", "1.0.bias"), new Sequential(List.of(RELU,
-                new Sequential(List.of(new Linear(1, 1))))).parameterShapes().stream().map(ParameterShape::name).toList());
+        Sequential nested = new Sequential(List.of(RELU, new Sequential(List.of(new Linear(1, 1)))));
+        assertEquals(List.of("1.0.weight", "1.0.bias"),
+                nested.parameterShapes().stream().map(ParameterShape::name).toList());
     }
 
     @Test
@@ -106,9 +107,9 @@ class SequentialTest {
         RandomModel model = random(Binding.RowSplit.WHOLE).run();
         double[] gradients = Buffers.read(model.arena.gradients());
         for (Parameter parameter : model.arena.backwardOrder()) {
-            long end = parameter.firstElement() + parameter.shape().elementCount();
-            for (long i = end; i < parameter.firstElement() + ParameterArena.aligned(parameter.shape().elementCount()); i++) {
-                assertEquals(0, gradients[(int) i]);
+            long count = parameter.shape().elementCount();
+            for (long i = count; i < ParameterArena.aligned(count); i++) {
+                assertEquals(0, gradients[(int) (parameter.firstElement() + i)]);
             }
         }
     }
@@ -117,7 +118,8 @@ class SequentialTest {
     void shouldComputeTheSameWithoutAGradientOfTheInput() {
         for (Activation activation : Activation.values()) {
             for (Sequential model : RandomModel.patterns(activation, 4, 5, 3)) {
-                RandomModel expected = new RandomModel(device, DataType.FLOAT32, model, 6, 4, Binding.RowSplit.WHOLE).run();
+                RandomModel expected =
+                        new RandomModel(device, DataType.FLOAT32, model, 6, 4, Binding.RowSplit.WHOLE).run();
                 double[] gradients = Buffers.read(expected.arena.gradients());
                 BoundModule other = model.bind(Binding.forTraining(device, new Workspace(device), expected.arena,
                         Binding.RowSplit.WHOLE), expected.input, null);

@@ -39,8 +39,9 @@ class SgdTest {
         try (InputStream file = SgdTest.class.getResourceAsStream("/golden/operations/sgd.json")) {
             List<Named<JsonNode>> variants = new ArrayList<>();
             for (JsonNode golden : new ObjectMapper().readTree(file)) {
-                variants.add(Named.of("momentum " + golden.get("momentum") + ", dampening " + golden.get("dampening")
-                        + ", weight decay " + golden.get("weightDecay") + ", nesterov " + golden.get("nesterov"), golden));
+                String name = "momentum " + golden.get("momentum") + ", dampening " + golden.get("dampening")
+                        + ", weight decay " + golden.get("weightDecay") + ", nesterov " + golden.get("nesterov");
+                variants.add(Named.of(name, golden));
             }
             return variants;
         }
@@ -70,8 +71,9 @@ class SgdTest {
         /** Steps {@code first} to {@code last}, counted from 1. */
         Run steps(int first, int last) {
             for (int step = first; step <= last; step++) {
+                JsonNode gradient = golden.get("steps").get(step - 1).get("gradient");
                 for (Parameter parameter : arena.modelOrder()) {
-                    Buffers.write(parameter.gradient(), part(golden.get("steps").get(step - 1).get("gradient"), parameter));
+                    Buffers.write(parameter.gradient(), part(gradient, parameter));
                 }
                 sgd.beginStep();
                 long start = 0;
