@@ -10,6 +10,8 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToIntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -121,7 +123,15 @@ final class Failure implements Thread.UncaughtExceptionHandler {
         String oneLine = text.lines().map(String::strip).filter(part -> !part.isEmpty())
                 .collect(Collectors.joining("; "));
         boolean anyRank = failure instanceof InvalidInputException || size == 1;
-        return "lockstep: error: " + (anyRank ? "" : "rank " + rank + " on host " + Machine.hostName() + ": ") + oneLine;
+        return "lockstep: error: " + (anyRank ? oneLine : withHost(oneLine, rank));
+    }
+
+    /** Messages that name the rank themselves get its host; others get both. */
+    private static String withHost(String message, int rank) {
+        String host = " on host " + Machine.hostName();
+        Matcher ownRank = Pattern.compile("^rank " + rank + "( of [0-9]+)?(?=[,:])").matcher(message);
+        return ownRank.find() ? ownRank.group() + host + message.substring(ownRank.end())
+                : "rank " + rank + host + ": " + message;
     }
 
     private static void pause(Duration duration) {

@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.job.Job;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -39,12 +40,12 @@ public record Threads(int count, String reason) {
     private static Threads fromOmpNumThreads(String value) {
         try {
             int count = Integer.parseInt(value.split(",", 2)[0].strip());
-            if (count >= 1) {
+            if (count >= 1 && count <= Job.MAX_THREADS) {
                 return new Threads(count, "OMP_NUM_THREADS=" + value);
             }
         } catch (NumberFormatException e) {
             // Refused below, like a number out of range.
         }
-        throw new InvalidInputException("OMP_NUM_THREADS is '" + value + "'; set it to a number from 1 on, or unset it");
+        throw new InvalidInputException("OMP_NUM_THREADS is '" + value + "'; set it to a number from 1 to " + Job.MAX_THREADS + ", or unset it");
     }
 }

@@ -47,7 +47,7 @@ final class TrainCommand implements Callable<Integer> {
         Job job = Agreement.onAllRanks(communicator, () -> JobFile.load(jobFile, sets));
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, job.threads());
         TrainingData sources = Agreement.onAllRanks(communicator, () -> JobChecks.check(job, communicator.size(),
-                communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
+                communicator.localSize(), AvailableMemory.bytes(Path.of("/")), Runtime.getRuntime().maxMemory()));
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
         Device device = new CpuDevice(environment.threads().get(communicator.rank()).count());
         TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));

@@ -46,7 +46,7 @@ final class ValidateCommand implements Callable<Integer> {
     private int validate(Communicator communicator) {
         Job job = Agreement.onAllRanks(communicator, () -> JobFile.load(jobFile, sets));
         TrainingData sources = Agreement.onAllRanks(communicator, () -> JobChecks.check(job, communicator.size(),
-                communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
+                communicator.localSize(), AvailableMemory.bytes(Path.of("/")), Runtime.getRuntime().maxMemory()));
         try (Device device = new CpuDevice(1)) {
             TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
             if (communicator.rank() == 0) {

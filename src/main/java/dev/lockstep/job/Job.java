@@ -8,7 +8,7 @@ import java.util.OptionalInt;
  * A job file with every default filled in. {@link JobFile} makes it and has checked each value by then, so the records
  * of this package hold data and check nothing again.
  *
- * @param threads CPU threads a rank; empty: chosen from what the rank may use
+ * @param threads CPU threads a rank, 1 … MAX_THREADS; empty: chosen from what the rank may use
  * @param gpuSharing whether several ranks may use one GPU
  * @param timeout how long a rank waits for a peer before the job ends; more than zero
  * @param model at least one layer, at least one of them linear; a layer's position names its parameters
@@ -29,6 +29,8 @@ public record Job(
         DistributedConfig distributed,
         CheckpointConfig checkpoint,
         LogConfig log) {
+    /** More than any machine has use for; an OpenMP runtime that is asked for far more ends the process. */
+    public static final int MAX_THREADS = 4096;
 
     public Job {
         model = List.copyOf(model);

@@ -64,7 +64,7 @@ final class JobReader {
     private static OptionalInt threads(Value value) {
         return value.is("auto")
                 ? OptionalInt.empty()
-                : OptionalInt.of(Math.toIntExact(value.wholeNumber(1, Integer.MAX_VALUE, " or auto")));
+                : OptionalInt.of(Math.toIntExact(value.wholeNumber(1, Job.MAX_THREADS, " or auto")));
     }
 
     private DataConfig data(Fields data) {

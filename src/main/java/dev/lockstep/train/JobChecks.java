@@ -29,8 +29,9 @@ public final class JobChecks {
      * @param ranks         of the job
      * @param ranksHere     of them on this machine
      * @param availableBytes memory that they can have between them
+     * @param heapBytes     limit of this process's Java heap
      */
-    public static TrainingData check(Job job, int ranks, int ranksHere, long availableBytes) {
+    public static TrainingData check(Job job, int ranks, int ranksHere, long availableBytes, long heapBytes) {
         if (job.device() == DeviceChoice.CUDA) {
             throw new InvalidInputException("device: cuda is asked for, but this build has no CUDA backend; "
                     + "set device to auto or cpu");
@@ -49,6 +50,7 @@ public final class JobChecks {
         }
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
         checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), ranksHere, availableBytes);
+        checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
         return new TrainingData(train, test, classes(job.model()));
     }
 
@@ -70,6 +72,21 @@ public final class JobChecks {
                     + MemoryEstimate.gibibytes(needed) + " in all, and "
                     + MemoryEstimate.gibibytes(BigInteger.valueOf(availableBytes))
                     + " are available; make the model, the batch or the number of ranks here smaller");
+        }
+    }
+
+    /** The order of the samples is kept in the Java heap, whose limit is not the machine's. */
+    private static void checkHeap(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test, long heapBytes) {
+        long shuffled = job.train().shuffle() ? train.samples() : 0;
+        long dealtOut = ((long) train.samples() + test.map(DatasetInfo::samples).orElse(0)) / ranks;
+        long needed = (shuffled + dealtOut) * Integer.BYTES;
+        // An array has to fit into one generation of the heap.
+        if (needed > heapBytes / 2) {
+            long gibibytes = 2 * needed / (1 << 30) + 2;
+            throw new InvalidInputException("not enough memory in Java's heap: the order of " + train.samples()
+                    + " samples needs " + MemoryEstimate.gibibytes(BigInteger.valueOf(needed)) + ", and "
+                    + MemoryEstimate.gibibytes(BigInteger.valueOf(heapBytes / 2)) + " are available; set the"
+                    + " environment variable LOCKSTEP_JAVA_OPTS to -Xmx" + gibibytes + "g");
         }
     }
 

@@ -23,6 +23,17 @@ class FailureTest {
     }
 
     @Test
+    void shouldNotNameARankTwice() {
+        String host = Machine.hostName();
+        assertEquals("lockstep: error: rank 3 on host " + host + ", epoch 1, step 2: the loss is NaN",
+                Failure.line(new CommunicationException("rank 3, epoch 1, step 2: the loss is NaN"), 4, 3));
+        assertEquals("lockstep: error: rank 3 of 4 on host " + host + ": allReduce 7 failed",
+                Failure.line(new CommunicationException("rank 3 of 4: allReduce 7 failed"), 4, 3));
+        assertEquals("lockstep: error: rank 3 on host " + host + ": rank 31: lost",
+                Failure.line(new CommunicationException("rank 31: lost"), 40, 3));
+    }
+
+    @Test
     void shouldFitInOneLineAndSayWhatKindOfErrorItIs() {
         assertEquals("lockstep: error: IllegalStateException: first; second",
                 Failure.line(new IllegalStateException("first\n  second\n"), 1, 0));

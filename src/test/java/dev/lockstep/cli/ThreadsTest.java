@@ -63,7 +63,7 @@ class ThreadsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"0", "-1", "many", "99999999999"})
+    @ValueSource(strings = {"0", "-1", "many", "4097", "99999999999"})
     void shouldRefuseAnOmpNumThreadsThatIsNoCount(String value) {
         assertThrows(InvalidInputException.class, () -> Threads.of(0, AUTO, List.of(withOmpNumThreads(value))));
     }

@@ -37,7 +37,7 @@ public final class IdxFiles {
     }
 
     /** Bytes from 0 to 250, of a period that divides no block. */
-    static int element(long i) {
+    public static int element(long i) {
         return (int) (i * 7 % 251);
     }
 

@@ -78,7 +78,7 @@ class JobErrorsTest {
         "device: CPU             | 'device' must be one of auto, cpu, cuda, not 'CPU'",
         "precision: fp16         | 'precision' must be one of fp32, tf32, bf16, not 'fp16'",
         "loss: mse               | 'loss' must be cross-entropy, not 'mse'",
-        "threads: 0              | 'threads' must be a whole number from 1 to 2147483647 or auto, not '0'",
+        "threads: 0              | 'threads' must be a whole number from 1 to 4096 or auto, not '0'",
         "gpu-sharing: yes        | 'gpu-sharing' must be true or false, not 'yes'",
         "gpu-sharing: 1          | 'gpu-sharing' must be true or false, not '1'",
         "gpu-sharing: \"true\"   | 'gpu-sharing' must be true or false, not the quoted text 'true'",

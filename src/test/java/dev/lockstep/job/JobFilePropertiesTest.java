@@ -79,7 +79,7 @@ class JobFilePropertiesTest {
                         Arbitraries.strings().withChars("abcXYZ09 ._+=,@()-öß中").ofMaxLength(20)
                                 .filter(FILE_NAMES::canEncode).map(s -> "n" + s + "n"),
                         longs, Arbitraries.of(DeviceChoice.class), Arbitraries.of(Precision.class),
-                        optionalInts(), Arbitraries.of(true, false),
+                        threads(), Arbitraries.of(true, false),
                         Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
                 .as(List::of);
         return Combinators.combine(
@@ -94,8 +94,8 @@ class JobFilePropertiesTest {
         return Arbitraries.integers().greaterOrEqual(1);
     }
 
-    private static Arbitrary<OptionalInt> optionalInts() {
-        return positive().optional().map(i -> i.isPresent() ? OptionalInt.of(i.get()) : OptionalInt.empty());
+    private static Arbitrary<OptionalInt> threads() {
+        return Arbitraries.integers().between(1, Job.MAX_THREADS).optional().map(i -> i.isPresent() ? OptionalInt.of(i.get()) : OptionalInt.empty());
     }
 
     private static Arbitrary<Double> fromZero() {

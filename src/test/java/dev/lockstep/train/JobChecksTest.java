@@ -86,8 +86,8 @@ class JobChecksTest {
     void shouldRefuseWhatDoesNotFitInMemoryToTheByte() {
         Job job = SmallJobs.job();
         BigInteger needed = SmallJobs.memory(job, 3).total().multiply(BigInteger.valueOf(2));
-        JobChecks.check(job, 3, 2, needed.longValueExact());
-        refused(() -> JobChecks.check(job, 3, 2, needed.longValueExact() - 1),
+        JobChecks.check(job, 3, 2, needed.longValueExact(), SmallJobs.PLENTY_BYTES);
+        refused(() -> JobChecks.check(job, 3, 2, needed.longValueExact() - 1, SmallJobs.PLENTY_BYTES),
                 "not enough memory: the job needs 0.20 GiB (parameters 0.00 GiB, activations 0.00 GiB, data 0.00 GiB) on"
                         + " each of 2 ranks of this machine, 0.39 GiB in all, and 0.39 GiB are available; make ");
     }
@@ -100,8 +100,8 @@ class JobChecksTest {
     })
     void shouldRefuseAbsurdSizes(String set, String named) {
         for (String more : List.of("seed=0", "train.batch-size=2147483647", "distributed.overlap=false")) {
-            refused(() -> JobChecks.check(SmallJobs.job(set, more), 1, 1, 20L << 30), "not enough memory", named,
-                    " and 20.00 GiB are available");
+            refused(() -> JobChecks.check(SmallJobs.job(set, more), 1, 1, 20L << 30, SmallJobs.PLENTY_BYTES),
+                    "not enough memory", named, " and 20.00 GiB are available");
         }
     }
 
@@ -116,9 +116,20 @@ class JobChecksTest {
         String layer = "{linear: {in: " + most + ", out: " + most + "}}";
         sets.add("model=[" + String.join(", ", List.of(layer, "gelu", layer, "gelu", layer)) + "]");
         sets.add("train.batch-size=" + most);
-        refused(() -> JobChecks.check(SmallJobs.job(sets), 4, most, Long.MAX_VALUE), "not enough memory");
+        refused(() -> JobChecks.check(SmallJobs.job(sets), 4, most, Long.MAX_VALUE, Long.MAX_VALUE), "not enough memory: ");
         sets.set(2, "model=[{linear: {in: " + most + ", out: 1}}]");
-        refused(() -> JobChecks.check(SmallJobs.job(sets), 1, 1, Long.MAX_VALUE), "not enough memory");
+        refused(() -> JobChecks.check(SmallJobs.job(sets), 1, 1, Long.MAX_VALUE, Long.MAX_VALUE), "not enough memory: ");
+    }
+
+    @Test
+    void shouldRefuseMoreSamplesThanTheJavaHeapCanOrder() {
+        Job job = SmallJobs.job("data.train.samples=150000000");
+        JobChecks.check(job, 2, 2, SmallJobs.PLENTY_BYTES, 1_800_000_000);
+        refused(() -> JobChecks.check(job, 2, 2, SmallJobs.PLENTY_BYTES, 1_799_999_998), "not enough memory in Java's heap:"
+                + " the order of 150000000 samples needs 0.84 GiB, and 0.84 GiB are available; set the environment variable"
+                + " LOCKSTEP_JAVA_OPTS to -Xmx3g");
+        JobChecks.check(SmallJobs.job("data.train.samples=150000000", "train.shuffle=false"), 2, 2, SmallJobs.PLENTY_BYTES,
+                600_000_000);
     }
 
     /** The data hold 50 samples, so that is what a batch comes to. */
@@ -126,7 +137,7 @@ class JobChecksTest {
     void shouldNotCountABatchThatIsNeverFull() {
         Job job = SmallJobs.job("train.batch-size=2147483647", TEST_DATA);
         assertEquals(SmallJobs.memory(SmallJobs.job("train.batch-size=50", TEST_DATA), 1), SmallJobs.memory(job, 1));
-        JobChecks.check(job, 1, 1, 1L << 30);
+        JobChecks.check(job, 1, 1, 1L << 30, SmallJobs.PLENTY_BYTES);
     }
 
     @Test
