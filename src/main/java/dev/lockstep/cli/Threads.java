@@ -46,6 +46,7 @@ public record Threads(int count, String reason) {
         } catch (NumberFormatException e) {
             // Refused below, like a number out of range.
         }
-        throw new InvalidInputException("OMP_NUM_THREADS is '" + value + "'; set it to a number from 1 to " + Job.MAX_THREADS + ", or unset it");
+        throw new InvalidInputException("OMP_NUM_THREADS is '" + value + "'; set it to a number from 1 to "
+                + Job.MAX_THREADS + ", or unset it");
     }
 }
