@@ -76,12 +76,21 @@ public final class CommunicationThread implements AutoCloseable {
      * @throws CommunicationException if it failed, or an earlier one has
      */
     public void runOnCaller(String operation, Collective collective) {
+        runOnCaller(operation, collective, true);
+    }
+
+    /** As {@link #runOnCaller}, for a wait that may take any time: {@link #runningLongerThan} does not see it. */
+    public void waitOnCaller(String operation, Collective collective) {
+        runOnCaller(operation, collective, false);
+    }
+
+    private void runOnCaller(String operation, Collective collective, boolean watched) {
         if (!callerInside.compareAndSet(false, true)) {
             throw illegal(operation, "another thread is inside a collective");
         }
         try {
             requireNothingUnderWay(operation);
-            CommunicationException failure = attempt(operation, collective);
+            CommunicationException failure = attempt(operation, collective, watched);
             if (failure != null) {
                 throw failure;
             }
@@ -140,7 +149,7 @@ public final class CommunicationThread implements AutoCloseable {
         return true;
     }
 
-    private CommunicationException attempt(String operation, Collective collective) {
+    private CommunicationException attempt(String operation, Collective collective, boolean watched) {
         CommunicationException earlier = firstFailure;
         if (earlier != null) {
             return new CommunicationException(
@@ -148,7 +157,7 @@ public final class CommunicationThread implements AutoCloseable {
         }
         try {
             runningSinceNanos = System.nanoTime();
-            runningOperation = operation;
+            runningOperation = watched ? operation : null;
             collective.run();
             return null;
         } catch (Throwable e) {
@@ -245,7 +254,7 @@ public final class CommunicationThread implements AutoCloseable {
 
         /** On the communication thread. */
         void reduce() {
-            failure = attempt(operation, collective);
+            failure = attempt(operation, collective, true);
             state = State.DONE;
             LockSupport.unpark(waiter);
         }

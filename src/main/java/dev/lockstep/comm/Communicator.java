@@ -5,7 +5,8 @@ import java.util.List;
 
 /**
  * The ranks of a job and the collectives that training needs. Every rank calls the same collectives in the same
- * order. All methods but {@link #abort}, {@link #runningLongerThan} and the handles' are called by one thread at a time.
+ * order. All methods but {@link #abort}, {@link #runningLongerThan} and the handles' are called by one thread at a
+ * time.
  *
  * <p>A collective that fails throws {@link CommunicationException}.
  */
@@ -42,6 +43,7 @@ public interface Communicator extends AutoCloseable {
     /** Every rank's {@code bytes}, by rank; lengths may differ. For small messages at start-up. */
     List<byte[]> allGather(byte[] bytes);
 
+    /** Waits for all ranks, for as long as it takes: {@link #runningLongerThan} leaves it out. */
     void barrier();
 
     /**

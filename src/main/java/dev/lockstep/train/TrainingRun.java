@@ -97,6 +97,8 @@ public final class TrainingRun {
             listener.checkpointWritten(checkpoints.get().write(name,
                     new CheckpointWriter.Position(epochsCompleted, trainer.step()), details));
         }
+        // Writing may take longer than ranks may keep each other waiting within a step.
+        communicator.barrier();
         return hash;
     }
 

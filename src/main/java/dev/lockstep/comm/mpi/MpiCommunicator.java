@@ -197,7 +197,7 @@ public final class MpiCommunicator implements Communicator {
 
     @Override
     public void barrier() {
-        communication.runOnCaller("barrier", world::barrier);
+        communication.waitOnCaller("barrier", world::barrier);
     }
 
     /** {@inheritDoc} Does not return. */
