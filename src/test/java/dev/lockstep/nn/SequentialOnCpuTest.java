@@ -10,6 +10,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.tensor.ParameterShape;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -56,6 +57,24 @@ class SequentialOnCpuTest {
         Sequential model = new Sequential(List.of(new Linear(520, 520), new ActivationModule(Activation.SIGMOID),
                 new Linear(520, 3)));
         assertAgree(model, 130, 520, Binding.RowSplit.WHOLE);
+    }
+
+    /** So many rows that the CPU computes their gradient in several ranges. */
+    @Test
+    void shouldComputeGradientsInRowRangesAsTheReference() {
+        int rows = 3 * cpu.operations().weightGradientRows() - 77;
+        Sequential model = new Sequential(List.of(new Linear(5, rows), new ActivationModule(Activation.TANH),
+                new Linear(rows, 3)));
+        List<Integer> told = new ArrayList<>();
+        RandomModel split = new RandomModel(cpu, DataType.FLOAT32, model, 3, 5, RandomModel.every(100));
+        split.forward();
+        split.backward((parameter, end) -> {
+            if (parameter.name().equals("0.weight")) {
+                told.add(end);
+            }
+        });
+        assertEquals(3, told.size(), told::toString);
+        assertAgree(model, 3, 5, RandomModel.every(100));
     }
 
     private void assertAgree(Sequential model, int batch, int in, Binding.RowSplit rowSplit) {
