@@ -121,7 +121,7 @@ public final class ThreadRanks {
 
         @Override
         public void barrier() {
-            collective("barrier", this, all -> {});
+            communication.waitOnCaller("barrier", () -> rendezvous.meet(rank, "barrier", this, all -> {}));
         }
 
         @Override
