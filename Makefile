@@ -25,7 +25,7 @@ test: build
 	@src/build/test.sh
 
 bench-peer: build
-	@src/build/deps.sh python3-torch libopenblas0-pthread
+	@[ -n "$(PYTHON)" ] || src/build/deps.sh python3-torch libopenblas0-pthread
 	@bench/peer/run.sh $(ARGS)
 
 info: build
@@ -33,6 +33,7 @@ info: build
 
 build: target/lockstep.jar target/lockstep.jsa $(KERNEL_LIBRARY)
 	@git describe --always --dirty >target/commit 2>/dev/null || echo unknown >target/commit
+	@src/build/java-home.sh >target/java-home
 
 deps:
 	@src/build/deps.sh

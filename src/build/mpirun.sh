@@ -8,7 +8,8 @@ case $np in
 esac
 # Cores that this process may use, hardware threads of one core counted once.
 threads_per_core=$(LC_ALL=C lscpu | sed -n 's/^Thread(s) per core: *//p')
-cores=$(($(nproc) / ${threads_per_core:-1}))
+# nproc obeys OpenMP's variables, which are about threads within a rank.
+cores=$(($(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) / ${threads_per_core:-1}))
 if [ "$(id -u)" = 0 ]; then
     # mpirun refuses root otherwise; in containers there is often nobody else.
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

@@ -26,10 +26,8 @@ final class Agreement {
         String error = "";
         try {
             result = step.get();
-        } catch (InvalidInputException e) {
+        } catch (InvalidInputException | OutOfDeviceMemoryException e) {
             error = e.getMessage();
-        } catch (OutOfDeviceMemoryException e) {
-            error = "not enough memory: " + e.getMessage() + "; make the model or the batch smaller";
         }
         List<String> errors = new ArrayList<>();
         List<Integer> failed = new ArrayList<>();

@@ -8,19 +8,17 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
-import dev.lockstep.job.JobFile;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code lockstep bench}. */
@@ -36,11 +34,8 @@ final class BenchCommand {
         @Spec
         private CommandSpec spec;
 
-        @Parameters(paramLabel = "JOB.yaml", description = "The job file.")
-        private Path jobFile;
-
-        @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Set a key of the job file.")
-        private List<String> sets = List.of();
+        @Mixin
+        private JobOptions jobOptions;
 
         @Option(names = "--seconds", paramLabel = "S", defaultValue = "3",
                 description = "Repeat steps for so long; default ${DEFAULT-VALUE}.")
@@ -62,10 +57,11 @@ final class BenchCommand {
             if (!(seconds > 0 && seconds <= 3600)) {
                 throw new InvalidInputException("--seconds is " + seconds + "; give a time of up to 3600 seconds");
             }
-            Job job = Agreement.onAllRanks(communicator, () -> JobFile.load(jobFile, sets));
+            Job job = jobOptions.load(communicator);
+            JobOptions.check(job, communicator);
             Environment environment = Environment.detect(context.program(), context.launch(), communicator,
-                    job.threads());
-            int batch = Agreement.onAllRanks(communicator, () -> job.train().batchPerRank(communicator.size()));
+                    Optional.of(job));
+            int batch = job.train().batchPerRank(communicator.size());
             try (Device device = new CpuDevice(environment.threads().get(communicator.rank()).count())) {
                 GemmBenchmark benchmark = new GemmBenchmark(device, job.model(), batch);
                 communicator.barrier();

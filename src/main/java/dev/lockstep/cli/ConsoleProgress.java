@@ -5,6 +5,7 @@ import dev.lockstep.train.Evaluation;
 import dev.lockstep.train.TrainingListener;
 import dev.lockstep.train.TrainingSummary;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -71,6 +72,11 @@ final class ConsoleProgress implements TrainingListener {
                 metrics.trainLoss(), test(metrics.test()), metrics.samplesPerSecond(), metrics.seconds()));
         lastPrintNanos = nanoTime.getAsLong();
         lastPrintStep = metrics.step();
+    }
+
+    @Override
+    public void checkpointWritten(Path folder) {
+        line("checkpoint: " + folder);
     }
 
     @Override

@@ -1,12 +1,15 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.job.DeviceChoice;
+import dev.lockstep.job.Job;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -24,24 +27,26 @@ record Environment(Program program, Machine machine, String mpi, String device, 
     /**
      * Collective.
      *
-     * @param threadsSetting of the job; empty for {@code auto}
+     * @param job whose settings count; none for what would be detected
      */
-    static Environment detect(Program program, Launch launch, Communicator communicator, OptionalInt threadsSetting) {
+    static Environment detect(Program program, Launch launch, Communicator communicator, Optional<Job> job) {
         Path root = Path.of("/");
         Machine machine = Machine.detect(root);
         List<Placement> placements = Placement
                 .of(communicator, machine, Machine.hostName(), System.getenv("OMP_NUM_THREADS")).gather(communicator);
         List<Threads> threads = new ArrayList<>();
         for (int rank = 0; rank < placements.size(); rank++) {
-            threads.add(Threads.of(rank, threadsSetting, placements));
+            threads.add(Threads.of(rank, job.map(Job::threads).orElse(OptionalInt.empty()), placements));
         }
         String mpi = launch.mpi()
                 ? communicator.description() + ", " + count(communicator.size(), "rank") + " started by "
                         + launch.launcher()
                 : "not used: not started by mpirun or srun (built for Open MPI " + program.mpiVersion() + " in "
                         + program.mpiLibraries() + ")";
-        CudaDriver driver = CudaDriver.detect(root, System.getenv("LD_LIBRARY_PATH"));
-        return new Environment(program, machine, mpi, "cpu", driver.reason(), placements, threads);
+        boolean cpuAsked = job.isPresent() && job.get().device() == DeviceChoice.CPU;
+        String reason = cpuAsked ? "device: cpu is set by the job"
+                : CudaDriver.detect(root, System.getenv("LD_LIBRARY_PATH")).reason();
+        return new Environment(program, machine, mpi, "cpu", reason, placements, threads);
     }
 
     /** For environment.json and {@code info --json}. */

@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.device.OutOfDeviceMemoryException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.FileAlreadyExistsException;
@@ -68,7 +69,9 @@ final class Failure implements Thread.UncaughtExceptionHandler {
      * @return never; for callers that must return something
      */
     int end(Throwable failure) {
-        int status = failure instanceof InvalidInputException ? INVALID_INPUT : FAILED;
+        boolean invalidInput = failure instanceof InvalidInputException
+                || failure instanceof OutOfDeviceMemoryException;
+        int status = invalidInput ? INVALID_INPUT : FAILED;
         try {
             if (!ending.compareAndSet(false, true)) {
                 // Another thread of this process is at it.

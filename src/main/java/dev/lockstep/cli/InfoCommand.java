@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.lockstep.comm.Communicator;
 import java.io.PrintWriter;
-import java.util.OptionalInt;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -35,7 +35,7 @@ final class InfoCommand implements Callable<Integer> {
 
     private int print(Communicator communicator) {
         Environment environment = Environment.detect(context.program(), context.launch(), communicator,
-                OptionalInt.empty());
+                Optional.empty());
         if (communicator.rank() != 0) {
             return 0;
         }

@@ -49,10 +49,16 @@ record Launch(String launcher, int rank, int size, boolean onOneMachine, boolean
         if (sessionDirectory != null && Path.of(sessionDirectory).toFile().canWrite()) {
             return Path.of(sessionDirectory, "lockstep-failure");
         }
-        String job = Stream.of("SLURM_JOB_ID", "SLURM_STEP_ID", "PMIX_NAMESPACE").filter(environment::containsKey)
-                .map(environment::get).reduce((a, b) -> a + "." + b).orElse("pid-" + ProcessHandle.current().pid());
+        String job = Stream.of("SLURM_JOB_ID", "SLURM_RESTART_COUNT", "SLURM_STEP_ID", "PMIX_NAMESPACE").filter(environment::containsKey)
+                .map(environment::get).reduce((a, b) -> a + "." + b).orElse("started-by-" + ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L));
         return Path.of(System.getProperty("java.io.tmpdir"),
                 "lockstep-failure-" + System.getProperty("user.name") + "-" + job.replaceAll("[^A-Za-z0-9.-]", "_"));
+    }
+
+    /** Whether major and minor version agree: the Java classes and the library below them must be of one kind. */
+    static boolean sameRelease(String description, String builtFor) {
+        String[] version = builtFor.split("\\.");
+        return version.length < 2 || description.startsWith("Open MPI " + version[0] + "." + version[1] + ".");
     }
 
     private static int number(Map<String, String> environment, String name, int defaultValue) {
@@ -67,10 +73,16 @@ record Launch(String launcher, int rank, int size, boolean onOneMachine, boolean
      * All processes that were started together, or this one alone. Collective.
      *
      * @throws InvalidInputException if several were started that cannot reach each other: each would do the whole job,
-     *                               and all would write the same files
+     *                               and all would write the same files; or if the MPI library is another than the one
+     *                               that the program was built for
      */
     Communicator openCommunicator(Program program) {
         Communicator communicator = mpi ? MpiCommunicator.init(new String[0]) : new SingleRank();
+        if (mpi && !sameRelease(communicator.description(), program.mpiVersion())) {
+            throw new InvalidInputException("this program was built for Open MPI " + program.mpiVersion()
+                    + ", but runs with " + communicator.description() + "; use that mpirun, or run 'make clean build'"
+                    + " with the other in PATH");
+        }
         if (communicator.size() == 1 && size > 1) {
             throw new InvalidInputException(launcher.equals("srun")
                     ? "srun started " + size + " tasks, but each is alone for MPI, as srun has no PMIx for this Open MPI;"

@@ -13,7 +13,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(name = "lockstep", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
         description = "Trains multilayer perceptrons data-parallel over MPI.",
         footer = {"", "Under mpirun and srun every rank runs the same command: mpirun -np 8 ./lockstep train JOB.yaml",
-                "Exit status: 0 done, 1 failed while running, 2 wrong input, 75 stopped on request.",
+                "Exit status: 0 done, 1 failed while running, 2 wrong input.",
                 "LOCKSTEP_DEBUG=1 adds stack traces to errors."})
 public final class Main {
     private Main() {
@@ -34,7 +34,7 @@ public final class Main {
         commandLine.addSubcommand(BenchCommand.commandLine(context));
         commandLine.addSubcommand(new InfoCommand(context));
 
-        commandLine.getCommandSpec().versionProvider(version(context.program()));
+        setVersion(commandLine, version(context.program()));
         commandLine.setParameterExceptionHandler(
                 (exception, arguments) -> context.failure().end(invalidArguments(exception)));
         commandLine.setExecutionExceptionHandler((exception, command, parsed) -> context.failure().end(exception));
@@ -43,6 +43,11 @@ public final class Main {
             commandLine.setOut(new PrintWriter(OutputStream.nullOutputStream()));
         }
         return commandLine;
+    }
+
+    private static void setVersion(CommandLine commandLine, IVersionProvider version) {
+        commandLine.getCommandSpec().versionProvider(version);
+        commandLine.getSubcommands().values().forEach(subcommand -> setVersion(subcommand, version));
     }
 
     private static IVersionProvider version(Program program) {

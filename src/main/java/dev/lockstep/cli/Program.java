@@ -21,6 +21,11 @@ record Program(String version, String commit, String mpiVersion, String mpiLibra
                 read(build.resolve("mpi/version")), read(build.resolve("mpi/libdir")));
     }
 
+    /** What ranks that run the same program have in common. */
+    String identity() {
+        return version + " " + commit;
+    }
+
     private static String read(Path file) {
         return Machine.firstLine(file).orElse(UNKNOWN);
     }

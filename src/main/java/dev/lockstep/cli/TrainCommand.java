@@ -4,31 +4,24 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
-import dev.lockstep.job.JobFile;
-import dev.lockstep.train.JobChecks;
 import dev.lockstep.train.RunFolder;
 import dev.lockstep.train.Trainer;
 import dev.lockstep.train.TrainingData;
 import dev.lockstep.train.TrainingRun;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code lockstep train}. */
 @Command(name = "train", mixinStandardHelpOptions = true, description = "Train the model of a job file.")
 final class TrainCommand implements Callable<Integer> {
     private final CommandContext context;
 
-    @Parameters(paramLabel = "JOB.yaml", description = "The job file.")
-    private Path jobFile;
-
-    @Option(names = "--set", paramLabel = "KEY=VALUE",
-            description = "Set a key of the job file, as train.epochs=1; the value is YAML. May be repeated.")
-    private List<String> sets = List.of();
+    @Mixin
+    private JobOptions jobOptions;
 
     @Option(names = "--output", paramLabel = "DIR",
             description = "Folder for the results, new or empty; else runs/NAME, or the next that is free.")
@@ -44,15 +37,15 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private int train(Communicator communicator) {
-        Job job = Agreement.onAllRanks(communicator, () -> JobFile.load(jobFile, sets));
-        Environment environment = Environment.detect(context.program(), context.launch(), communicator, job.threads());
-        TrainingData sources = Agreement.onAllRanks(communicator, () -> JobChecks.check(job, communicator.size(),
-                communicator.localSize(), AvailableMemory.bytes(Path.of("/")), Runtime.getRuntime().maxMemory()));
+        Job job = jobOptions.load(communicator);
+        StallWatch watch = new StallWatch(communicator, job.timeout(), context.failure());
+        Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
+        TrainingData sources = JobOptions.check(job, communicator);
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
         Device device = new CpuDevice(environment.threads().get(communicator.rank()).count());
         TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
         Listeners listeners = new Listeners();
-        Trainer trainer = new Trainer(job, data, device, communicator, listeners);
+        Trainer trainer = new Trainer(context.program().identity(), job, data, device, communicator, listeners);
         // Last of all that may be refused, so that what cannot start leaves no folder behind.
         Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> communicator.rank() == 0
                 ? Optional.of(RunFolder.create(job, Optional.ofNullable(output), environment.toMap()))
@@ -64,7 +57,6 @@ final class TrainCommand implements Callable<Integer> {
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
                     trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
         });
-        StallWatch watch = new StallWatch(communicator, job.timeout(), context.failure());
         new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
         watch.stop();
         folder.ifPresent(run -> {

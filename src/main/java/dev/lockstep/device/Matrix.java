@@ -21,11 +21,6 @@ public record Matrix(DeviceBuffer data, int rows, int columns) {
         return new Matrix(data.slice((long) first * columns, (long) count * columns), count, columns);
     }
 
-    /** Whether both have the same number of rows and of columns. */
-    public boolean sameShape(Matrix other) {
-        return rows == other.rows && columns == other.columns;
-    }
-
     @Override
     public String toString() {
         return "[" + rows + ", " + columns + "]";

@@ -18,6 +18,7 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
@@ -52,11 +53,11 @@ final class CheckpointWriter {
     }
 
     static String epochName(int epoch) {
-        return String.format("epoch-%04d", epoch);
+        return String.format(Locale.ROOT, "epoch-%04d", epoch);
     }
 
     static String stepName(long step) {
-        return String.format("step-%08d", step);
+        return String.format(Locale.ROOT, "step-%08d", step);
     }
 
     /**
@@ -76,6 +77,7 @@ final class CheckpointWriter {
             Safetensors.write(temporary.resolve("model.safetensors"), parameters(), metadata);
             Safetensors.write(temporary.resolve("optimizer.safetensors"), optimizerState(), metadata);
             writeState(temporary.resolve("state.json"), position, details);
+            sync(temporary);
             remove(target);
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
             sync(folder);

@@ -31,9 +31,6 @@ import java.util.Optional;
 
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
-    /** A chunk is one host view, which ends at 2 GiB. */
-    private static final long LARGEST_CHUNK_BYTES = 1L << 30;
-
     /** One batch size's prepared work. */
     private record TrainingStep(int size, DataLoader.Batch batch, BoundModule model, Operation loss) {
     }
@@ -59,11 +56,12 @@ public final class Trainer {
     /**
      * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
      *
+     * @param program  its version; the ranks' must be the same
      * @param device   of this rank; used by the calling thread only
      * @param listener hears of progress; on ranks but 0, none
      * @throws dev.lockstep.InvalidInputException if the ranks do not agree
      */
-    public Trainer(Job job, TrainingData.Loaded data, Device device, Communicator communicator,
+    public Trainer(String program, Job job, TrainingData.Loaded data, Device device, Communicator communicator,
             TrainingListener listener) {
         this.job = job;
         this.communicator = communicator;
@@ -75,7 +73,7 @@ public final class Trainer {
         arena = new ParameterArena(device, shapes, true);
         plan = plan(job, arena, ranks);
         new StartupAgreement()
-                .with("program version", String.valueOf(Trainer.class.getPackage().getImplementationVersion()))
+                .with("program", program)
                 .with("job", JobFile.toYaml(job))
                 .with("training data", describe(data.train()))
                 .with("test data", data.test().map(Trainer::describe).orElse(""))
@@ -106,7 +104,7 @@ public final class Trainer {
     private static BucketPlan plan(Job job, ParameterArena arena, int ranks) {
         return BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
                 job.distributed().firstBucketBytes(), job.distributed().bucketBytes(),
-                ranks == 1 ? LARGEST_CHUNK_BYTES : job.distributed().chunkBytes());
+                ranks == 1 ? Long.MAX_VALUE : job.distributed().chunkBytes());
     }
 
     /** Shape, not content: a rank that reads another file of the same size is found by its labels' range at most. */
@@ -170,7 +168,7 @@ public final class Trainer {
      * Trains one epoch. Collective.
      *
      * @param epoch    from 1 on
-     * @param stepHook called after each step, on every rank
+     * @param stepHook called after each step, on every rank; its time is not the training's
      * @throws TrainingException if the loss is not finite
      */
     public EpochMetrics trainEpoch(int epoch, StepHook stepHook) {
@@ -179,6 +177,7 @@ public final class Trainer {
         sampler.indices(epoch - 1L, indices);
         loss.reset(stream);
         int stepOfEpoch = 0;
+        long pausedNanos = 0;
         for (int first = 0; first < indices.length; first += batchSize) {
             TrainingStep current = indices.length - first >= batchSize ? full : last;
             trainStep(epoch, current, first);
@@ -187,11 +186,13 @@ public final class Trainer {
             if (job.log().everySteps() > 0 && step % job.log().everySteps() == 0) {
                 logStep();
             }
+            long pause = System.nanoTime();
             stepHook.afterStep(epoch, step);
+            pausedNanos += System.nanoTime() - pause;
         }
         double[] sums = {loss.read(stream, LossStatistics.LOSS_SUM), loss.read(stream, LossStatistics.SAMPLES)};
         communicator.allReduceSum(sums);
-        double seconds = (System.nanoTime() - start) * 1e-9;
+        double seconds = (System.nanoTime() - start - pausedNanos) * 1e-9;
         return new EpochMetrics(epoch, step, sums[0] / sums[1], Optional.empty(), sums[1] / seconds, seconds);
     }
 

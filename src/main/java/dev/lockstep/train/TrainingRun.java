@@ -22,9 +22,13 @@ public final class TrainingRun {
     private final Communicator communicator;
     private final TrainingListener listener;
     private final Optional<CheckpointWriter> checkpoints;
-    private final double[] due = new double[1];
+    /** Whether a timed checkpoint is due, and after how many steps to look again. */
+    private final double[] look = new double[2];
     private double firstStepSeconds;
     private long nextTimedCheckpointNanos;
+    private long nextLookStep;
+    private long lastLookStep;
+    private long lastLookNanos = System.nanoTime();
 
     /** @param checkpointFolder where rank 0 writes; empty on the others */
     public TrainingRun(Job job, Trainer trainer, Communicator communicator, TrainingListener listener,
@@ -46,7 +50,7 @@ public final class TrainingRun {
         for (int epoch = 1; epoch <= last; epoch++) {
             EpochMetrics trained = trainer.trainEpoch(epoch, this::afterStep);
             EpochMetrics metrics = new EpochMetrics(trained.epoch(), trained.step(), trained.trainLoss(),
-                    trainer.evaluate(), trained.samplesPerSecond(), trained.seconds());
+                    evaluate(epoch), trained.samplesPerSecond(), trained.seconds());
             epochs.add(metrics);
             listener.epochDone(metrics);
             int every = job.checkpoint().everyEpochs();
@@ -59,13 +63,22 @@ public final class TrainingRun {
         return summary;
     }
 
+    private Optional<Evaluation> evaluate(int epoch) {
+        Optional<Evaluation> test = trainer.evaluate();
+        if (test.isPresent() && !Double.isFinite(test.get().loss())) {
+            throw new TrainingException("epoch " + epoch + ", step " + trainer.step() + ": the test loss is "
+                    + test.get().loss() + ": training has diverged; lower optimizer.sgd.lr or look at the data");
+        }
+        return test;
+    }
+
     private void afterStep(int epoch, long step) {
         if (firstStepSeconds == 0) {
             firstStepSeconds = secondsSinceProcessStart();
         }
         CheckpointConfig config = job.checkpoint();
         if (config.everySteps() > 0 && step % config.everySteps() == 0 || timedCheckpointIsDue(step)) {
-            checkpoint(CheckpointWriter.stepName(step), epoch - 1);
+            checkpoint(CheckpointWriter.stepName(step), (int) (step / trainer.stepsPerEpoch()));
             scheduleTimedCheckpoint();
         }
     }
@@ -74,15 +87,26 @@ public final class TrainingRun {
         nextTimedCheckpointNanos = System.nanoTime() + (long) (job.checkpoint().everyMinutes() * 60e9);
     }
 
-    /** Rank 0's clock decides for all; asked only every so many steps, since asking is a reduction. */
+    /**
+     * Rank 0's clock decides for all. Asking is a reduction, so it is asked about once a second: rank 0 also says after
+     * how many steps to ask again.
+     */
     private boolean timedCheckpointIsDue(long step) {
-        int stepsBetweenLooks = 100;
-        if (job.checkpoint().everyMinutes() <= 0 || step % stepsBetweenLooks != 0) {
+        if (job.checkpoint().everyMinutes() <= 0 || step < nextLookStep) {
             return false;
         }
-        due[0] = communicator.rank() == 0 && System.nanoTime() - nextTimedCheckpointNanos >= 0 ? 1 : 0;
-        communicator.allReduceSum(due);
-        return due[0] > 0;
+        long now = System.nanoTime();
+        Arrays.fill(look, 0);
+        if (communicator.rank() == 0) {
+            double stepsPerSecond = (step - lastLookStep) / ((now - lastLookNanos) * 1e-9);
+            look[0] = now - nextTimedCheckpointNanos >= 0 ? 1 : 0;
+            look[1] = Math.max(1, Math.floor(stepsPerSecond));
+        }
+        communicator.allReduceSum(look);
+        lastLookStep = step;
+        lastLookNanos = now;
+        nextLookStep = step + (long) look[1];
+        return look[0] > 0;
     }
 
     /** Returns the hash of the parameters that all ranks agree on. */

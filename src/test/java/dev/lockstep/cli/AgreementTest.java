@@ -27,7 +27,9 @@ class AgreementTest {
         expect("no file b (found by rank 1 on host " + host + ")",
                 rank -> rank == 0 ? null : new InvalidInputException("no file " + "abc".charAt(rank)));
         expect("not enough memory: 5 bytes; make the model or the batch smaller (found by rank 2 on host " + host + ")",
-                rank -> rank == 2 ? new OutOfDeviceMemoryException("5 bytes") : null);
+                rank -> rank == 2
+                        ? new OutOfDeviceMemoryException("not enough memory: 5 bytes; make the model or the batch smaller")
+                        : null);
     }
 
     @Test

@@ -48,6 +48,16 @@ class AvailableMemoryTest {
         assertEquals(GIBIBYTE, AvailableMemory.bytes(root));
     }
 
+    @Test
+    void shouldReadTheLimitsOfControlGroupsOfTheFirstVersion() throws Exception {
+        write("proc/self/cgroup", "3:cpu,cpuacct:/slurm/job_7\n9:memory:/slurm/job_7\n0::/\n");
+        String folder = "sys/fs/cgroup/memory/slurm/job_7/";
+        write(folder + "memory.limit_in_bytes", 4 * GIBIBYTE + "\n");
+        write(folder + "memory.usage_in_bytes", 3 * GIBIBYTE + "\n");
+        write(folder + "memory.stat", "inactive_file 1\ntotal_inactive_file " + GIBIBYTE + "\n");
+        assertEquals(2 * GIBIBYTE, AvailableMemory.bytes(root));
+    }
+
     private void limit(String group, String max, long current, long inactiveFile) throws IOException {
         String folder = "sys/fs/cgroup/" + group + "/";
         write(folder + "memory.max", max + "\n");

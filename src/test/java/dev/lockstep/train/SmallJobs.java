@@ -44,7 +44,7 @@ final class SmallJobs {
     }
 
     static Trainer trainer(Job job, Device device, Communicator communicator, TrainingListener listener) {
-        return new Trainer(job, sources(job, communicator.size()).load(device), device, communicator, listener);
+        return new Trainer("test", job, sources(job, communicator.size()).load(device), device, communicator, listener);
     }
 
     static MemoryEstimate memory(Job job, int ranks) {

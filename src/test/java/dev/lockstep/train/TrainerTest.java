@@ -58,7 +58,7 @@ class TrainerTest {
             try (Device device = new ReferenceDevice()) {
                 Log log = new Log();
                 TrainingData.Loaded data = SmallJobs.sources(job, ranks).load(device);
-                Trainer trainer = new Trainer(job, data, device, communicator, log);
+                Trainer trainer = new Trainer("test", job, data, device, communicator, log);
                 StepOracle oracle = new StepOracle(job, ranks, data.train(), trainer);
                 oracle.train(3);
                 int samplesPerRank = dropLast ? samples / ranks : (samples + ranks - 1) / ranks;
@@ -87,7 +87,7 @@ class TrainerTest {
         RankThreads.run(ranks, LIMIT, communicator -> {
             try (Device device = new ReferenceDevice()) {
                 TrainingData.Loaded data = SmallJobs.sources(job, ranks).load(device);
-                Trainer trainer = new Trainer(job, data, device, communicator, new TrainingListener() { });
+                Trainer trainer = new Trainer("test", job, data, device, communicator, new TrainingListener() { });
                 trainer.trainEpoch(1, Trainer.StepHook.NONE);
                 Dataset test = data.test().orElseThrow();
                 Evaluation expected = new StepOracle(job, ranks, data.train(), trainer).evaluate(test);
@@ -164,7 +164,7 @@ class TrainerTest {
             try (Device device = new ReferenceDevice()) {
                 TrainingData.Loaded loaded = SmallJobs.sources(data, 3).load(device);
                 InvalidInputException e = assertThrows(InvalidInputException.class,
-                        () -> new Trainer(job, loaded, device, communicator, new Log()));
+                        () -> new Trainer("test", job, loaded, device, communicator, new Log()));
                 assertTrue(e.getMessage().startsWith("rank 2 starts with another training data than rank 0; "), e::toString);
             }
         });

@@ -75,11 +75,53 @@ class TrainingRunTest {
         assertEquals(6, state("step-00000006").get("step").intValue());
     }
 
-    /** The interval has always passed when the clock is looked at, which is every 100 steps. */
+    @Test
+    void shouldCountAnEpochThatEndsWithACheckpointedStep() throws Exception {
+        run(2, "checkpoint.every-steps=4", "checkpoint.keep=9");
+        assertEquals(1, state("step-00000004").get("epoch").intValue());
+        assertEquals(2, state("step-00000008").get("epoch").intValue());
+    }
+
+    @Test
+    void shouldNotCountCheckpointsIntoTheTimeOfTraining() {
+        Job job = SmallJobs.job("train.epochs=1");
+        RankThreads.run(1, LIMIT, communicator -> {
+            try (Device device = new ReferenceDevice()) {
+                Trainer trainer = SmallJobs.trainer(job, device, communicator, new TrainingListener() { });
+                long start = System.nanoTime();
+                long[] hookNanos = new long[1];
+                EpochMetrics epoch = trainer.trainEpoch(1, (number, step) -> {
+                    long hookStart = System.nanoTime();
+                    while (System.nanoTime() - hookStart < 5_000_000) {
+                        Thread.onSpinWait();
+                    }
+                    hookNanos[0] += System.nanoTime() - hookStart;
+                });
+                double withoutHook = (System.nanoTime() - start - hookNanos[0]) * 1e-9;
+                assertTrue(epoch.seconds() > 0 && epoch.seconds() <= withoutHook,
+                        epoch.seconds() + " s counted of " + withoutHook);
+            }
+        });
+    }
+
+    /** One step whose update is absurd: its own loss is still that of the initial weights. */
+    @Test
+    void shouldStopAtATestLossThatIsNotFinite() {
+        Throwable failure = assertThrows(Throwable.class, () -> run(1, "optimizer.sgd={lr: 1.0e+38}",
+                "data.train.samples=8", "train={epochs: 1, batch-size: 8}",
+                "data.test={format: synthetic, samples: 11, features: 6, classes: 3}"));
+        while (!(failure instanceof TrainingException) && failure.getCause() != null) {
+            failure = failure.getCause();
+        }
+        assertTrue(failure.getMessage().contains("epoch 1, step 1: the test loss is "), failure::toString);
+        assertTrue(Files.notExists(checkpoints()));
+    }
+
+    /** The interval has always passed when the clock is looked at: at the first step, and then about once a second. */
     @Test
     void shouldCheckpointEverySoManyMinutesByRank0sClock() {
         String[] sets = {"data.train.samples=500", "train={epochs: 1, batch-size: 1}", "checkpoint.keep=9"};
-        assertEquals(List.of("step-00000100", "step-00000200", "epoch-0001"),
+        assertEquals(List.of("step-00000001", "epoch-0001"),
                 run(2, sets[0], sets[1], sets[2], "checkpoint.every-minutes=0.0000001").checkpoints);
         assertEquals(List.of("epoch-0001"), run(2, sets[0], sets[1], sets[2], "checkpoint.every-minutes=60").checkpoints);
     }

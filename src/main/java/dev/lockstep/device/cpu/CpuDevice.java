@@ -85,8 +85,8 @@ public final class CpuDevice implements Device {
         long bytes = Math.multiplyExact(elementCount, type.bytes());
         long address = CpuKernels.allocate(bytes);
         if (address == 0) {
-            throw new OutOfDeviceMemoryException("no memory for a buffer of " + bytes + " bytes beside the "
-                    + allocatedBytes + " in use");
+            throw new OutOfDeviceMemoryException("not enough memory: " + bytes + " bytes more were asked for"
+                    + " beside the " + allocatedBytes + " in use; make the model or the batch smaller");
         }
         allocations.add(new Allocation(address, bytes));
         allocatedBytes += bytes;

@@ -1,6 +1,7 @@
 package dev.lockstep.comm.local;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,14 +9,17 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.lockstep.comm.AllReduce;
 import dev.lockstep.comm.CommunicationException;
+import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.CommunicatorContract;
 import dev.lockstep.comm.SteadyStateAllocation;
 import dev.lockstep.testing.RankThreads;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -35,6 +39,34 @@ class ThreadRanksTest {
     @Test
     void shouldAllocateNothingInSteadyState() {
         RankThreads.run(2, LIMIT, c -> SteadyStateAllocation.assertNone(c, "lockstep-comm-" + c.rank()));
+    }
+
+    /** Rank 1 looks at rank 0, and only then joins what rank 0 waits in. */
+    @Test
+    void shouldTellACollectiveThatLastsButNotABarrier() {
+        List<Communicator> ranks = ThreadRanks.create(2);
+        RankThreads.run(2, LIMIT, c -> {
+            if (c.rank() == 1) {
+                awaitUntil(() -> ranks.get(0).runningLongerThan(1_000_000) != null);
+                assertEquals("allGather", ranks.get(0).runningLongerThan(1_000_000).split(" ")[0]);
+                assertNull(ranks.get(0).runningLongerThan(LIMIT.toNanos()));
+            }
+            ranks.get(c.rank()).allGather(new byte[1]);
+            if (c.rank() == 1) {
+                awaitUntil(() -> ranks.get(0).toString().contains("rank 0 is in barrier"));
+                assertNull(ranks.get(0).runningLongerThan(0));
+            }
+            ranks.get(c.rank()).barrier();
+        });
+        ranks.parallelStream().forEach(Communicator::close);
+    }
+
+    private static void awaitUntil(BooleanSupplier condition) {
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() - end < 0, "waited for rank 0 to be seen waiting");
+            Thread.onSpinWait();
+        }
     }
 
     @Test

@@ -1,0 +1,36 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
+import dev.lockstep.train.JobChecks;
+import dev.lockstep.train.TrainingData;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** What every command that works on a job file takes. */
+final class JobOptions {
+    @Parameters(paramLabel = "JOB.yaml", description = "The job file.")
+    private Path file;
+
+    @Option(names = "--set", paramLabel = "KEY=VALUE",
+            description = "Set a key of the job file, as train.epochs=1; the value is YAML. May be repeated.")
+    private List<String> sets = List.of();
+
+    Path file() {
+        return file;
+    }
+
+    /** The job with its settings. Collective. */
+    Job load(Communicator communicator) {
+        return Agreement.onAllRanks(communicator, () -> JobFile.load(file, sets));
+    }
+
+    /** Holds the job against its data, these ranks and their machines. Collective. */
+    static TrainingData check(Job job, Communicator communicator) {
+        return Agreement.onAllRanks(communicator, () -> JobChecks.check(job, communicator.size(),
+                communicator.localSize(), AvailableMemory.bytes(Path.of("/")), Runtime.getRuntime().maxMemory()));
+    }
+}
