@@ -221,7 +221,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default="/usr/bin/python3", help="the Python that has PyTorch (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--small-epochs", type=int, default=4, help="of each small run, the first is not counted")
+    parser.add_argument("--small-epochs", type=int, default=8, help="of each small run, the first is not counted")
     parser.add_argument("--wide-epochs", type=int, default=3, help="of each wide run, the first is not counted")
     parser.add_argument("--limit", type=float, default=600, metavar="SECONDS", help="ends a single run that takes longer")
     arguments = parser.parse_args()
