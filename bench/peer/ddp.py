@@ -135,7 +135,9 @@ def train(rank, arguments, rendezvous):
             "torch": torch.__version__, "ranks": arguments.ranks, "loader": arguments.loader,
             "samples_per_second": samples_per_second, "epoch_losses": epoch_losses, "step_losses": step_losses})
     dist.barrier()  # no rank takes its end of a connection away while another still needs it
-    dist.destroy_process_group()
+    # The results are written. Taking the process group down in order hung once, in a rank that waited for ever.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def sum_over_ranks(value):
