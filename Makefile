@@ -8,7 +8,7 @@
 #   make clean                 removes all that was built
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: run test build deps bench-peer info clean
+.PHONY: run test build deps bench-peer info clean FORCE
 
 NP ?= 2
 MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never
@@ -31,9 +31,8 @@ bench-peer: build
 info: build
 	@./lockstep info
 
-build: target/lockstep.jar target/lockstep.jsa $(KERNEL_LIBRARY)
+build: target/lockstep.jar target/java-home target/lockstep.jsa $(KERNEL_LIBRARY)
 	@git describe --always --dirty >target/commit 2>/dev/null || echo unknown >target/commit
-	@src/build/java-home.sh >target/java-home
 
 deps:
 	@src/build/deps.sh
@@ -47,8 +46,14 @@ target/lockstep.jar: pom.xml $(JAVA_SOURCES) target/mpi/mpi.jar
 	@$(MAVEN) -q -DskipTests package
 	@touch $@
 
+# The JDK of the build, which the launcher takes, too. Written anew only where it has changed.
+target/java-home: FORCE | target/lockstep.jar
+	@src/build/java-home.sh >$@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+	@rm $@.new
+
 # Classes in the JVM's own format, which it need not parse and verify again: those that a training run loads.
-target/lockstep.jsa: target/lockstep.jar $(KERNEL_LIBRARY) lockstep src/build/class-archive.sh
+target/lockstep.jsa: target/lockstep.jar target/java-home $(KERNEL_LIBRARY) lockstep src/build/class-archive.sh
 	@src/build/class-archive.sh $@
 
 # libgomp lies beside it (JavaCPP brings it): a process may hold only one OpenMP runtime.

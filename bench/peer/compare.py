@@ -1,8 +1,8 @@
 """Measures Lockstep against PyTorch DDP in one run and prints the table beside the thresholds.
 
 Both sides run in alternating order, one thread a rank, two ranks on this machine; the first epoch warms up, the median
-of the later ones over all repeats counts, by the wall clock of the training itself. Every row names the commands
-it came from; what could not be run is said to be not measured, and the exit status is then 1. A threshold that is
+of the later ones over all repeats counts, by the wall clock of the training itself. The commands stand below
+the table; what could not be run is said to be not measured, and the exit status is then 1. A threshold that is
 missed does not change the exit status. Standard library only; `--python` names the Python that has PyTorch.
 """
 

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 
@@ -23,6 +24,41 @@ namespace {
 template <typename T>
 T* at(jlong address) {
     return reinterpret_cast<T*>(address);
+}
+
+constexpr size_t PAGE = 4096;
+constexpr size_t HUGE_PAGE = 2 << 20;
+constexpr size_t SMALL_BLOCK = 128 << 10;
+
+// Blocks in huge pages start at different distances from the page's start, or all of them would compete for the same
+// sets of the caches.
+constexpr size_t STAGGER = PAGE + 64;
+constexpr size_t STAGGERED_BLOCKS = 15;
+
+size_t roundUp(size_t size, size_t unit) {
+    return (size + unit - 1) / unit * unit;
+}
+
+// Zeroed memory in huge pages, or null.
+void* allocateHuge(size_t size) {
+    // Huge pages begin at multiples of their size: map one more, and give back what lies around.
+    void* mapped = mmap(nullptr, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) {
+        return nullptr;
+    }
+    const auto start = reinterpret_cast<uintptr_t>(mapped);
+    const uintptr_t aligned = roundUp(start, HUGE_PAGE);
+    const size_t before = aligned - start;
+    if (before > 0) {
+        munmap(mapped, before);
+    }
+    munmap(reinterpret_cast<void*>(aligned + size), HUGE_PAGE - before);
+    madvise(reinterpret_cast<void*>(aligned), size, MADV_HUGEPAGE);
+    return reinterpret_cast<void*>(aligned);
+}
+
+size_t hugeBlockSize(jlong bytes) {
+    return roundUp(static_cast<size_t>(bytes) + STAGGER * STAGGERED_BLOCKS, HUGE_PAGE);
 }
 
 // Below this much work a part, waking a thread costs more than it brings.
@@ -61,20 +97,24 @@ void parallel(long count, long work, Body body) {
 
 }  // namespace
 
-// Zeroed pages. Large blocks ask for huge pages: matrices of tens of megabytes spare most of their TLB misses.
+// Zeroed pages, huge ones for all but small blocks: matrices spare most of their TLB misses, and MPI, which copies
+// between processes page by page, most of its pages.
 NATIVE(jlong, allocate)(JNIEnv*, jclass, jlong bytes) {
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        return 0;
+    if (static_cast<size_t>(bytes) < SMALL_BLOCK) {
+        void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return memory == MAP_FAILED ? 0 : reinterpret_cast<jlong>(memory);
     }
-    if (bytes >= 4 << 20) {
-        madvise(memory, bytes, MADV_HUGEPAGE);
-    }
-    return reinterpret_cast<jlong>(memory);
+    static std::atomic<size_t> blocks{0};
+    void* memory = allocateHuge(hugeBlockSize(bytes));
+    return memory == nullptr ? 0 : reinterpret_cast<jlong>(memory) + (blocks++ % STAGGERED_BLOCKS) * STAGGER;
 }
 
 NATIVE(void, free)(JNIEnv*, jclass, jlong address, jlong bytes) {
-    munmap(at<void>(address), bytes);
+    if (static_cast<size_t>(bytes) < SMALL_BLOCK) {
+        munmap(at<void>(address), bytes);
+    } else {
+        munmap(at<void>(address / HUGE_PAGE * HUGE_PAGE), hugeBlockSize(bytes));
+    }
 }
 
 NATIVE(jobject, view)(JNIEnv* env, jclass, jlong address, jlong bytes) {

@@ -8,7 +8,9 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.train.JobChecks;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -57,11 +59,11 @@ final class BenchCommand {
             if (!(seconds > 0 && seconds <= 3600)) {
                 throw new InvalidInputException("--seconds is " + seconds + "; give a time of up to 3600 seconds");
             }
-            Job job = jobOptions.load(communicator);
-            JobOptions.check(job, communicator);
+            Job job = jobOptions.load(communicator, context.failure());
             Environment environment = Environment.detect(context.program(), context.launch(), communicator,
                     Optional.of(job));
-            int batch = job.train().batchPerRank(communicator.size());
+            int batch = Agreement.onAllRanks(communicator, () -> JobChecks.checkWithoutData(job, communicator.size(),
+                    communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
             try (Device device = new CpuDevice(environment.threads().get(communicator.rank()).count())) {
                 GemmBenchmark benchmark = new GemmBenchmark(device, job.model(), batch);
                 communicator.barrier();

@@ -26,6 +26,7 @@ final class ConsoleProgress implements TrainingListener {
     private final long samplesPerStep;
     private final LongSupplier nanoTime;
     private long lastPrintNanos;
+    private boolean restart;
     private long lastPrintStep;
     private boolean barShown;
 
@@ -47,6 +48,11 @@ final class ConsoleProgress implements TrainingListener {
     @Override
     public void stepDone(int epoch, long step, int stepOfEpoch, double loss) {
         long now = nanoTime.getAsLong();
+        if (restart) {
+            restart = false;
+            lastPrintNanos = now;
+            lastPrintStep = step;
+        }
         long interval = now - lastPrintNanos;
         if (interval < (terminal ? TERMINAL_INTERVAL_NANOS : LOG_INTERVAL_NANOS)) {
             return;
@@ -77,6 +83,8 @@ final class ConsoleProgress implements TrainingListener {
     @Override
     public void checkpointWritten(Path folder) {
         line("checkpoint: " + folder);
+        // The writing does not count into the rate of the steps around it.
+        restart = true;
     }
 
     @Override

@@ -23,9 +23,11 @@ final class JobOptions {
         return file;
     }
 
-    /** The job with its settings. Collective. */
-    Job load(Communicator communicator) {
-        return Agreement.onAllRanks(communicator, () -> JobFile.load(file, sets));
+    /** The job with its settings; from now on its timeout holds. Collective. */
+    Job load(Communicator communicator, Failure failure) {
+        Job job = Agreement.onAllRanks(communicator, () -> JobFile.load(file, sets));
+        StallWatch.start(communicator, job.timeout(), failure);
+        return job;
     }
 
     /** Holds the job against its data, these ranks and their machines. Collective. */

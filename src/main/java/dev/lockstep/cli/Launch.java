@@ -45,14 +45,14 @@ record Launch(String launcher, int rank, int size, boolean onOneMachine, boolean
 
     /** In the folder that the launcher made for this job and will remove, else among the temporary files. */
     private static Path failureClaimFile(Map<String, String> environment) {
+        String job = Stream.of("SLURM_JOB_ID", "SLURM_RESTART_COUNT", "SLURM_STEP_ID", "PMIX_NAMESPACE")
+                .filter(environment::containsKey).map(environment::get).reduce((a, b) -> a + "." + b)
+                .orElse("started-by-" + ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L));
+        String name = "lockstep-failure-" + System.getProperty("user.name") + "-"
+                + job.replaceAll("[^A-Za-z0-9.-]", "_");
         String sessionDirectory = environment.get("PMIX_SERVER_TMPDIR");
-        if (sessionDirectory != null && Path.of(sessionDirectory).toFile().canWrite()) {
-            return Path.of(sessionDirectory, "lockstep-failure");
-        }
-        String job = Stream.of("SLURM_JOB_ID", "SLURM_RESTART_COUNT", "SLURM_STEP_ID", "PMIX_NAMESPACE").filter(environment::containsKey)
-                .map(environment::get).reduce((a, b) -> a + "." + b).orElse("started-by-" + ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L));
-        return Path.of(System.getProperty("java.io.tmpdir"),
-                "lockstep-failure-" + System.getProperty("user.name") + "-" + job.replaceAll("[^A-Za-z0-9.-]", "_"));
+        return sessionDirectory != null && Path.of(sessionDirectory).toFile().canWrite()
+                ? Path.of(sessionDirectory, name) : Path.of(System.getProperty("java.io.tmpdir"), name);
     }
 
     /** Whether major and minor version agree: the Java classes and the library below them must be of one kind. */

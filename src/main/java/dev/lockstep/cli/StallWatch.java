@@ -12,37 +12,25 @@ import java.util.concurrent.locks.LockSupport;
 final class StallWatch {
     private static final long LONGEST_INTERVAL_NANOS = 1_000_000_000L;
 
-    private final Communicator communicator;
-    private final Duration timeout;
-    private final Failure failure;
-    private final Thread thread;
-    private volatile boolean stopped;
+    private StallWatch() {
+    }
 
-    /** Starts watching. */
-    StallWatch(Communicator communicator, Duration timeout, Failure failure) {
-        this.communicator = communicator;
-        this.timeout = timeout;
-        this.failure = failure;
-        thread = new Thread(this::watch, "lockstep-stall-watch");
+    /** Watches from now on, until the process ends. */
+    static void start(Communicator communicator, Duration timeout, Failure failure) {
+        Thread thread = new Thread(() -> watch(communicator, timeout, failure), "lockstep-stall-watch");
         thread.setDaemon(true);
         thread.start();
     }
 
-    private void watch() {
+    private static void watch(Communicator communicator, Duration timeout, Failure failure) {
         long limitNanos = timeout.toNanos();
-        while (!stopped) {
+        String operation = null;
+        while (operation == null) {
             LockSupport.parkNanos(Math.min(LONGEST_INTERVAL_NANOS, limitNanos / 4 + 1));
-            String operation = communicator.runningLongerThan(limitNanos);
-            if (operation != null && !stopped) {
-                failure.end(new CommunicationException("waited more than " + timeout.toMillis() / 1000.0 + " s in "
-                        + operation + ": another rank has stopped or is lost, or is slower than that; look at the"
-                        + " other ranks, or raise timeout in the job file"));
-            }
+            operation = communicator.runningLongerThan(limitNanos);
         }
-    }
-
-    void stop() {
-        stopped = true;
-        LockSupport.unpark(thread);
+        failure.end(new CommunicationException("waited more than " + timeout.toMillis() / 1000.0 + " s in " + operation
+                + ": another rank has stopped or is lost, or is slower than that; look at the other ranks, or raise"
+                + " timeout in the job file"));
     }
 }

@@ -37,8 +37,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private int train(Communicator communicator) {
-        Job job = jobOptions.load(communicator);
-        StallWatch watch = new StallWatch(communicator, job.timeout(), context.failure());
+        Job job = jobOptions.load(communicator, context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         TrainingData sources = JobOptions.check(job, communicator);
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
@@ -58,7 +57,6 @@ final class TrainCommand implements Callable<Integer> {
                     trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
         });
         new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
-        watch.stop();
         folder.ifPresent(run -> {
             run.close();
             System.out.println("results: " + run.path());

@@ -35,7 +35,7 @@ final class ValidateCommand implements Callable<Integer> {
     }
 
     private int validate(Communicator communicator) {
-        Job job = jobOptions.load(communicator);
+        Job job = jobOptions.load(communicator, context.failure());
         TrainingData sources = JobOptions.check(job, communicator);
         try (Device device = new CpuDevice(1)) {
             TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));

@@ -39,26 +39,33 @@ final class GradientChunk {
 
     /** Hands the chunk to the communication thread. */
     void start() {
-        advance(State.READY, State.REDUCING);
+        require(State.READY);
         allReduce.start();
+        state = State.REDUCING;
     }
 
     /** Blocks until the chunk that was started is reduced. */
     void await() {
-        advance(State.REDUCING, State.REDUCED);
+        require(State.REDUCING);
         allReduce.await();
+        state = State.REDUCED;
     }
 
     /** Reduces on the calling thread. */
     void reduce() {
-        advance(State.READY, State.REDUCED);
+        require(State.READY);
         allReduce.run();
+        state = State.REDUCED;
     }
 
     private void advance(State from, State to) {
+        require(from);
+        state = to;
+    }
+
+    private void require(State from) {
         if (state != from) {
             throw new IllegalStateException(name + " is " + state + " in step " + step + ", not " + from);
         }
-        state = to;
     }
 }

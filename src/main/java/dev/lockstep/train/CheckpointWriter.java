@@ -34,6 +34,7 @@ final class CheckpointWriter {
 
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     private static final String TEMPORARY_PREFIX = ".writing-";
+    private static final String REMOVED_PREFIX = ".removing-";
 
     private final Path folder;
     private final int keep;
@@ -90,7 +91,11 @@ final class CheckpointWriter {
         while (written.size() > keep) {
             Path oldest = written.removeFirst();
             try {
-                remove(oldest);
+                // So that what is left of it, should this be cut short, does not pass for a checkpoint.
+                Path removed = folder.resolve(REMOVED_PREFIX + oldest.getFileName());
+                remove(removed);
+                Files.move(oldest, removed, StandardCopyOption.ATOMIC_MOVE);
+                remove(removed);
             } catch (IOException e) {
                 throw new TrainingException("the old checkpoint " + oldest + " could not be removed ("
                         + IoMessages.of(e) + ")", e);

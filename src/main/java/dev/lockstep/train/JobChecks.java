@@ -32,14 +32,7 @@ public final class JobChecks {
      * @param heapBytes     limit of this process's Java heap
      */
     public static TrainingData check(Job job, int ranks, int ranksHere, long availableBytes, long heapBytes) {
-        if (job.device() == DeviceChoice.CUDA) {
-            throw new InvalidInputException("device: cuda is asked for, but this build has no CUDA backend; "
-                    + "set device to auto or cpu");
-        }
-        if (job.precision() != Precision.FP32) {
-            throw new InvalidInputException("precision: " + job.precision().name().toLowerCase(Locale.ROOT)
-                    + " needs a GPU, and the CPU backend computes in fp32; set precision to fp32");
-        }
+        checkDevice(job);
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
         int features = firstLinear(job.model()).in();
@@ -52,6 +45,31 @@ public final class JobChecks {
         checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), ranksHere, availableBytes);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
         return new TrainingData(train, test, classes(job.model()));
+    }
+
+    /**
+     * The same for work that uses the job's model on matrices of its own, and no data.
+     *
+     * @return samples a batch, on each rank
+     */
+    public static int checkWithoutData(Job job, int ranks, int ranksHere, long availableBytes) {
+        checkDevice(job);
+        int batch = job.train().batchPerRank(ranks);
+        DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
+                firstLinear(job.model()).in(), 0);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), ranksHere, availableBytes);
+        return batch;
+    }
+
+    private static void checkDevice(Job job) {
+        if (job.device() == DeviceChoice.CUDA) {
+            throw new InvalidInputException("device: cuda is asked for, but this build has no CUDA backend; "
+                    + "set device to auto or cpu");
+        }
+        if (job.precision() != Precision.FP32) {
+            throw new InvalidInputException("precision: " + job.precision().name().toLowerCase(Locale.ROOT)
+                    + " needs a GPU, and the CPU backend computes in fp32; set precision to fp32");
+        }
     }
 
     private static DatasetInfo checkFeatures(String key, DatasetSource source, int features) {

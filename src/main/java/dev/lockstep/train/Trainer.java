@@ -32,7 +32,7 @@ import java.util.Optional;
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
     /** One batch size's prepared work. */
-    private record TrainingStep(int size, DataLoader.Batch batch, BoundModule model, Operation loss) {
+    private record TrainingStep(DataLoader.Batch batch, BoundModule model, Operation loss) {
     }
 
     private final Job job;
@@ -56,7 +56,7 @@ public final class Trainer {
     /**
      * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
      *
-     * @param program  its version; the ranks' must be the same
+     * @param program  version and commit; the ranks' must be the same
      * @param device   of this rank; used by the calling thread only
      * @param listener hears of progress; on ranks but 0, none
      * @throws dev.lockstep.InvalidInputException if the ranks do not agree
@@ -125,7 +125,7 @@ public final class Trainer {
         workspace.rewind();
         DataLoader.Batch batch = loader.batch(size);
         BoundModule bound = model.bind(binding, batch.features(), null);
-        return new TrainingStep(size, batch, bound, loss.bind(bound, batch.labels(), communicator.size()));
+        return new TrainingStep(batch, bound, loss.bind(bound, batch.labels(), communicator.size()));
     }
 
     /** Steps in an epoch, the short last one included. */

@@ -79,7 +79,6 @@ public final class TrainingRun {
         CheckpointConfig config = job.checkpoint();
         if (config.everySteps() > 0 && step % config.everySteps() == 0 || timedCheckpointIsDue(step)) {
             checkpoint(CheckpointWriter.stepName(step), (int) (step / trainer.stepsPerEpoch()));
-            scheduleTimedCheckpoint();
         }
     }
 
@@ -123,6 +122,7 @@ public final class TrainingRun {
         }
         // Writing may take longer than ranks may keep each other waiting within a step.
         communicator.barrier();
+        scheduleTimedCheckpoint();
         return hash;
     }
 

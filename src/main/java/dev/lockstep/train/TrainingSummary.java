@@ -16,7 +16,7 @@ import java.util.Optional;
  * @param trainingSeconds        of all epochs, without evaluation and checkpoints
  * @param firstStepSeconds       from the start of the process to the end of the first step, the longest over the ranks
  * @param peakResidentBytes      the largest over the ranks
- * @param parametersSha256       of the parameter arena, the same on every rank
+ * @param parametersSha256       of the parameters in model order, the same on every rank
  */
 public record TrainingSummary(int ranks, int epochs, long steps, double trainLoss, Optional<Evaluation> test,
         double samplesPerSecond, double trainingSeconds, double firstStepSeconds, long peakResidentBytes,

@@ -47,7 +47,8 @@ final class OneDnn {
 
         /** BLAS's letter: N for row-major, T for the transpose of a row-major matrix. */
         private byte layout() {
-            return (byte) (columnStride == 1 ? 'N' : 'T');
+            // A single row or column has both strides 1, and may be read either way only if its rows then fit.
+            return (byte) (columnStride == 1 && rowStride >= columns ? 'N' : 'T');
         }
     }
 
