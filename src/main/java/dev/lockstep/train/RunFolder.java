@@ -11,6 +11,7 @@ import java.io.Writer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -40,10 +41,15 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     public static RunFolder create(Job job, Optional<Path> output, Map<String, Object> environment) {
         Path folder = output.isPresent() ? named(output.get()) : fresh(Path.of("runs"), job.name());
         try {
-            Files.writeString(folder.resolve("config.yaml"), JobFile.toYaml(job));
+            // Another run may have found the same folder empty at the same moment: the first to make this file has it.
+            Files.writeString(folder.resolve("config.yaml"), JobFile.toYaml(job), StandardOpenOption.CREATE_NEW,
+                    StandardOpenOption.WRITE);
             Files.write(folder.resolve("environment.json"),
                     JSON.copy().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(environment));
-            return new RunFolder(folder, Files.newBufferedWriter(folder.resolve("metrics.jsonl")));
+            return new RunFolder(folder, Files.newBufferedWriter(folder.resolve("metrics.jsonl"),
+                    StandardOpenOption.CREATE_NEW, StandardOpenOption.APPEND));
+        } catch (FileAlreadyExistsException e) {
+            throw notEmpty(folder);
         } catch (IOException e) {
             throw unwritable(folder, e);
         }
@@ -54,14 +60,18 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
             Files.createDirectories(folder);
             try (Stream<Path> content = Files.list(folder)) {
                 if (content.findAny().isPresent()) {
-                    throw new InvalidInputException("--output " + folder
-                            + ": the folder is not empty; name another or remove it");
+                    throw notEmpty(folder);
                 }
             }
             return folder;
         } catch (IOException e) {
             throw unwritable(folder, e);
         }
+    }
+
+    private static InvalidInputException notEmpty(Path folder) {
+        return new InvalidInputException("--output " + folder
+                + ": the folder is not empty; name another or remove it");
     }
 
     /** Creating the folder claims it, also against another job that starts at the same time. */
@@ -107,6 +117,10 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
     @Override
     public void epochDone(EpochMetrics epoch) {
+        if (Files.notExists(folder.resolve("metrics.jsonl"))) {
+            throw new TrainingException("the run's folder " + folder + " was moved or removed while training; its"
+                    + " metrics are lost");
+        }
         write(epoch.toMap());
     }
 

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -77,6 +78,35 @@ class RunFolderTest {
         assertEquals("abc", summary.get("parameters_sha256").textValue());
         run.close();
         assertEquals(4, lines().size());
+    }
+
+    @Test
+    void shouldGiveAFolderToOneOfSeveralRunsThatFindItEmpty() {
+        for (int round = 0; round < 20; round++) {
+            Path shared = folder.resolve("shared-" + round);
+            long winners = IntStream.range(0, 4).parallel().filter(i -> {
+                try {
+                    create(shared).close();
+                    return true;
+                } catch (InvalidInputException e) {
+                    assertEquals("--output " + shared + ": the folder is not empty; name another or remove it",
+                            e.getMessage());
+                    return false;
+                }
+            }).count();
+            assertEquals(1, winners);
+        }
+    }
+
+    @Test
+    void shouldStopWhenItsFolderIsGone() throws Exception {
+        Path output = folder.resolve("out");
+        RunFolder run = create(output);
+        Files.move(output, folder.resolve("elsewhere"));
+        EpochMetrics epoch = new EpochMetrics(1, 1, 1, Optional.empty(), 1, 1);
+        assertEquals("the run's folder " + output + " was moved or removed while training; its metrics are lost",
+                assertThrows(TrainingException.class, () -> run.epochDone(epoch)).getMessage());
+        run.close();
     }
 
     @Test
