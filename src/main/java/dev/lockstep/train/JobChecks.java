@@ -44,7 +44,7 @@ public final class JobChecks {
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
         checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), ranksHere, availableBytes);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, classes(job.model()));
+        return new TrainingData(train, test, Models.build(job.model()).outputFeatures(features));
     }
 
     /**
@@ -119,18 +119,9 @@ public final class JobChecks {
         throw new IllegalStateException("a data source without a reader: " + source);
     }
 
+    /** There is one: the job file was checked for it. */
     private static LayerConfig.LinearLayer firstLinear(List<LayerConfig> model) {
-        return linears(model).get(0);
-    }
-
-    private static int classes(List<LayerConfig> model) {
-        List<LayerConfig.LinearLayer> linears = linears(model);
-        return linears.get(linears.size() - 1).out();
-    }
-
-    /** At least one: the job file was checked for it. */
-    private static List<LayerConfig.LinearLayer> linears(List<LayerConfig> model) {
         return model.stream().filter(LayerConfig.LinearLayer.class::isInstance)
-                .map(LayerConfig.LinearLayer.class::cast).toList();
+                .map(LayerConfig.LinearLayer.class::cast).findFirst().orElseThrow();
     }
 }

@@ -1,2 +1,2 @@
-/** The CPU backend: matrix products by oneDNN through JavaCPP, element-wise work by this project's compiled kernels. */
+/** The CPU backend: matrix products and smooth activations by oneDNN through JavaCPP, the rest by compiled kernels. */
 package dev.lockstep.device.cpu;
