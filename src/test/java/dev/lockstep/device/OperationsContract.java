@@ -379,6 +379,11 @@ public abstract class OperationsContract {
     }
 
     private static double tolerance(Activation activation) {
-        return activation == Activation.IDENTITY || activation == Activation.RELU ? 0 : FUNCTION_TOLERANCE;
+        return switch (activation) {
+            case IDENTITY, RELU -> 0;
+            // oneDNN's erf is good to 1.5e-7 and its rounding; GELU multiplies that by up to |x|/2. Seen: 1.01e-6.
+            case GELU -> 2 * FUNCTION_TOLERANCE;
+            default -> FUNCTION_TOLERANCE;
+        };
     }
 }
