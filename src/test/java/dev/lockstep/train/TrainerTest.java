@@ -11,9 +11,11 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.local.SingleRank;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.device.Device;
+import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.testing.RankThreads;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +30,7 @@ class TrainerTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String ONE_LAYER = "model=[{linear: {in: 6, out: 3}}]";
     private static final double TOLERANCE = 1e-5;
+    private static final int WINDOW = 50;
 
     /** Losses of the logged steps. */
     private static final class Log implements TrainingListener {
@@ -75,6 +78,26 @@ class TrainerTest {
                     assertEquals(i + 1, log.steps.get(i));
                     near(oracle.stepLosses.get(i), log.losses.get(i));
                 }
+            }
+        });
+    }
+
+    /** The whole loop around a step, hooks and listener included; the least of many steps, see SteadyStateTest. */
+    @Test
+    void shouldAllocateNothingOnTheJavaHeapFromStepToStep() {
+        Job job = SmallJobs.job("data.train.samples=8000", "log.every-steps=0");
+        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        RankThreads.run(2, LIMIT, communicator -> {
+            try (Device device = new CpuDevice(1)) {
+                Trainer trainer = SmallJobs.trainer(job, device, communicator, new TrainingListener() { });
+                trainer.trainEpoch(1, Trainer.StepHook.NONE);
+                long[] bytes = new long[2 * trainer.stepsPerEpoch() + 1];
+                trainer.trainEpoch(2, (epoch, step) -> bytes[(int) step] = threads.getCurrentThreadAllocatedBytes());
+                long fewest = Long.MAX_VALUE;
+                for (int step = trainer.stepsPerEpoch() + WINDOW; step < bytes.length; step += WINDOW) {
+                    fewest = Math.min(fewest, bytes[step] - bytes[step - WINDOW]);
+                }
+                assertEquals(0, fewest, "bytes in " + WINDOW + " steps");
             }
         });
     }
