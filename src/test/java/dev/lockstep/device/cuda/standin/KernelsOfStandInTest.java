@@ -186,6 +186,21 @@ class KernelsOfStandInTest extends StandInContract {
     }
 
     @Test
+    void shouldLeaveTheJvmItsOwnUseOfSignals() {
+        shouldFailWhereAKernelLeavesItsMemory();
+        int[][] arrays = {{1}, null};
+        int thrown = 0;
+        for (int i = 0; i < 200_000; i++) {
+            try {
+                thrown += arrays[i % 1000 == 0 ? 1 : 0].length - 1;
+            } catch (NullPointerException e) {
+                thrown++;
+            }
+        }
+        assertEquals(200, thrown);
+    }
+
+    @Test
     void shouldFailWhereAKernelWritesJustBesideItsMemory() {
         CUstream_st stream = stream();
 
