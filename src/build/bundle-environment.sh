@@ -34,5 +34,5 @@ if [ "${LOCKSTEP_BUNDLE-}" != "$build" ]; then
     export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
     export OPAL_PREFIX="$build/openmpi" OPAL_BINDIR="$build/openmpi/bin" OPAL_LIBDIR="$build/openmpi/lib" \
         OPAL_PKGLIBDIR="$build/openmpi/plugins" OPAL_PKGDATADIR="$build/openmpi/share" \
-        OPAL_SYSCONFDIR="$build/openmpi/etc" PMIX_PREFIX="$build/openmpi"
+        OPAL_SYSCONFDIR="$build/openmpi/etc" PMIX_PREFIX="$build/openmpi" PMIX_PKGLIBDIR="$build/openmpi/pmix"
 fi

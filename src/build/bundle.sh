@@ -48,7 +48,8 @@ copy_java() {
     "$build/java/bin/java" -Xshare:dump -XX:+UseSerialGC >/dev/null
 }
 
-# What ranks on one machine need. Plugins for other networks and schedulers would bring their libraries along.
+# What ranks on one machine need. Plugins for other networks and schedulers would bring their libraries along; and plm_rsh ends
+# mpirun where there is no ssh.
 copy_openmpi() {
     case $(cat target/mpi/version) in
         4.1.*) ;;
@@ -65,11 +66,16 @@ copy_openmpi() {
     for plugin in "$(path pkglibdir)"/mca_*.so; do
         case ${plugin##*/mca_} in
             *ofi* | *openib* | *psm* | *ucx* | *usnic* | *uct* | *cuda*) ;;
-            *slurm* | *gridengine* | *lsf* | *tm.so | *flux* | *jsm* | *alps* | *simulator* | *monitoring*) ;;
+            plm_rsh.so | *slurm* | *gridengine* | *lsf* | *tm.so | *flux* | *jsm* | *alps* | *simulator* | *monitoring*) ;;
             sshmem_* | memheap_* | spml_* | scoll_* | atomic_* | io_* | fs_* | fbtl_* | fcoll_* | sharedfp_*) ;;
             *) cp -L "$plugin" "$build/openmpi/plugins" ;;
         esac
     done
+    # Where PMIx is a library of its own it has plugins, too; without this one it warns.
+    mkdir -p "$build/openmpi/pmix"
+    pmix=$(ldd "$build"/openmpi/plugins/mca_pmix_*.so | awk '/libpmix\.so/ {print $3; exit}')
+    plugin=$(dirname "$(readlink -f "${pmix:-/}")")/pmix/pmix_mca_pcompress_zlib.so
+    [ ! -e "$plugin" ] || cp "$plugin" "$build/openmpi/pmix"
 }
 
 # elf_files FOLDER COMMAND: runs COMMAND on all programs and libraries in this FOLDER of the bundle.

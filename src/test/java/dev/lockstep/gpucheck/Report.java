@@ -40,6 +40,9 @@ final class Report {
 
     static void print(JsonNode findings, PrintStream out) {
         out.println();
+        if (!findings.path("kind").asText().equals("gpu-check")) {
+            out.println("A REHEARSAL on the CPU, of small models: the verdicts mean nothing.");
+        }
         out.printf("%-42s %12s %12s %10s %9s  %s%n", "figure", "Lockstep", "beside", "judged", "wanted", "verdict");
         JsonNode figures = findings.path("figures");
         for (Row row : ROWS) {
