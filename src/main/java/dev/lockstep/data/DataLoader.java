@@ -8,7 +8,6 @@ import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.util.Objects;
 
@@ -23,18 +22,18 @@ public final class DataLoader {
     private final Matrix features; // FLOAT32 [largestBatch, features]
     private final DeviceBuffer labels; // INT32 [largestBatch]
     private final DeviceBuffer indices; // INT32 [largestBatch]
-    /** The last gather, which reads the indices when the stream comes to it: not before may they be overwritten. */
-    private final Event gathered;
+    /** The last copy of indices, which reads the staging memory when the stream comes to it: not before may it be overwritten. */
+    private final Event copied;
 
     /** Allocates the buffers for batches of up to {@code largestBatch} samples. */
     public DataLoader(Device device, Dataset dataset, int largestBatch) {
         this.device = device;
         this.dataset = dataset;
         this.largestBatch = largestBatch;
-        this.features = Matrix.allocate(device, DataType.FLOAT32, largestBatch, dataset.features().columns());
+        this.features = Matrix.allocate(device, device.computeType(), largestBatch, dataset.features().columns());
         this.labels = device.allocate(DataType.INT32, largestBatch);
         this.indices = device.allocate(DataType.INT32, largestBatch);
-        this.gathered = device.newEvent();
+        this.copied = device.newEvent();
     }
 
     public Dataset dataset() {
@@ -70,8 +69,7 @@ public final class DataLoader {
                     dataset.divisor());
             this.gatherLabels = device.operations().gatherLabels(dataset.labels(), batchIndices, batchLabels);
             boolean inPlace = batchIndices.isHostAccessible();
-            this.staging = inPlace ? null
-                    : ByteBuffer.allocateDirect(size * Integer.BYTES).order(ByteOrder.nativeOrder());
+            this.staging = inPlace ? null : device.allocateHost(size * Integer.BYTES);
             this.hostIndices = (inPlace ? batchIndices.hostView() : staging).asIntBuffer();
         }
 
@@ -79,35 +77,45 @@ public final class DataLoader {
             return size;
         }
 
-        /** FLOAT32 [size, features], divided by the data set's divisor; of the last load, once the stream is there. */
+        /** [size, features] in the device's compute type, divided by the data set's divisor; of the last gather. */
         public Matrix features() {
             return batchFeatures;
         }
 
-        /** INT32 [size]; of the last load, once the stream is there. */
+        /** INT32 [size]; of the last gather. */
         public DeviceBuffer labels() {
             return batchLabels;
         }
 
+        /** As {@link #select} and then {@link #gather}. */
+        public void load(int[] sampleIndices, int first, Stream stream) {
+            select(sampleIndices, first, stream);
+            gather(stream);
+        }
+
         /**
-         * Enqueues on {@code stream} the gathering of the samples that {@code sampleIndices} names from element
+         * Enqueues on {@code stream} that the next gather is of the samples that {@code sampleIndices} names from element
          * {@code first} on; the array may be changed afterwards.
          *
          * @throws IndexOutOfBoundsException if the array ends before, or an index is not of the data set
          */
-        public void load(int[] sampleIndices, int first, Stream stream) {
+        public void select(int[] sampleIndices, int first, Stream stream) {
             Objects.checkFromIndexSize(first, size, sampleIndices.length);
             for (int i = first; i < first + size; i++) {
                 Objects.checkIndex(sampleIndices[i], dataset.samples());
             }
-            gathered.synchronize();
+            copied.synchronize();
             hostIndices.put(0, sampleIndices, first, size);
             if (staging != null) {
-                batchIndices.copyFromHost(staging.clear());
+                batchIndices.copyFromHost(staging.clear(), stream);
             }
+            copied.record(stream);
+        }
+
+        /** Enqueues the gathering of the selected samples: always the same work, whichever they are. */
+        public void gather(Stream stream) {
             gatherRows.enqueue(stream);
             gatherLabels.enqueue(stream);
-            gathered.record(stream);
         }
     }
 }
