@@ -13,7 +13,7 @@
 .PHONY: run test build deps bench-peer bundle gpu-check info clean FORCE
 
 NP ?= 2
-MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never
+MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never $(MAVEN_ARGS)
 JAVA_SOURCES := $(shell find src/main/java -name '*.java')
 KERNELS := $(wildcard src/main/native/*.cpp)
 KERNEL_LIBRARY := $(if $(KERNELS),target/native/liblockstep_cpu.so)

@@ -113,7 +113,7 @@ echo "lockstep: bundling"
 rm -rf target/bundle target/test-lib "$archive"
 mkdir -p "$build"
 JAVA_HOME=$jdk mvn -B -ntp -q -Dstyle.color=never test-compile dependency:copy-dependencies -DincludeScope=test \
-    -DexcludeArtifactIds=mpi -DexcludeClassifiers=linux-x86_64 -DoutputDirectory=target/test-lib
+    -DexcludeArtifactIds=mpi,cuda -DexcludeClassifiers=linux-x86_64 -DoutputDirectory=target/test-lib
 for library in target/lib/*.jar; do
     rm -f "target/test-lib/${library##*/}"
 done

@@ -77,7 +77,7 @@ final class Commands {
         String line = String.join(" ", command);
         Duration left = Duration.ofNanos(deadlineNanos - System.nanoTime());
         if (left.compareTo(Duration.ofSeconds(1)) < 0) {
-            throw new CheckFailedException("no time was left for: " + line);
+            throw new CheckFailedException("no time was left for it");
         }
         ProcessRun.Result result;
         try {

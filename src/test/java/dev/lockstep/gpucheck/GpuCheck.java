@@ -65,7 +65,8 @@ public final class GpuCheck {
         findings.put("commit", Files.readString(home.resolve("target/commit")).strip());
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
 
-        Parts parts = new Parts(findings, new Commands(home, output), home, output, device);
+        Parts parts = new Parts(findings, new Commands(home, output), home, output, device,
+                !device.equals("cuda"));
         Thread worker = new Thread(() -> parts.run(end - TimeUnit.SECONDS.toNanos(KILL_SECONDS)), "gpu-check");
         worker.setDaemon(true);
         worker.start();

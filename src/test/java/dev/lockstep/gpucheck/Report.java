@@ -64,7 +64,7 @@ final class Report {
             out.println("no " + reason.getKey() + ": " + reason.getValue().asText());
         }
         JsonNode tests = findings.path("tests");
-        out.println(tests.isMissingNode() ? "tests: none ran" : "tests: " + tests.path("passed") + " passed, "
+        out.println(!tests.isObject() ? "tests: not counted" : "tests: " + tests.path("passed") + " passed, "
                 + tests.path("failed") + " failed, " + tests.path("skipped") + " skipped");
         tests.path("failures").forEach(failure -> out.println("  FAILED: " + failure.asText()));
     }
