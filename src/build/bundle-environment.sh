@@ -32,6 +32,7 @@ if [ "${LOCKSTEP_BUNDLE-}" != "$build" ]; then
     # Whatever Java or Open MPI the machine has: the bundle's parts are built for each other.
     export LOCKSTEP_BUNDLE="$build" JAVA_HOME="$build/java"
     export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+    export LD_PRELOAD="$build/libraries/libarc4random.so${LD_PRELOAD:+:$LD_PRELOAD}"     # for libevent, below Open MPI
     export OPAL_PREFIX="$build/openmpi" OPAL_BINDIR="$build/openmpi/bin" OPAL_LIBDIR="$build/openmpi/lib" \
         OPAL_PKGLIBDIR="$build/openmpi/plugins" OPAL_PKGDATADIR="$build/openmpi/share" \
         OPAL_SYSCONFDIR="$build/openmpi/etc" PMIX_PREFIX="$build/openmpi" PMIX_PKGLIBDIR="$build/openmpi/pmix"

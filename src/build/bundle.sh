@@ -102,6 +102,34 @@ copy_libraries() {
         done
 }
 
+# Of all that Open MPI needs, Debian 12's libevent alone asks for glibc 2.36, and that for arc4random alone. Its entry for that
+# version is made one for the oldest version, where no glibc has arc4random: environment.sh preloads ours.
+relax_libevent() {
+    for library in "$build"/openmpi/lib/libevent_core-*; do
+        [ "$(objdump -T "$library" | sed -n 's/.*(GLIBC_2\.36) *//p' | sort -u | tr '\n' ' ')" = "arc4random arc4random_buf " ] ||
+            continue
+        # Of such an entry bytes 0 to 3 are the hash of the version's name, bytes 8 to 11 say where the name is.
+        oldest=$(version_entry "$library" GLIBC_2.2.5)
+        newest=$(version_entry "$library" GLIBC_2.36)
+        for offset in 0 8; do
+            dd if="$library" of="$build/field" bs=1 count=4 skip=$((oldest + offset)) status=none
+            dd if="$build/field" of="$library" bs=1 seek=$((newest + offset)) conv=notrunc status=none
+        done
+        rm "$build/field"
+    done
+    g++ -O2 -Wall -Wextra -Werror -fPIC -shared -Wl,--as-needed -o "$build/libraries/libarc4random.so" src/build/arc4random.cpp
+}
+
+# version_entry LIBRARY VERSION: where in the file the entry lies by which the LIBRARY asks for a VERSION.
+version_entry() {
+    offsets=$(readelf --version-info -W "$1" | awk -v version="$2" '
+        /^Version needs section/ {inside = 1}
+        inside && /Offset:/ {section = $4}
+        inside && $2 == "Name:" && $3 == version {sub(":", "", $1); print section, $1}')
+    [ "$(echo "$offsets" | wc -w)" = 2 ] || die "$1 does not ask once for $2"
+    echo $((${offsets% *} + ${offsets#* }))
+}
+
 # needed_glibc FOLDER...: writes down the newest version of glibc that a file in the FOLDERs asks for.
 needed_glibc() {
     for folder; do
@@ -128,8 +156,9 @@ done
 copy_libraries java libraries
 copy_libraries native libraries
 copy_libraries openmpi openmpi/lib
-ln -s libmpi.so.40 "$build/openmpi/lib/libmpi.so"       # the Java bindings open it by this name
 chmod -R u+w "$root"
+relax_libevent
+ln -s libmpi.so.40 "$build/openmpi/lib/libmpi.so"       # the Java bindings open it by this name
 needed_glibc java native libraries >"$build/glibc"
 needed_glibc openmpi >"$build/openmpi/glibc"
 needed_glibc cxx >"$build/cxx/glibc"

@@ -81,11 +81,15 @@ final class Commands {
         }
         ProcessRun.Result result;
         try {
-            result = ProcessRun.command(command.toArray(String[]::new)).directory(home).limit(left)
-                    .environment("OMPI_ALLOW_RUN_AS_ROOT", "1").environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
-                    .environment("LD_LIBRARY_PATH", command.get(0).startsWith(home.toString())
-                            ? System.getenv().getOrDefault("LD_LIBRARY_PATH", "") : machineLibraryPath())
-                    .run();
+            ProcessRun process = ProcessRun.command(command.toArray(String[]::new)).directory(home).limit(left)
+                    .environment("OMPI_ALLOW_RUN_AS_ROOT", "1").environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+            if (!command.get(0).startsWith(home.toString())) {
+                // The bundle's libraries would meet the machine's own in its Python.
+                for (String variable : List.of("LD_LIBRARY_PATH", "LD_PRELOAD")) {
+                    process.environment(variable, withoutBundle(System.getenv().getOrDefault(variable, "")));
+                }
+            }
+            result = process.run();
         } catch (AssertionError e) {
             Files.writeString(output.resolve(log + ".log"), e.getMessage());
             throw new CheckFailedException("did not end within " + left.toSeconds() + " s: " + line);
@@ -104,11 +108,9 @@ final class Commands {
                 .filter(line -> !line.isBlank()).reduce((a, b) -> b) : Optional.of(errors.get(0));
     }
 
-    /** Without the bundle's libraries: those would meet the machine's own in its Python. */
-    private static String machineLibraryPath() {
+    private static String withoutBundle(String paths) {
         String bundle = System.getenv().getOrDefault("LOCKSTEP_BUNDLE", "\0");
-        return Arrays.stream(System.getenv().getOrDefault("LD_LIBRARY_PATH", "").split(":"))
-                .filter(folder -> !folder.startsWith(bundle)).collect(Collectors.joining(":"));
+        return Arrays.stream(paths.split(":")).filter(path -> !path.startsWith(bundle)).collect(Collectors.joining(":"));
     }
 
     private static void delete(Path folder) throws IOException {
