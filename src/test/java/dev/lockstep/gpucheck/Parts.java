@@ -208,6 +208,13 @@ final class Parts {
         Path lines = output.resolve("pytorch.jsonl");
         Files.writeString(lines, "");
         String python = Optional.ofNullable(System.getenv("PYTHON")).filter(path -> !path.isEmpty()).orElse("python3");
+        try {
+            commands.run("pytorch-import", List.of(python, "-c", "import torch"));
+        } catch (CheckFailedException | RuntimeException e) {
+            // No failure: a machine need not have it.
+            PEER_CASES.forEach(name -> findings.noFigure("pytorch_" + name, "no PyTorch in " + python));
+            return;
+        }
         List<String> command = new ArrayList<>(List.of(python, home.resolve("bench/gpu/peer.py").toString(),
                 "--device", device, "--output", lines.toString(), "--seconds", rehearsal ? "0.05" : "0.4"));
         command.addAll(small.peerOptions());

@@ -33,7 +33,7 @@ class PartsTest {
 
         JsonNode json = run(30);
 
-        json.path("parts").properties()
+        json.path("parts").properties().stream().filter(part -> !part.getKey().equals("pytorch"))
                 .forEach(part -> assertFalse(part.getValue().path("ok").asBoolean(), part.getKey()));
         assertEquals("exit status 2: lockstep: error: no libcudart.so.13; install it",
                 json.at("/parts/libraries/reason").asText());
