@@ -40,12 +40,11 @@ java_modules() {
     "$jdk/bin/jdeps" --print-module-deps --ignore-missing-deps target/classes target/test-classes
 }
 
-# Not compressed: the archive as a whole is. The JDK's own classes are archived in the JVM's format, which spares 0.3 s a start.
+# Not compressed: the archive as a whole is.
 copy_java() {
     [ -x "$jdk/bin/jlink" ] || die "$jdk has no jlink; install a whole JDK, as openjdk-17-jdk-headless"
     "$jdk/bin/jlink" --add-modules "$(java_modules)" --compress=0 --strip-java-debug-attributes \
         --no-header-files --no-man-pages --output "$build/java"
-    "$build/java/bin/java" -Xshare:dump -XX:+UseSerialGC >/dev/null
 }
 
 # What ranks on one machine need. Plugins for other networks and schedulers would bring their libraries along; and plm_rsh ends
