@@ -7,7 +7,7 @@ jdk=$(src/build/java-home.sh) || exit 2
 # Without a locale Java cannot hand names beyond ASCII to the processes that tests start.
 [ -n "${LC_ALL-}${LC_CTYPE-}${LANG-}" ] || export LC_CTYPE=C.UTF-8
 rm -rf target/surefire-reports* target/failsafe-reports
-JAVA_HOME=$jdk mvn -B -ntp -Dstyle.color=never -Dmaven.test.failure.ignore=true verify
+JAVA_HOME=$jdk mvn -B -ntp -Dstyle.color=never -Dmaven.test.failure.ignore=true ${MAVEN_ARGS-} verify
 maven_status=$?
 [ $maven_status = 0 ] || echo "lockstep: error: Maven failed with exit status $maven_status; its message is above" >&2
 "$jdk/bin/java" src/build/TestSummary.java src/test/java target/surefire-reports target/failsafe-reports \

@@ -197,6 +197,10 @@ NATIVE(void, crossEntropy)(JNIEnv*, jclass, jlong logits, jlong labels, jlong st
     result[1] += sum;
     result[2] += static_cast<double>(right);
     result[3] += static_cast<double>(rows);
+    result[4] += 1.0;
+    if (!std::isfinite(sum) && result[5] == 0.0) {
+        result[5] = result[4];
+    }
 }
 
 NATIVE(void, sgd)(JNIEnv*, jclass, jlong p, jlong g, jlong buffer, jlong hyperparameters, jlong count,

@@ -71,7 +71,7 @@ public final class GemmBenchmark {
                 if (!first) {
                     Matrix xGradient = filled(batch, linear.in());
                     layer.add(new Prepared(i + " input gradient", batch, linear.in(), linear.out(),
-                            operations.linearBackwardInput(y, weight, xGradient, Activation.IDENTITY, null)));
+                            operations.linearBackwardInput(y, weight, xGradient, Activation.IDENTITY, null, null)));
                 }
                 backward.addAll(0, layer);
                 first = false;

@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 
 /**
@@ -46,7 +47,7 @@ final class ConsoleProgress implements TrainingListener {
     }
 
     @Override
-    public void stepDone(int epoch, long step, int stepOfEpoch, double loss) {
+    public void stepDone(int epoch, long step, int stepOfEpoch, DoubleSupplier loss) {
         long now = nanoTime.getAsLong();
         if (restart) {
             restart = false;
@@ -59,7 +60,7 @@ final class ConsoleProgress implements TrainingListener {
         }
         double rate = (step - lastPrintStep) * samplesPerStep / (interval * 1e-9);
         String text = String.format(Locale.ROOT, "epoch %d/%d  step %d/%d  loss %.4f  %,.0f samples/s", epoch, epochs,
-                stepOfEpoch, stepsPerEpoch, loss, rate);
+                stepOfEpoch, stepsPerEpoch, loss.getAsDouble(), rate);
         if (terminal) {
             int filled = (int) ((long) BAR_WIDTH * stepOfEpoch / stepsPerEpoch);
             out.print("\r[" + "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled) + "] " + text + "\u001b[K");

@@ -6,6 +6,7 @@ import dev.lockstep.train.TrainingSummary;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 
 /** Passes on to several listeners; to none on ranks but 0. */
 final class Listeners implements TrainingListener {
@@ -17,7 +18,7 @@ final class Listeners implements TrainingListener {
 
     /** By index: this runs at every step, and an iterator would be garbage. */
     @Override
-    public void stepDone(int epoch, long step, int stepOfEpoch, double loss) {
+    public void stepDone(int epoch, long step, int stepOfEpoch, DoubleSupplier loss) {
         for (int i = 0; i < listeners.size(); i++) {
             listeners.get(i).stepDone(epoch, step, stepOfEpoch, loss);
         }

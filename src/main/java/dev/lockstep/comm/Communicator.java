@@ -31,8 +31,14 @@ public interface Communicator extends AutoCloseable {
      *
      * @param floats a direct buffer in native byte order, of the same length on every rank; all of its bytes from 0
      *               to its capacity take part
+     * @param transfer fills {@code floats} before each sum and takes the sum from it; not called where this rank is alone
      */
-    AllReduce prepareAllReduce(ByteBuffer floats);
+    AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer);
+
+    /** As above, of memory that is summed where it lies. */
+    default AllReduce prepareAllReduce(ByteBuffer floats) {
+        return prepareAllReduce(floats, HostTransfer.NONE);
+    }
 
     /** Overwrites {@code bytes} (direct, 0 to capacity) with {@code root}'s on every rank. Any length. */
     void broadcast(ByteBuffer bytes, int root);

@@ -1,6 +1,7 @@
 package dev.lockstep.ddp;
 
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
@@ -9,6 +10,8 @@ import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.GradientListener;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiFunction;
@@ -23,13 +26,19 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     /** Parameters travel in pieces of at most so many bytes at the start: a host view is limited to 2 GiB. */
     private static final long BROADCAST_BYTES = 1L << 28;
 
+    private final Device device;
     private final ParameterArena arena;
     private final Communicator communicator;
     private final BucketPlan plan;
+    private final BucketPlan.Chunk[] chunkPlans;
+    /** On their way over all ranks; none where this rank is alone. */
     private final GradientChunk[] chunks;
     private final Operation[] updates;
     private final int[] readyRows;
     private final boolean overlap;
+    /** While a step's work is recorded, which tells of gradients once and for all. */
+    private boolean recording;
+    private Stream backwardStream;
     /** The next chunk to become ready. */
     private int nextChunk;
     private long step;
@@ -38,35 +47,49 @@ public final class DistributedDataParallel implements GradientListener, Binding.
      * @param plan   for the arena's parameters in backward order
      * @param update prepares the optimizer's update of a range of the arena, given its first element and length
      */
-    public DistributedDataParallel(ParameterArena arena, Communicator communicator, BucketPlan plan, boolean overlap,
-            BiFunction<Long, Long, Operation> update) {
+    public DistributedDataParallel(Device device, ParameterArena arena, Communicator communicator, BucketPlan plan,
+            boolean overlap, BiFunction<Long, Long, Operation> update) {
+        this.device = device;
         this.arena = arena;
         this.communicator = communicator;
         this.plan = plan;
-        List<BucketPlan.Chunk> planned = plan.chunks();
-        chunks = new GradientChunk[planned.size()];
-        updates = new Operation[planned.size()];
-        for (int i = 0; i < chunks.length; i++) {
-            BucketPlan.Chunk chunk = planned.get(i);
-            DeviceBuffer range = arena.gradients().slice(chunk.firstElement(), chunk.elementCount());
-            String name = "rank " + communicator.rank() + ": the chunk of bucket " + chunk.bucket() + " up to row "
-                    + chunk.rows() + " of " + arena.backwardOrder().get(chunk.lastParameter()).name();
-            chunks[i] = new GradientChunk(chunk, communicator.prepareAllReduce(range.hostView()), name);
-            updates[i] = update.apply(chunk.firstElement(), chunk.elementCount());
-        }
-        readyRows = new int[arena.backwardOrder().size()];
+        chunkPlans = plan.chunks().toArray(BucketPlan.Chunk[]::new);
+        updates = new Operation[chunkPlans.length];
+        Arrays.setAll(updates, i -> update.apply(chunkPlans[i].firstElement(), chunkPlans[i].elementCount()));
+        chunks = communicator.size() == 1 ? new GradientChunk[0] : new GradientChunk[chunkPlans.length];
+        Stream copyStream = device.newStream();
+        Arrays.setAll(chunks, i -> chunk(chunkPlans[i], copyStream));
         // With a single chunk there is nothing to overlap with, and the hand-over would only cost.
-        this.overlap = overlap && chunks.length > 1 && communicator.size() > 1;
+        this.overlap = overlap && chunks.length > 1;
+        readyRows = new int[arena.backwardOrder().size()];
+    }
+
+    private GradientChunk chunk(BucketPlan.Chunk chunk, Stream copyStream) {
+        StagedGradients gradients = new StagedGradients(device,
+                arena.gradients().slice(chunk.firstElement(), chunk.elementCount()), copyStream);
+        return new GradientChunk(gradients, communicator.prepareAllReduce(gradients.host(), gradients),
+                "rank " + communicator.rank() + ": the chunk of bucket " + chunk.bucket() + " up to row " + chunk.rows()
+                + " of " + arena.backwardOrder().get(chunk.lastParameter()).name());
     }
 
     /** Gives every rank rank 0's parameters. Collective. */
-    public void broadcastParameters() {
+    public void broadcastParameters(Stream stream) {
         DeviceBuffer values = arena.values();
-        long pieceElements = BROADCAST_BYTES / Float.BYTES;
+        long pieceElements = Math.min(BROADCAST_BYTES / Float.BYTES, values.elementCount());
+        ByteBuffer staging = values.isHostAccessible() ? null
+                : ByteBuffer.allocateDirect(Math.toIntExact(pieceElements * Float.BYTES)).order(ByteOrder.nativeOrder());
         for (long first = 0; first < values.elementCount(); first += pieceElements) {
-            long count = Math.min(pieceElements, values.elementCount() - first);
-            communicator.broadcast(values.slice(first, count).hostView(), 0);
+            DeviceBuffer piece = values.slice(first, Math.min(pieceElements, values.elementCount() - first));
+            if (staging == null) {
+                communicator.broadcast(piece.hostView(), 0);
+            } else {
+                ByteBuffer bytes = staging.slice(0, Math.toIntExact(piece.byteCount())).order(ByteOrder.nativeOrder());
+                piece.copyToHost(bytes.clear());
+                communicator.broadcast(bytes, 0);
+                piece.copyFromHost(bytes.clear());
+            }
         }
+        arena.convert(stream);
     }
 
     /** Whether reductions run beside backward. */
@@ -80,31 +103,80 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     }
 
     /**
-     * Backward of {@code model}, the reduction of its gradients over all ranks, and the update of its parameters.
+     * Prepares a training step: {@code forward}, the backward of {@code model}, the reduction of its gradients over all
+     * ranks, and the update of its parameters. The operation is to be enqueued on the compute stream by one thread; with
+     * more than one rank it returns once the last sum is on its way to the parameters.
      *
-     * @throws IllegalStateException if backward leaves out or repeats a gradient
+     * <p>It throws IllegalStateException if backward leaves out or repeats a gradient.
      */
-    public void backwardAndUpdate(BoundModule model, Stream stream) {
+    public Operation bind(Operation forward, BoundModule model) {
+        recording = true;
+        boolean[] recorded = new boolean[1];
+        Operation computing = device.graph(stream -> {
+            recorded[0] = recording;
+            compute(forward, model, stream);
+            if (chunks.length == 0) {
+                update(stream);
+            }
+        });
+        recording = false;
+        return stream -> step(computing, recorded[0], stream);
+    }
+
+    private void step(Operation computing, boolean recorded, Stream stream) {
         step++;
-        nextChunk = 0;
-        Arrays.fill(readyRows, 0);
         for (GradientChunk chunk : chunks) {
             chunk.beginStep(step);
         }
+        computing.enqueue(stream);
+        if (recorded) {
+            for (GradientChunk chunk : chunks) {
+                chunkWritten(chunk);
+            }
+        }
+        if (chunks.length > 0) {
+            reduceAndUpdate(stream);
+        }
+    }
+
+    private void compute(Operation forward, BoundModule model, Stream stream) {
+        nextChunk = 0;
+        Arrays.fill(readyRows, 0);
+        backwardStream = stream;
+        forward.enqueue(stream);
         model.backward(stream, this);
-        if (nextChunk < chunks.length) {
+        if (nextChunk < chunkPlans.length) {
             throw new IllegalStateException("rank " + communicator.rank() + ", step " + step
                     + ": backward did not write the gradient of " + firstMissing() + " (bucket "
-                    + chunks[nextChunk].plan().bucket() + ")");
+                    + chunkPlans[nextChunk].bucket() + ")");
+        }
+    }
+
+    private void update(Stream stream) {
+        for (Operation update : updates) {
+            update.enqueue(stream);
+        }
+    }
+
+    private void reduceAndUpdate(Stream stream) {
+        if (!overlap) {
+            stream.synchronize();
         }
         for (int i = 0; i < chunks.length; i++) {
             if (overlap) {
-                chunks[i].await();
+                chunks[i].await(stream);
             } else {
-                stream.synchronize();
-                chunks[i].reduce();
+                chunks[i].reduce(stream);
             }
             updates[i].enqueue(stream);
+        }
+    }
+
+    /** Its gradients are written by what is enqueued, the mark included. */
+    private void chunkWritten(GradientChunk chunk) {
+        chunk.ready();
+        if (overlap) {
+            chunk.start();
         }
     }
 
@@ -117,10 +189,12 @@ public final class DistributedDataParallel implements GradientListener, Binding.
                     + parameter.shape().rows());
         }
         readyRows[parameter.index()] = rows;
-        while (nextChunk < chunks.length && isComplete(chunks[nextChunk].plan())) {
-            chunks[nextChunk].ready();
-            if (overlap) {
-                chunks[nextChunk].start();
+        while (nextChunk < chunkPlans.length && isComplete(chunkPlans[nextChunk])) {
+            if (chunks.length > 0) {
+                chunks[nextChunk].markWritten(backwardStream);
+                if (!recording) {
+                    chunkWritten(chunks[nextChunk]);
+                }
             }
             nextChunk++;
         }
@@ -128,7 +202,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
 
     /** Whether all that the chunk holds is written; the chunks before it are known to be. */
     private boolean isComplete(BucketPlan.Chunk chunk) {
-        int first = nextChunk == 0 ? 0 : chunks[nextChunk - 1].plan().lastParameter();
+        int first = nextChunk == 0 ? 0 : chunkPlans[nextChunk - 1].lastParameter();
         for (int p = first; p < chunk.lastParameter(); p++) {
             if (readyRows[p] < arena.backwardOrder().get(p).shape().rows()) {
                 return false;

@@ -1,6 +1,7 @@
 package dev.lockstep.ddp;
 
 import dev.lockstep.comm.AllReduce;
+import dev.lockstep.device.Stream;
 
 /**
  * One chunk's way through a step: PENDING until backward has written it, READY until it is handed to the
@@ -11,21 +12,17 @@ final class GradientChunk {
         PENDING, READY, REDUCING, REDUCED
     }
 
-    private final BucketPlan.Chunk plan;
+    private final StagedGradients gradients;
     private final AllReduce allReduce;
     private final String name;
     private State state = State.REDUCED;
     private long step;
 
     /** @param name for messages: whose chunk, and which */
-    GradientChunk(BucketPlan.Chunk plan, AllReduce allReduce, String name) {
-        this.plan = plan;
+    GradientChunk(StagedGradients gradients, AllReduce allReduce, String name) {
+        this.gradients = gradients;
         this.allReduce = allReduce;
         this.name = name;
-    }
-
-    BucketPlan.Chunk plan() {
-        return plan;
     }
 
     void beginStep(long step) {
@@ -33,6 +30,12 @@ final class GradientChunk {
         advance(State.REDUCED, State.PENDING);
     }
 
+    /** Marks the point in {@code stream}'s work where the chunk is written, now or each time that the work is repeated. */
+    void markWritten(Stream stream) {
+        gradients.markWritten(stream);
+    }
+
+    /** All that writes the chunk is enqueued, the mark behind it. */
     void ready() {
         advance(State.PENDING, State.READY);
     }
@@ -44,17 +47,19 @@ final class GradientChunk {
         state = State.REDUCING;
     }
 
-    /** Blocks until the chunk that was started is reduced. */
-    void await() {
+    /** Blocks until the chunk that was started is reduced; {@code stream}'s further work finds the sum in place. */
+    void await(Stream stream) {
         require(State.REDUCING);
         allReduce.await();
+        gradients.waitForSum(stream);
         state = State.REDUCED;
     }
 
-    /** Reduces on the calling thread. */
-    void reduce() {
+    /** Reduces on the calling thread; {@code stream}'s further work finds the sum in place. */
+    void reduce(Stream stream) {
         require(State.READY);
         allReduce.run();
+        gradients.waitForSum(stream);
         state = State.REDUCED;
     }
 

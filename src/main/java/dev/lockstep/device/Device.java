@@ -1,5 +1,7 @@
 package dev.lockstep.device;
 
+import java.nio.ByteBuffer;
+
 /**
  * Where a rank computes. One thread at a time may enqueue work; closing the device frees all that was allocated
  * through it.
@@ -15,12 +17,49 @@ public interface Device extends AutoCloseable {
      */
     DeviceBuffer allocate(DataType type, long elementCount);
 
+    /**
+     * Type of activations, of their gradients, and of the parameters as the matrix products read them; parameters are
+     * kept and their gradients computed in FLOAT32 all the same.
+     */
+    default DataType computeType() {
+        return DataType.FLOAT32;
+    }
+
+    /**
+     * Zeroed memory on the host's side of the bus, for data that is too large for the device: operations read it where it
+     * lies. The device's own memory where that is the host's.
+     *
+     * @throws OutOfDeviceMemoryException naming what was asked for
+     */
+    default DeviceBuffer allocateOnHost(DataType type, long elementCount) {
+        return allocate(type, elementCount);
+    }
+
+    /**
+     * Zeroed host memory that enqueued copies go from and to; at most 2 GiB.
+     *
+     * @throws OutOfDeviceMemoryException naming what was asked for
+     */
+    ByteBuffer allocateHost(int bytes);
+
     /** The stream that forward, backward and updates run on. */
     Stream computeStream();
+
+    /** Another stream, for a thread of its own: it may be used beside the thread that enqueues on the compute stream. */
+    Stream newStream();
 
     Event newEvent();
 
     Operations operations();
+
+    /**
+     * {@code work} made ready to be enqueued on the compute stream again and again at little cost. A device that can
+     * records it here, and so runs what of it is Java once, now: the operations that it enqueues and the events that it
+     * records are then repeated, the rest is not. Any other returns {@code work} as it is.
+     */
+    default Operation graph(Operation work) {
+        return work;
+    }
 
     /** Bytes allocated through this device so far. */
     long allocatedBytes();

@@ -41,4 +41,22 @@ public interface DeviceBuffer {
      * @throws IllegalArgumentException if they are more or fewer
      */
     void copyToHost(ByteBuffer destination);
+
+    /**
+     * Enqueues on {@code stream} the overwriting of the whole buffer with {@code source}'s remaining bytes; none remain.
+     *
+     * @param source from {@link Device#allocateHost}, not to be touched before the stream is past the copy
+     */
+    default void copyFromHost(ByteBuffer source, Stream stream) {
+        copyFromHost(source);
+    }
+
+    /**
+     * Enqueues on {@code stream} the filling of {@code destination}'s remaining bytes; none remain.
+     *
+     * @param destination from {@link Device#allocateHost}, not to be touched before the stream is past the copy
+     */
+    default void copyToHost(ByteBuffer destination, Stream stream) {
+        copyToHost(destination);
+    }
 }

@@ -13,7 +13,11 @@ public final class LossStatistics {
     public static final int CORRECT = 2;
     /** Samples. */
     public static final int SAMPLES = 3;
-    public static final int LENGTH = 4;
+    /** Batches. */
+    public static final int BATCHES = 4;
+    /** The first batch, counted from 1, whose mean was NaN or infinite; 0 where there was none. */
+    public static final int FIRST_NOT_FINITE = 5;
+    public static final int LENGTH = 6;
 
     private LossStatistics() {
     }

@@ -2,8 +2,8 @@ package dev.lockstep.device;
 
 /**
  * The checks of arguments that every backend makes before it builds an operation, one method for each method of
- * {@link Operations}. The first parameter is the floating point type that all floating point buffers must have:
- * {@link DataType#FLOAT32}, or for the reference backend what {@link #floatType} finds. What only a backend can know,
+ * {@link Operations}. The first parameter is the floating point type that floating point buffers must have: the device's
+ * {@link Device#computeType}, or for the reference backend what {@link #floatType} finds. What only a backend can know,
  * such as whose memory a buffer is, it checks itself.
  *
  * <p>All of them throw IllegalArgumentException, naming the operation, the argument, what it is and what it should be.
@@ -33,7 +33,7 @@ public final class OperationChecks {
     }
 
     public static void linearBackwardInput(DataType floatType, Matrix yGradient, Matrix weight, Matrix xGradient,
-            Activation activation, Matrix x) {
+            Activation activation, Matrix x, DeviceBuffer biasGradient) {
         String operation = "linearBackwardInput";
         matrix(operation, "yGradient", yGradient, floatType);
         matrix(operation, "weight", weight, floatType, yGradient.columns(), weight.columns());
@@ -43,6 +43,9 @@ public final class OperationChecks {
         if (x != null) {
             matrix(operation, "x", x, floatType, xGradient.rows(), xGradient.columns());
         }
+        if (biasGradient != null) {
+            buffer(operation, "biasGradient", biasGradient, gradientType(floatType), xGradient.columns());
+        }
     }
 
     public static void linearBackwardWeight(DataType floatType, Matrix x, Matrix yGradient, Matrix weightGradient,
@@ -50,7 +53,8 @@ public final class OperationChecks {
         String operation = "linearBackwardWeight";
         matrix(operation, "x", x, floatType);
         matrix(operation, "yGradient", yGradient, floatType, x.rows(), yGradient.columns());
-        matrix(operation, "weightGradient", weightGradient, floatType, weightGradient.rows(), x.columns());
+        matrix(operation, "weightGradient", weightGradient, gradientType(floatType), weightGradient.rows(),
+                x.columns());
         require(firstRow >= 0 && firstRow <= yGradient.columns() - weightGradient.rows(), operation + ": "
                 + weightGradient.rows() + " rows from row " + firstRow + " on, where the weight has "
                 + yGradient.columns());
@@ -59,7 +63,7 @@ public final class OperationChecks {
     public static void linearBackwardBias(DataType floatType, Matrix yGradient, DeviceBuffer biasGradient) {
         String operation = "linearBackwardBias";
         matrix(operation, "yGradient", yGradient, floatType);
-        buffer(operation, "biasGradient", biasGradient, floatType, yGradient.columns());
+        buffer(operation, "biasGradient", biasGradient, gradientType(floatType), yGradient.columns());
     }
 
     public static void activationForward(DataType floatType, DeviceBuffer x, DeviceBuffer y) {
@@ -102,8 +106,9 @@ public final class OperationChecks {
             float divisor) {
         String operation = "gatherRows";
         DataType sourceType = source.data().type();
-        require(sourceType == DataType.UINT8 || sourceType == floatType, operation + ": source is " + sourceType
-                + ", not UINT8 or " + floatType);
+        DataType other = gradientType(floatType);
+        require(sourceType == DataType.UINT8 || sourceType == other, operation + ": source is " + sourceType
+                + ", not UINT8 or " + other);
         matrix(operation, "destination", destination, floatType, destination.rows(), source.columns());
         buffer(operation, "indices", indices, DataType.INT32, destination.rows());
         require(Float.isFinite(divisor) && divisor != 0, operation + ": a divisor of " + divisor);
@@ -116,10 +121,14 @@ public final class OperationChecks {
         buffer(operation, "indices", indices, DataType.INT32, destination.elementCount());
     }
 
+    /** @param floatType of the parameters and their gradients; {@code converted} is BFLOAT16 or null */
     public static void sgd(DataType floatType, DeviceBuffer parameter, DeviceBuffer gradient,
-            DeviceBuffer momentumBuffer, DeviceBuffer hyperparameters, boolean nesterov) {
+            DeviceBuffer momentumBuffer, DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted) {
         String operation = "sgd";
         long elementCount = parameter.elementCount();
+        if (converted != null) {
+            buffer(operation, "converted", converted, DataType.BFLOAT16, elementCount);
+        }
         buffer(operation, "parameter", parameter, floatType, elementCount);
         buffer(operation, "gradient", gradient, floatType, elementCount);
         buffer(operation, "hyperparameters", hyperparameters, DataType.FLOAT32, SgdHyperparameters.LENGTH);
@@ -127,6 +136,17 @@ public final class OperationChecks {
         if (momentumBuffer != null) {
             buffer(operation, "momentumBuffer", momentumBuffer, floatType, elementCount);
         }
+    }
+
+    public static void convert(DeviceBuffer source, DeviceBuffer destination) {
+        String operation = "convert";
+        buffer(operation, "source", source, DataType.FLOAT32, source.elementCount());
+        buffer(operation, "destination", destination, DataType.BFLOAT16, source.elementCount());
+    }
+
+    /** Of parameters and their gradients, where {@code computeType} is that of activations. */
+    private static DataType gradientType(DataType computeType) {
+        return computeType == DataType.BFLOAT16 ? DataType.FLOAT32 : computeType;
     }
 
     private static void matrix(String operation, String name, Matrix matrix, DataType type, int rows, int columns) {

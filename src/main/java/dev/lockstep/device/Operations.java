@@ -5,7 +5,9 @@ package dev.lockstep.device;
  *
  * <p>Shapes: {@code x [batch, in]}, {@code weight [out, in]} as in torch.nn.Linear, {@code bias [out]},
  * {@code y [batch, out]}; a gradient has the shape of what it belongs to. Where nothing else is said, floating point
- * buffers are FLOAT32 (the reference backend takes FLOAT64, too, all of one type) and outputs do not overlap inputs.
+ * buffers are FLOAT32 (the reference backend takes FLOAT64, too, all of one type) and outputs do not overlap inputs. On a
+ * device whose {@link Device#computeType} is BFLOAT16, so are x, y, weight, bias, logits and the gradients of all of
+ * these but weightGradient and biasGradient.
  *
  * <p>All of them throw IllegalArgumentException where shapes, types or sizes do not agree.
  */
@@ -16,8 +18,12 @@ public interface Operations {
     /**
      * xGradient = (yGradient · weight) ⊙ activation'(x), where x is itself the output of {@code activation}, whose
      * derivative must follow from x. With IDENTITY, x is not read and may be null.
+     *
+     * @param biasGradient gets the sums of xGradient's columns, which are the gradient of the bias that was added before
+     *                     the activation; null where they are not wanted
      */
-    Operation linearBackwardInput(Matrix yGradient, Matrix weight, Matrix xGradient, Activation activation, Matrix x);
+    Operation linearBackwardInput(Matrix yGradient, Matrix weight, Matrix xGradient, Activation activation, Matrix x,
+            DeviceBuffer biasGradient);
 
     /**
      * Rows {@code firstRow} to {@code firstRow + rows - 1} of the weight's gradient: weightGradient = yGradientᵀ · x
@@ -62,7 +68,7 @@ public interface Operations {
     /**
      * destination[i, :] = source[indices[i], :] / divisor.
      *
-     * @param source  UINT8, or the type of {@code destination}; [n, columns]
+     * @param source  UINT8 or FLOAT32 (where the device computes in it, FLOAT64); [n, columns]
      * @param indices INT32 [rows of destination], each in 0 … n − 1; not checked
      */
     Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor);
@@ -77,9 +83,14 @@ public interface Operations {
      * as it is.
      *
      * @param momentumBuffer null for plain SGD, p −= lr·(g + wd·p); with nesterov, never null
+     * @param converted      gets the new parameters in the device's {@link Device#computeType}; null where they are
+     *                       computed with as they are
      */
     Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
-            DeviceBuffer hyperparameters, boolean nesterov);
+            DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted);
+
+    /** destination[i] = source[i], from FLOAT32 to the device's {@link Device#computeType}. */
+    Operation convert(DeviceBuffer source, DeviceBuffer destination);
 
     /** Sets every byte to zero. */
     Operation clear(DeviceBuffer buffer);

@@ -41,6 +41,11 @@ public final class CrossEntropyLoss {
                 gradientFactor);
     }
 
+    /** Whether {@link #read} costs nothing, so that every step's loss can be looked at. */
+    public boolean isHostAccessible() {
+        return statistics.isHostAccessible();
+    }
+
     /** Clears the sums. */
     public void reset(Stream stream) {
         clear.enqueue(stream);

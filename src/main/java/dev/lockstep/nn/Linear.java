@@ -1,6 +1,7 @@
 package dev.lockstep.nn;
 
 import dev.lockstep.device.Activation;
+import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Operations;
@@ -44,7 +45,12 @@ public record Linear(int in, int out) implements Module {
 
     @Override
     public BoundModule bind(Binding binding, Matrix input, Matrix inputGradient) {
-        return bind(binding, input, inputGradient, Activation.IDENTITY, Activation.IDENTITY);
+        return bind(binding, input, inputGradient, Activation.IDENTITY, null, Activation.IDENTITY);
+    }
+
+    /** The gradient of the bias of the layer that is bound with {@code binding}; null outside training. */
+    static DeviceBuffer biasGradient(Binding binding) {
+        return binding.training() ? binding.parameter(BIAS).gradient() : null;
     }
 
     /**
@@ -52,16 +58,19 @@ public record Linear(int in, int out) implements Module {
      * its output.
      *
      * @param inputActivation  what made {@code input}: the gradient of the input is carried on through it
+     * @param inputBiasGradient the gradient of the bias that was added before inputActivation: this layer computes it,
+     *                         in one go with the gradient of its input; null if there is none
      * @param outputActivation applied to the output; the gradient to be put into outputGradient is that of the layer's
-     *                         own output, before this activation
+     *                         own output, before this activation, and whoever puts it there computes that of the bias, too
      */
     BoundModule bind(Binding binding, Matrix input, Matrix inputGradient, Activation inputActivation,
-            Activation outputActivation) {
+            DeviceBuffer inputBiasGradient, Activation outputActivation) {
         Operations operations = binding.device().operations();
         Parameter weight = binding.parameter(WEIGHT);
         Parameter bias = binding.parameter(BIAS);
         Matrix output = binding.workspace().matrix(input.rows(), out);
-        Operation forward = operations.linearForward(input, weight.matrix(), bias.value(), output, outputActivation);
+        Operation forward = operations.linearForward(input, weight.matrix(), bias.computeValue(), output,
+                outputActivation);
         if (!binding.training()) {
             return new BoundLinear(output, null, forward, null, null);
         }
@@ -73,9 +82,10 @@ public record Linear(int in, int out) implements Module {
             weightGradient[i] = operations.linearBackwardWeight(input, outputGradient,
                     weight.gradientRows(first, rowEnds[i] - first), first, false);
         }
-        Operation biasGradient = operations.linearBackwardBias(outputGradient, bias.gradient(), false);
+        Operation biasGradient = outputActivation != Activation.IDENTITY ? null
+                : operations.linearBackwardBias(outputGradient, bias.gradient(), false);
         Operation inputGradientOperation = inputGradient == null ? null : operations.linearBackwardInput(
-                outputGradient, weight.matrix(), inputGradient, inputActivation, input);
+                outputGradient, weight.matrix(), inputGradient, inputActivation, input, inputBiasGradient);
         return new BoundLinear(output, outputGradient, forward,
                 new ParameterGradients(weight, bias, rowEnds, weightGradient, biasGradient), inputGradientOperation);
     }
@@ -94,6 +104,7 @@ public record Linear(int in, int out) implements Module {
         return Arrays.copyOf(merged, count);
     }
 
+    /** {@code biasGradient} is null where the layer above computes it. */
     private record ParameterGradients(Parameter weight, Parameter bias, int[] rowEnds, Operation[] weightGradient,
             Operation biasGradient) {
     }
@@ -109,7 +120,9 @@ public record Linear(int in, int out) implements Module {
         /** The parameters' gradients come first, so that their reduction runs beside the rest. */
         @Override
         public void backward(Stream stream, GradientListener listener) {
-            gradients.biasGradient.enqueue(stream);
+            if (gradients.biasGradient != null) {
+                gradients.biasGradient.enqueue(stream);
+            }
             listener.gradientReady(gradients.bias, gradients.bias.shape().rows());
             for (int i = 0; i < gradients.weightGradient.length; i++) {
                 gradients.weightGradient[i].enqueue(stream);

@@ -1,6 +1,7 @@
 package dev.lockstep.nn;
 
 import dev.lockstep.device.Activation;
+import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Stream;
 import dev.lockstep.random.Mt19937;
@@ -60,14 +61,17 @@ public record Sequential(List<Module> modules) implements Module {
         Matrix x = input;
         Matrix xGradient = inputGradient;
         Activation inputActivation = Activation.IDENTITY;
+        DeviceBuffer inputBiasGradient = null;
         for (int i = 0; i < modules.size(); i++) {
             Binding scope = binding.within(Integer.toString(i));
             BoundModule next;
             if (modules.get(i) instanceof Linear linear) {
                 Activation outputActivation = fusedAfter(i);
-                next = linear.bind(scope, x, xGradient, inputActivation, outputActivation);
+                next = linear.bind(scope, x, xGradient, inputActivation, inputBiasGradient, outputActivation);
                 inputActivation = outputActivation;
+                inputBiasGradient = null;
                 if (outputActivation != Activation.IDENTITY) {
+                    inputBiasGradient = Linear.biasGradient(scope);
                     i++;
                 }
             } else {

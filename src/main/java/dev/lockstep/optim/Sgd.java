@@ -21,6 +21,7 @@ public final class Sgd implements Optimizer {
     private final DeviceBuffer hyperparameters;
     private final ByteBuffer host = ByteBuffer.allocateDirect(SgdHyperparameters.LENGTH * Float.BYTES)
             .order(ByteOrder.nativeOrder());
+    private boolean changed = true;
     private long steps;
 
     public Sgd(Device device, ParameterArena arena, SgdSettings settings) {
@@ -36,7 +37,8 @@ public final class Sgd implements Optimizer {
         return device.operations().sgd(arena.values().slice(firstElement, elementCount),
                 arena.gradients().slice(firstElement, elementCount),
                 momentumBuffer == null ? null : momentumBuffer.slice(firstElement, elementCount), hyperparameters,
-                settings.nesterov());
+                settings.nesterov(),
+                arena.converts() ? arena.computeValues().slice(firstElement, elementCount) : null);
     }
 
     /** The first step's momentum buffer is the gradient itself, so the numbers change once, at the second step. */
@@ -48,12 +50,17 @@ public final class Sgd implements Optimizer {
         put(SgdHyperparameters.MOMENTUM, settings.momentum());
         put(SgdHyperparameters.BUFFER_FACTOR, first ? 0 : settings.momentum());
         put(SgdHyperparameters.GRADIENT_FACTOR, first ? 1 : 1 - settings.dampening());
-        hyperparameters.copyFromHost(host.clear());
+        if (changed) {
+            hyperparameters.copyFromHost(host.clear());
+            changed = false;
+        }
         steps++;
     }
 
     private void put(int index, double value) {
-        host.putFloat(index * Float.BYTES, (float) value);
+        float number = (float) value;
+        changed |= host.getFloat(index * Float.BYTES) != number;
+        host.putFloat(index * Float.BYTES, number);
     }
 
     @Override

@@ -8,17 +8,18 @@ import dev.lockstep.device.Matrix;
  *
  * @param index       position in backward order
  * @param firstElement offset in either arena
+ * @param computeValue the value in the device's compute type; {@code value} itself where that is its type
  * @param gradient    null in an arena without gradients
  */
 public record Parameter(ParameterShape shape, int index, long firstElement, DeviceBuffer value,
-        DeviceBuffer gradient) {
+        DeviceBuffer computeValue, DeviceBuffer gradient) {
     public String name() {
         return shape.name();
     }
 
-    /** The value as a matrix. */
+    /** The value as a matrix to compute with. */
     public Matrix matrix() {
-        return new Matrix(value, shape.rows(), shape.columns());
+        return new Matrix(computeValue, shape.rows(), shape.columns());
     }
 
     /** Rows {@code first} to {@code first + count - 1} of the gradient. */

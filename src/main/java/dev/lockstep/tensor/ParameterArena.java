@@ -3,6 +3,8 @@ package dev.lockstep.tensor;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.Operation;
+import dev.lockstep.device.Stream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -13,13 +15,15 @@ import java.util.Map;
  * All parameters of a model in one allocation and all their gradients in another, both laid out in backward order: the
  * reverse of the model's, as DDP fills its buckets. So a bucket is a contiguous range of the gradient arena and an
  * optimizer's state has the same layout. Each parameter starts at a multiple of {@link #ALIGNMENT_ELEMENTS}; the gaps
- * hold zeros and stay zero.
+ * hold zeros and stay zero. Where the device computes in a smaller type, a third allocation holds the parameters in it.
  */
 public final class ParameterArena {
     /** One cache line of floats. */
     public static final int ALIGNMENT_ELEMENTS = 16;
 
     private final DeviceBuffer values;
+    private final DeviceBuffer computeValues;
+    private final Operation convert;
     private final DeviceBuffer gradients;
     private final List<Parameter> modelOrder;
     private final List<Parameter> backwardOrder;
@@ -38,6 +42,9 @@ public final class ParameterArena {
     public ParameterArena(Device device, DataType type, List<ParameterShape> shapes, boolean withGradients) {
         long elements = elementCount(shapes);
         values = device.allocate(type, elements);
+        boolean converts = type == DataType.FLOAT32 && device.computeType() != type;
+        computeValues = converts ? device.allocate(device.computeType(), elements) : values;
+        convert = converts ? device.operations().convert(values, computeValues) : stream -> { };
         gradients = withGradients ? device.allocate(type, elements) : null;
         List<Parameter> backward = new ArrayList<>();
         long first = 0;
@@ -45,7 +52,7 @@ public final class ParameterArena {
             ParameterShape shape = shapes.get(i);
             long count = shape.elementCount();
             Parameter parameter = new Parameter(shape, backward.size(), first, values.slice(first, count),
-                    withGradients ? gradients.slice(first, count) : null);
+                    computeValues.slice(first, count), withGradients ? gradients.slice(first, count) : null);
             if (byName.put(shape.name(), parameter) != null) {
                 throw new IllegalArgumentException("two parameters named " + shape.name());
             }
@@ -70,6 +77,21 @@ public final class ParameterArena {
 
     public DeviceBuffer values() {
         return values;
+    }
+
+    /** Whether modules compute with converted copies of the values. */
+    public boolean converts() {
+        return computeValues != values;
+    }
+
+    /** The values in the device's compute type; {@link #values} itself where that is their type. */
+    public DeviceBuffer computeValues() {
+        return computeValues;
+    }
+
+    /** Enqueues the conversion of all values: wanted after they were written by other means than an optimizer's update. */
+    public void convert(Stream stream) {
+        convert.enqueue(stream);
     }
 
     /** @throws IllegalStateException in an arena without gradients */

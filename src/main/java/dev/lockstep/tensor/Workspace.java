@@ -17,12 +17,12 @@ public final class Workspace {
     private final List<DeviceBuffer> buffers = new ArrayList<>();
     private int next;
 
-    /** Of FLOAT32. */
+    /** Of the device's compute type. */
     public Workspace(Device device) {
-        this(device, DataType.FLOAT32);
+        this(device, device.computeType());
     }
 
-    /** @param type of all matrices: FLOAT32; where the device computes in it, FLOAT64 */
+    /** @param type of all matrices: the device's compute type; where it can, FLOAT64 */
     public Workspace(Device device, DataType type) {
         this.device = device;
         this.type = type;

@@ -28,11 +28,12 @@ import dev.lockstep.tensor.Workspace;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.DoubleSupplier;
 
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
-    /** One batch size's prepared work. */
-    private record TrainingStep(DataLoader.Batch batch, BoundModule model, Operation loss) {
+    /** One batch size's prepared work: {@code operation} trains on what the batch has selected. */
+    private record TrainingStep(DataLoader.Batch batch, Operation operation) {
     }
 
     private final Job job;
@@ -49,9 +50,12 @@ public final class Trainer {
     private final TrainingStep full;
     private final TrainingStep last;
     private final Optional<Evaluator> evaluator;
-    private final double[] stepLoss = new double[1];
+    private final DoubleSupplier batchLoss = this::batchLoss;
+    private final double[] globalLoss = new double[1];
     private final BucketPlan plan;
+    private int epoch;
     private long step;
+    private long epochStartStep;
 
     /**
      * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
@@ -81,7 +85,7 @@ public final class Trainer {
                 .check(communicator);
 
         optimizer = optimizer(job, device, arena);
-        ddp = new DistributedDataParallel(arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
+        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
         sampler = new DistributedSampler(data.train().samples(), ranks, communicator.rank(), job.train().shuffle(),
                 job.seed(), job.train().dropLast());
         indices = new int[sampler.samplesPerRank()];
@@ -97,7 +101,7 @@ public final class Trainer {
                 test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
-        ddp.broadcastParameters();
+        ddp.broadcastParameters(stream);
     }
 
     /** With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be. */
@@ -125,7 +129,12 @@ public final class Trainer {
         workspace.rewind();
         DataLoader.Batch batch = loader.batch(size);
         BoundModule bound = model.bind(binding, batch.features(), null);
-        return new TrainingStep(batch, bound, loss.bind(bound, batch.labels(), communicator.size()));
+        Operation boundLoss = loss.bind(bound, batch.labels(), communicator.size());
+        return new TrainingStep(batch, ddp.bind(on -> {
+            batch.gather(on);
+            bound.forward(on);
+            boundLoss.enqueue(on);
+        }, bound));
     }
 
     /** Steps in an epoch, the short last one included. */
@@ -169,20 +178,21 @@ public final class Trainer {
      *
      * @param epoch    from 1 on
      * @param stepHook called after each step, on every rank; its time is not the training's
-     * @throws TrainingException if the loss is not finite
+     * @throws TrainingException if a loss is not finite
      */
     public EpochMetrics trainEpoch(int epoch, StepHook stepHook) {
         long start = System.nanoTime();
+        this.epoch = epoch;
+        epochStartStep = step;
         // As in a DDP script: for epoch in range(epochs): sampler.set_epoch(epoch).
         sampler.indices(epoch - 1L, indices);
         loss.reset(stream);
         int stepOfEpoch = 0;
         long pausedNanos = 0;
         for (int first = 0; first < indices.length; first += batchSize) {
-            TrainingStep current = indices.length - first >= batchSize ? full : last;
-            trainStep(epoch, current, first);
+            trainStep(first);
             stepOfEpoch++;
-            listener.stepDone(epoch, step, stepOfEpoch, stepLoss[0]);
+            listener.stepDone(epoch, step, stepOfEpoch, batchLoss);
             if (job.log().everySteps() > 0 && step % job.log().everySteps() == 0) {
                 logStep();
             }
@@ -190,6 +200,7 @@ public final class Trainer {
             stepHook.afterStep(epoch, step);
             pausedNanos += System.nanoTime() - pause;
         }
+        requireFiniteLoss();
         double[] sums = {loss.read(stream, LossStatistics.LOSS_SUM), loss.read(stream, LossStatistics.SAMPLES)};
         communicator.allReduceSum(sums);
         double seconds = (System.nanoTime() - start - pausedNanos) * 1e-9;
@@ -204,25 +215,49 @@ public final class Trainer {
         void afterStep(int epoch, long step);
     }
 
-    private void trainStep(int epoch, TrainingStep current, int first) {
+    private TrainingStep batchAt(int first) {
+        return indices.length - first >= batchSize ? full : last;
+    }
+
+    private void trainStep(int first) {
         step++;
-        current.batch.load(indices, first, stream);
-        current.model.forward(stream);
-        current.loss.enqueue(stream);
-        stepLoss[0] = loss.read(stream, LossStatistics.BATCH_MEAN);
-        if (!Double.isFinite(stepLoss[0])) {
-            throw new TrainingException("rank " + communicator.rank() + ", epoch " + epoch + ", step " + step
-                    + ": the loss is " + stepLoss[0] + ": training has diverged; lower optimizer.sgd.lr or look at"
-                    + " the data");
+        TrainingStep current = batchAt(first);
+        current.batch.select(indices, first, stream);
+        int next = first + batchSize;
+        if (next < indices.length) {
+            batchAt(next).batch.prefetch(indices, next);
         }
         optimizer.beginStep();
-        ddp.backwardAndUpdate(current.model, stream);
+        current.operation.enqueue(stream);
+        if (loss.isHostAccessible()) {
+            requireFiniteLoss();
+        }
+    }
+
+    private double batchLoss() {
+        return loss.read(stream, LossStatistics.BATCH_MEAN);
+    }
+
+    /**
+     * Looks back over this epoch's steps so far, so that what has diverged is neither logged nor kept.
+     *
+     * @throws TrainingException naming the first whose loss on this rank was not finite
+     */
+    public void requireFiniteLoss() {
+        long batch = (long) loss.read(stream, LossStatistics.FIRST_NOT_FINITE);
+        if (batch > 0) {
+            throw new TrainingException("rank " + communicator.rank() + ", epoch " + epoch + ", step "
+                    + (epochStartStep + batch) + ": the loss is NaN or infinite: training has diverged; lower"
+                    + " optimizer.sgd.lr or look at the data");
+        }
     }
 
     /** Every rank's batch has the same size, so the mean over the ranks is that over the global batch. */
     private void logStep() {
-        communicator.allReduceSum(stepLoss);
-        listener.stepLogged(step, stepLoss[0] / communicator.size());
+        requireFiniteLoss();
+        globalLoss[0] = batchLoss();
+        communicator.allReduceSum(globalLoss);
+        listener.stepLogged(step, globalLoss[0] / communicator.size());
     }
 
     /** Evaluates on the test data; empty without. Collective. */

@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import java.nio.file.Path;
+import java.util.function.DoubleSupplier;
 
 /** Hears from the trainer on rank 0. The default of each method does nothing. */
 public interface TrainingListener {
@@ -9,9 +10,9 @@ public interface TrainingListener {
      *
      * @param step        from 1 on, over all epochs
      * @param stepOfEpoch from 1 on
-     * @param loss        of this rank's batch
+     * @param loss        of this rank's batch; asking for it may mean to wait for the device
      */
-    default void stepDone(int epoch, long step, int stepOfEpoch, double loss) {
+    default void stepDone(int epoch, long step, int stepOfEpoch, DoubleSupplier loss) {
     }
 
     /** The loss of a step that is to be logged: the mean over the global batch, before the update. */

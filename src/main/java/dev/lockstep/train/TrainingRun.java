@@ -110,6 +110,7 @@ public final class TrainingRun {
 
     /** Returns the hash of the parameters that all ranks agree on. */
     private String checkpoint(String name, int epochsCompleted) {
+        trainer.requireFiniteLoss();
         String hash = ParameterHash.agreed(trainer.parameters(), communicator, trainer.step());
         if (checkpoints.isPresent()) {
             Map<String, Object> details = new LinkedHashMap<>();

@@ -36,14 +36,14 @@ class ConsoleProgressTest {
     void shouldPrintALineEveryFiveSecondsInALog() {
         ConsoleProgress log = progress(false);
         nanos += 5 * SECOND - 1;
-        log.stepDone(1, 10, 10, 2);
+        log.stepDone(1, 10, 10, () -> 2);
         assertEquals("", printed());
         nanos += 1;
-        log.stepDone(1, 20, 20, 1.5);
+        log.stepDone(1, 20, 20, () -> 1.5);
         nanos += 4 * SECOND;
-        log.stepDone(1, 30, 30, 1.2);
+        log.stepDone(1, 30, 30, () -> 1.2);
         nanos += SECOND;
-        log.stepDone(1, 60, 60, 1);
+        log.stepDone(1, 60, 60, () -> 1);
         assertEquals("""
                 epoch 1/2  step 20/469  loss 1.5000  512 samples/s
                 epoch 1/2  step 60/469  loss 1.0000  1,024 samples/s
@@ -57,9 +57,9 @@ class ConsoleProgressTest {
         nanos += 4 * SECOND;
         log.epochDone(new EpochMetrics(1, 469, 1, Optional.empty(), 1, 1));
         nanos += 4 * SECOND;
-        log.stepDone(2, 470, 1, 1);
+        log.stepDone(2, 470, 1, () -> 1);
         nanos += SECOND;
-        log.stepDone(2, 479, 10, 1);
+        log.stepDone(2, 479, 10, () -> 1);
         assertTrue(printed().endsWith("\nepoch 2/2  step 10/469  loss 1.0000  256 samples/s\n"), printed());
         assertEquals(2, printed().lines().count());
     }
@@ -68,9 +68,9 @@ class ConsoleProgressTest {
     void shouldRedrawABarOnATerminalAndTakeItAway() {
         ConsoleProgress bar = progress(true);
         nanos += SECOND;
-        bar.stepDone(1, 235, 235, 2);
+        bar.stepDone(1, 235, 235, () -> 2);
         nanos += SECOND;
-        bar.stepDone(1, 469, 469, 1);
+        bar.stepDone(1, 469, 469, () -> 1);
         bar.epochDone(new EpochMetrics(1, 469, 1.5, Optional.empty(), 30_000, 2));
         assertEquals("\r[" + "#".repeat(15) + ".".repeat(15) + "] epoch 1/2  step 235/469  loss 2.0000  30,080 samples/s"
                 + "\u001b[K\r[" + "#".repeat(30) + "] epoch 1/2  step 469/469  loss 1.0000  29,952 samples/s\u001b[K"

@@ -36,6 +36,16 @@ public class DeferredDevice implements Device {
     }
 
     @Override
+    public ByteBuffer allocateHost(int bytes) {
+        return reference.allocateHost(bytes);
+    }
+
+    @Override
+    public Stream newStream() {
+        return computeStream();
+    }
+
+    @Override
     public Stream computeStream() {
         return new Stream() {
             @Override
@@ -151,6 +161,14 @@ public class DeferredDevice implements Device {
         public void copyToHost(ByteBuffer destination) {
             runTo(enqueued);
             hidden.copyToHost(destination);
+        }
+
+        @Override
+        public void copyFromHost(ByteBuffer source, Stream stream) {
+            ByteBuffer bytes = source.slice();
+            source.position(source.limit());
+            pending.add(on -> hidden.copyFromHost(bytes.clear()));
+            enqueued++;
         }
     }
 }

@@ -44,7 +44,7 @@ class DistributedDataParallelTest {
     private final List<String> events = new ArrayList<>();
 
     private DistributedDataParallel ddp(boolean overlap) {
-        return new DistributedDataParallel(arena, new LateCommunicator(events), plan, overlap, (first, count) -> {
+        return new DistributedDataParallel(device, arena, new LateCommunicator(events), plan, overlap, (first, count) -> {
             Operation update = sgd.bind(first, count);
             return on -> {
                 events.add("update " + first);
@@ -94,7 +94,7 @@ class DistributedDataParallelTest {
     private void step(DistributedDataParallel ddp, List<String> script) {
         events.clear();
         sgd.beginStep();
-        ddp.backwardAndUpdate(new ScriptedModule(script), stream);
+        ddp.bind(on -> { }, new ScriptedModule(script)).enqueue(stream);
     }
 
     @Test
@@ -166,7 +166,7 @@ class DistributedDataParallelTest {
 
     @Test
     void shouldBroadcastFromRankZero() {
-        ddp(true).broadcastParameters();
+        ddp(true).broadcastParameters(stream);
         assertEquals(List.of("broadcast from 0"), events);
     }
 

@@ -29,11 +29,11 @@ class GradientOrderTest {
         ParameterArena arena = new ParameterArena(device, shapes(random), true);
         BucketPlan plan = BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
                 1 + random.nextInt(1000), 1 + random.nextInt(1000), 1 + random.nextInt(1000));
-        DistributedDataParallel ddp = new DistributedDataParallel(arena, new LateCommunicator(events), plan, true,
+        DistributedDataParallel ddp = new DistributedDataParallel(device, arena, new LateCommunicator(events), plan, true,
                 (first, count) -> on -> { });
         for (int step = 0; step < 2; step++) {
             events.clear();
-            ddp.backwardAndUpdate(new Shuffled(arena, plan, ddp.overlaps(), random), device.computeStream());
+            ddp.bind(on -> { }, new Shuffled(arena, plan, ddp.overlaps(), random)).enqueue(device.computeStream());
         }
     }
 

@@ -3,6 +3,7 @@ package dev.lockstep.ddp;
 import dev.lockstep.comm.AllReduce;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
+import dev.lockstep.comm.HostTransfer;
 import java.nio.ByteBuffer;
 import java.util.List;
 
@@ -44,7 +45,7 @@ final class LateCommunicator implements Communicator {
     }
 
     @Override
-    public AllReduce prepareAllReduce(ByteBuffer floats) {
+    public AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
         int index = preparedCount++;
         return new AllReduce() {
@@ -78,9 +79,11 @@ final class LateCommunicator implements Communicator {
             }
 
             private void sum() {
+                transfer.fetch();
                 for (int i = 0; i < count; i++) {
                     floats.putFloat(i * Float.BYTES, 2 * floats.getFloat(i * Float.BYTES));
                 }
+                transfer.store();
             }
         };
     }

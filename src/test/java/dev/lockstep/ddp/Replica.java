@@ -38,7 +38,7 @@ final class Replica {
     private final Batch[] batches;
 
     /** A batch size's buffers and what is bound to them. */
-    private record Batch(Matrix features, DeviceBuffer labels, BoundModule model, Operation loss) {
+    private record Batch(Matrix features, DeviceBuffer labels, Operation step) {
     }
 
     /** @param batchSizes the largest first */
@@ -50,7 +50,7 @@ final class Replica {
         plan = BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(), sizes.firstBucket,
                 sizes.bucket, sizes.chunk);
         sgd = new Sgd(device, arena, settings);
-        ddp = new DistributedDataParallel(arena, communicator, plan, overlap, sgd::bind);
+        ddp = new DistributedDataParallel(device, arena, communicator, plan, overlap, sgd::bind);
         loss = new CrossEntropyLoss(device);
         Workspace workspace = new Workspace(device);
         batches = Arrays.stream(batchSizes).mapToObj(size -> {
@@ -58,7 +58,11 @@ final class Replica {
             Matrix features = Matrix.allocate(device, DataType.FLOAT32, size, in);
             DeviceBuffer labels = device.allocate(DataType.INT32, size);
             BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp), features, null);
-            return new Batch(features, labels, bound, loss.bind(bound, labels, communicator.size()));
+            Operation boundLoss = loss.bind(bound, labels, communicator.size());
+            return new Batch(features, labels, ddp.bind(on -> {
+                bound.forward(on);
+                boundLoss.enqueue(on);
+            }, bound));
         }).toArray(Batch[]::new);
         model.initialize(new Mt19937(3), arena::parameter);
     }
@@ -80,13 +84,9 @@ final class Replica {
 
     /** A training step on what is loaded; this rank's mean loss before the update. */
     double step(int batch) {
-        Batch current = batches[batch];
-        current.model.forward(stream);
-        current.loss.enqueue(stream);
-        double mean = loss.read(stream, LossStatistics.BATCH_MEAN);
         sgd.beginStep();
-        ddp.backwardAndUpdate(current.model, stream);
-        return mean;
+        batches[batch].step.enqueue(stream);
+        return loss.read(stream, LossStatistics.BATCH_MEAN);
     }
 
     double[] parameters() {

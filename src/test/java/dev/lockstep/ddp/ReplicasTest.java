@@ -114,7 +114,7 @@ class ReplicasTest {
                 Replica replica = new Replica(device, communicator, MODEL, IN, SGD, SMALL, true, 2);
                 MODEL.initialize(new Mt19937(communicator.rank()), replica.arena::parameter);
                 before[communicator.rank()] = replica.parameters();
-                replica.ddp.broadcastParameters();
+                replica.ddp.broadcastParameters(device.computeStream());
                 after[communicator.rank()] = replica.parameters();
             }
         });

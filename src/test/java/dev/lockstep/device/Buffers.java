@@ -38,6 +38,7 @@ public final class Buffers {
                 case FLOAT64 -> host.putDouble(value);
                 case INT32 -> host.putInt((int) value);
                 case UINT8 -> host.put((byte) (int) value);
+                case BFLOAT16 -> host.putShort(bfloat16((float) value));
             }
         }
         buffer.copyFromHost(host.flip());
@@ -53,6 +54,7 @@ public final class Buffers {
                 case FLOAT64 -> host.getDouble(i * Double.BYTES);
                 case INT32 -> host.getInt(i * Integer.BYTES);
                 case UINT8 -> Byte.toUnsignedInt(host.get(i));
+                case BFLOAT16 -> Float.intBitsToFloat(host.getShort(i * Short.BYTES) << Short.SIZE);
             };
         }
         return values;
@@ -66,6 +68,15 @@ public final class Buffers {
             floats[i] = (float) values[i];
         }
         return floats;
+    }
+
+    /** The bits of {@code value} rounded to nearest, ties to even. */
+    public static short bfloat16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        if (Float.isNaN(value)) {
+            return (short) (bits >>> Short.SIZE | 0x40);
+        }
+        return (short) (bits + 0x7fff + (bits >>> Short.SIZE & 1) >>> Short.SIZE);
     }
 
     private static ByteBuffer host(int byteCount) {

@@ -98,6 +98,51 @@ public abstract class DeviceContract {
     }
 
     @Test
+    void shouldCopyBetweenStreamsOnceAnEventIsReached() {
+        ByteBuffer source = device.allocateHost(8);
+        ByteBuffer destination = device.allocateHost(8);
+        assertTrue(source.isDirect());
+        assertEquals(ByteOrder.nativeOrder(), source.order());
+        assertEquals(0, source.getLong(0));
+        source.putInt(0, 2).putInt(4, 3);
+        DeviceBuffer buffer = device.allocate(DataType.INT32, 2);
+        Event written = device.newEvent();
+        Stream other = device.newStream();
+        buffer.copyFromHost(source.clear(), device.computeStream());
+        assertEquals(8, source.position());
+        written.record(device.computeStream());
+        other.waitFor(written);
+        buffer.copyToHost(destination.clear(), other);
+        assertEquals(8, destination.position());
+        other.synchronize();
+        assertEquals(2, destination.getInt(0));
+        assertEquals(3, destination.getInt(4));
+    }
+
+    /** Each update adds the first content once more: how often the work was done can be read from the result. */
+    @Test
+    void shouldRepeatTheWorkOfAGraphEachTimeThatItIsEnqueued() {
+        DeviceBuffer parameter = Buffers.floats(device, 1, 3);
+        DeviceBuffer gradient = Buffers.floats(device, -1, -3);
+        DeviceBuffer numbers = Buffers.floats(device, 1, 0, 0, 0, 1);
+        Event done = device.newEvent();
+        Operation update = device.operations().sgd(parameter, gradient, null, numbers, false, null);
+        Operation graph = device.graph(stream -> {
+            update.enqueue(stream);
+            done.record(stream);
+        });
+        assertArrayEquals(new double[] {1, 3}, Buffers.read(parameter));
+        for (int repeat = 2; repeat <= 5; repeat++) {
+            graph.enqueue(device.computeStream());
+            done.synchronize();
+            assertArrayEquals(new double[] {repeat, 3 * repeat}, Buffers.read(parameter));
+        }
+        Buffers.write(numbers, 0, 0, 0, 0, 1);
+        graph.enqueue(device.computeStream());
+        assertArrayEquals(new double[] {5, 15}, Buffers.read(parameter));
+    }
+
+    @Test
     void shouldRefuseCopiesOfAnotherSize() {
         DeviceBuffer buffer = device.allocate(DataType.FLOAT32, 2);
         ByteBuffer host = ByteBuffer.allocateDirect(7);
@@ -156,12 +201,12 @@ public abstract class DeviceContract {
         Matrix yGradient = matrix(2, 4);
         Matrix xGradient = matrix(2, 3);
         Activation identity = Activation.IDENTITY;
-        refuse(() -> operations.linearBackwardInput(matrix(2, 5), weight, xGradient, identity, null));
-        refuse(() -> operations.linearBackwardInput(yGradient, weight, matrix(3, 3), identity, null));
-        refuse(() -> operations.linearBackwardInput(yGradient, weight, matrix(2, 4), identity, null));
-        refuse(() -> operations.linearBackwardInput(yGradient, weight, xGradient, Activation.RELU, null));
-        refuse(() -> operations.linearBackwardInput(yGradient, weight, xGradient, Activation.RELU, matrix(3, 2)));
-        refuse(() -> operations.linearBackwardInput(yGradient, weight, xGradient, Activation.GELU, x));
+        refuse(() -> operations.linearBackwardInput(matrix(2, 5), weight, xGradient, identity, null, null));
+        refuse(() -> operations.linearBackwardInput(yGradient, weight, matrix(3, 3), identity, null, null));
+        refuse(() -> operations.linearBackwardInput(yGradient, weight, matrix(2, 4), identity, null, null));
+        refuse(() -> operations.linearBackwardInput(yGradient, weight, xGradient, Activation.RELU, null, null));
+        refuse(() -> operations.linearBackwardInput(yGradient, weight, xGradient, Activation.RELU, matrix(3, 2), null));
+        refuse(() -> operations.linearBackwardInput(yGradient, weight, xGradient, Activation.GELU, x, null));
         refuse(() -> operations.linearBackwardWeight(matrix(3, 3), yGradient, matrix(4, 3), 0, false));
         refuse(() -> operations.linearBackwardWeight(x, yGradient, matrix(4, 2), 0, false));
         refuse(() -> operations.linearBackwardWeight(x, yGradient, matrix(5, 3), 0, false));
@@ -217,10 +262,10 @@ public abstract class DeviceContract {
         DeviceBuffer gradient = floats(3);
         DeviceBuffer momentumBuffer = floats(3);
         DeviceBuffer hyperparameters = floats(SgdHyperparameters.LENGTH);
-        refuse(() -> operations.sgd(parameter, floats(2), momentumBuffer, hyperparameters, false));
-        refuse(() -> operations.sgd(parameter, gradient, floats(4), hyperparameters, false));
-        refuse(() -> operations.sgd(parameter, gradient, momentumBuffer, floats(4), false));
-        refuse(() -> operations.sgd(parameter, gradient, null, hyperparameters, true));
+        refuse(() -> operations.sgd(parameter, floats(2), momentumBuffer, hyperparameters, false, null));
+        refuse(() -> operations.sgd(parameter, gradient, floats(4), hyperparameters, false, null));
+        refuse(() -> operations.sgd(parameter, gradient, momentumBuffer, floats(4), false, null));
+        refuse(() -> operations.sgd(parameter, gradient, null, hyperparameters, true, null));
     }
 
     private Matrix matrix(int rows, int columns) {

@@ -59,7 +59,7 @@ public abstract class LargeOperationsContract {
         Twin x = comparison.random(batch, in);
         Twin xGradient = comparison.output(batch, in);
         comparison.run((operations, of) -> operations.linearBackwardInput(of.matrix(yGradient), of.matrix(weight),
-                of.matrix(xGradient), Activation.RELU, of.matrix(x)));
+                of.matrix(xGradient), Activation.RELU, of.matrix(x), null));
         comparison.check("a large linearBackwardInput", xGradient, productTolerance(out), 0);
     }
 
@@ -106,7 +106,7 @@ public abstract class LargeOperationsContract {
         int classes = 41;
         Twin logits = comparison.random(batch, classes);
         Twin labels = comparison.vector(DataType.INT32, comparison.doubles(batch, () -> comparison.below(classes)));
-        Twin statistics = comparison.vector(DataType.FLOAT64, 0, 0, 0, 0);
+        Twin statistics = comparison.vector(DataType.FLOAT64, new double[LossStatistics.LENGTH]);
         Twin gradient = comparison.output(batch, classes);
         comparison.run((operations, of) -> operations.crossEntropy(of.matrix(logits), of.buffer(labels),
                 of.buffer(statistics), of.matrix(gradient), 1.0 / batch));
@@ -136,7 +136,7 @@ public abstract class LargeOperationsContract {
             Twin hyperparameters = comparison.hyperparameters();
             comparison.write(hyperparameters, 0.1, 0.01, 0.9, 0.9, 1);
             comparison.run((operations, of) -> operations.sgd(of.buffer(parameter), of.buffer(gradient),
-                    of.buffer(momentumBuffer), of.buffer(hyperparameters), nesterov));
+                    of.buffer(momentumBuffer), of.buffer(hyperparameters), nesterov, null));
             comparison.checkClose("sgd of many", parameter, 8 * UNIT_ROUNDOFF, 0);
             comparison.checkClose("momentum of many", momentumBuffer, 8 * UNIT_ROUNDOFF, 0);
         }

@@ -72,11 +72,18 @@ public abstract class OperationsContract {
             Twin weight = comparison.random(shape[2], shape[1]);
             Twin x = activationOutputs(shape[0], shape[1]);
             Twin xGradient = comparison.output(shape[0], shape[1]);
+            Twin sums = comparison.output(1, shape[1]);
             for (Activation activation : FUSED) {
                 Twin read = activation == Activation.IDENTITY ? null : x;
-                comparison.run((operations, of) -> operations.linearBackwardInput(of.matrix(yGradient),
-                        of.matrix(weight), of.matrix(xGradient), activation, of.matrix(read)));
-                comparison.check("linearBackwardInput " + activation, xGradient, productTolerance(shape[2]), 0);
+                for (Twin biasGradient : new Twin[] {null, sums}) {
+                    comparison.run((operations, of) -> operations.linearBackwardInput(of.matrix(yGradient),
+                            of.matrix(weight), of.matrix(xGradient), activation, of.matrix(read),
+                            of.buffer(biasGradient)));
+                    String what = "linearBackwardInput " + activation;
+                    comparison.checkClose(what, xGradient, productTolerance(shape[2]), 0);
+                    comparison.checkOnlyChanged(what, xGradient, biasGradient);
+                }
+                comparison.checkClose("bias gradient of " + activation, sums, shape[0] * productTolerance(shape[2]), 0);
             }
         }
     }
@@ -336,7 +343,7 @@ public abstract class OperationsContract {
         Twin momentumBuffer = buffered ? comparison.random(1, size) : null;
         Twin hyperparameters = comparison.hyperparameters();
         Runnable update = comparison.prepare((operations, of) -> operations.sgd(of.buffer(parameter),
-                of.buffer(gradient), of.buffer(momentumBuffer), of.buffer(hyperparameters), nesterov));
+                of.buffer(gradient), of.buffer(momentumBuffer), of.buffer(hyperparameters), nesterov, null));
         for (int step = 1; step <= 5; step++) {
             comparison.randomize(gradient);
             comparison.write(hyperparameters, 0.1 / step, weightDecay, momentum, step == 1 ? 0 : momentum,

@@ -3,6 +3,7 @@ package dev.lockstep.comm.local;
 import dev.lockstep.comm.AllReduce;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
+import dev.lockstep.comm.HostTransfer;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
@@ -37,7 +38,7 @@ public final class SingleRank implements Communicator {
     }
 
     @Override
-    public AllReduce prepareAllReduce(ByteBuffer floats) {
+    public AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer) {
         DirectBuffers.requireFloats(floats);
         requireNothingUnderWay();
         return new OwnSum();

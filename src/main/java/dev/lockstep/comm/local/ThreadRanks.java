@@ -4,6 +4,7 @@ import dev.lockstep.comm.AllReduce;
 import dev.lockstep.comm.CommunicationThread;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
+import dev.lockstep.comm.HostTransfer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -72,13 +73,17 @@ public final class ThreadRanks {
         }
 
         @Override
-        public AllReduce prepareAllReduce(ByteBuffer floats) {
+        public AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer) {
             int count = DirectBuffers.requireFloats(floats);
             FloatBuffer all =
                     floats.duplicate().clear().order(ByteOrder.nativeOrder()).asFloatBuffer();
             String operation = "allReduce " + preparedCount + " of " + count + " floats";
             AllReduce reduction = communication.prepare(
-                    operation, () -> rendezvous.meet(rank, operation, all, ThreadRank::sumFloats));
+                    operation, () -> {
+                        transfer.fetch();
+                        rendezvous.meet(rank, operation, all, ThreadRank::sumFloats);
+                        transfer.store();
+                    });
             preparedCount++;
             return reduction;
         }

@@ -5,6 +5,7 @@ import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.CommunicationThread;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
+import dev.lockstep.comm.HostTransfer;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -125,11 +126,14 @@ public final class MpiCommunicator implements Communicator {
     }
 
     @Override
-    public AllReduce prepareAllReduce(ByteBuffer floats) {
+    public AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
         String operation = "allReduce " + preparedCount + " of " + count + " floats";
-        AllReduce reduction =
-                communication.prepare(operation, () -> world.allReduce(floats, count, MPI.FLOAT, MPI.SUM));
+        AllReduce reduction = communication.prepare(operation, () -> {
+            transfer.fetch();
+            world.allReduce(floats, count, MPI.FLOAT, MPI.SUM);
+            transfer.store();
+        });
         preparedCount++;
         return reduction;
     }

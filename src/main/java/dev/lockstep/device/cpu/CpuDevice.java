@@ -10,6 +10,8 @@ import dev.lockstep.device.Event;
 import dev.lockstep.device.Operations;
 import dev.lockstep.device.OutOfDeviceMemoryException;
 import dev.lockstep.device.Stream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.dnnl.dnnl_version_t;
@@ -94,7 +96,17 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public ByteBuffer allocateHost(int bytes) {
+        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    }
+
+    @Override
     public Stream computeStream() {
+        return STREAM;
+    }
+
+    @Override
+    public Stream newStream() {
         return STREAM;
     }
 

@@ -47,6 +47,7 @@ final class ReferenceBuffer implements DeviceBuffer {
         return switch (type) {
             case FLOAT32 -> bytes.getFloat(element * Float.BYTES);
             case FLOAT64 -> bytes.getDouble(element * Double.BYTES);
+            case BFLOAT16 -> Float.intBitsToFloat(bytes.getShort(element * Short.BYTES) << Short.SIZE);
             case INT32 -> bytes.getInt(element * Integer.BYTES);
             case UINT8 -> Byte.toUnsignedInt(bytes.get(element));
         };

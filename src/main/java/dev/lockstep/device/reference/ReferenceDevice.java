@@ -8,6 +8,7 @@ import dev.lockstep.device.Operations;
 import dev.lockstep.device.OutOfDeviceMemoryException;
 import dev.lockstep.device.Stream;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -49,8 +50,18 @@ public final class ReferenceDevice implements Device {
     }
 
     @Override
+    public ByteBuffer allocateHost(int bytes) {
+        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    }
+
+    @Override
     public Stream computeStream() {
         return stream;
+    }
+
+    @Override
+    public Stream newStream() {
+        return new SynchronousStream();
     }
 
     @Override

@@ -16,6 +16,8 @@ import dev.lockstep.device.SgdHyperparameters;
  * each result is rounded once, when it is stored.
  */
 final class ReferenceOperations implements Operations {
+    private static final String NO_CONVERSION = "parameters are computed with as they are here, not converted";
+
     private final ReferenceDevice device;
 
     ReferenceOperations(ReferenceDevice device) {
@@ -46,12 +48,14 @@ final class ReferenceOperations implements Operations {
 
     @Override
     public Operation linearBackwardInput(Matrix yGradient, Matrix weight, Matrix xGradient, Activation activation,
-            Matrix x) {
-        OperationChecks.linearBackwardInput(floatType(yGradient.data()), yGradient, weight, xGradient, activation, x);
+            Matrix x, DeviceBuffer biasGradient) {
+        OperationChecks.linearBackwardInput(floatType(yGradient.data()), yGradient, weight, xGradient, activation, x,
+                biasGradient);
         ReferenceBuffer yGradients = own(yGradient.data());
         ReferenceBuffer weights = own(weight.data());
         ReferenceBuffer xs = activation == Activation.IDENTITY ? null : own(x.data());
         ReferenceBuffer xGradients = output(xGradient.data(), yGradients, weights, xs);
+        Operation columnSums = biasGradient == null ? stream -> { } : linearBackwardBias(xGradient, biasGradient, false);
         int in = xGradient.columns();
         int out = yGradient.columns();
         return stream -> {
@@ -66,6 +70,7 @@ final class ReferenceOperations implements Operations {
                     xGradients.set(element, ActivationFunctions.backward(activation, Double.NaN, output, sum));
                 }
             }
+            columnSums.enqueue(stream);
         };
     }
 
@@ -188,6 +193,10 @@ final class ReferenceOperations implements Operations {
             sums.set(LossStatistics.LOSS_SUM, sums.get(LossStatistics.LOSS_SUM) + lossSum);
             sums.set(LossStatistics.CORRECT, sums.get(LossStatistics.CORRECT) + correct);
             sums.set(LossStatistics.SAMPLES, sums.get(LossStatistics.SAMPLES) + logits.rows());
+            sums.set(LossStatistics.BATCHES, sums.get(LossStatistics.BATCHES) + 1);
+            if (!Double.isFinite(lossSum) && sums.get(LossStatistics.FIRST_NOT_FINITE) == 0) {
+                sums.set(LossStatistics.FIRST_NOT_FINITE, sums.get(LossStatistics.BATCHES));
+            }
         };
     }
 
@@ -227,8 +236,9 @@ final class ReferenceOperations implements Operations {
 
     @Override
     public Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
-            DeviceBuffer hyperparameters, boolean nesterov) {
-        OperationChecks.sgd(floatType(parameter), parameter, gradient, momentumBuffer, hyperparameters, nesterov);
+            DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted) {
+        OperationChecks.sgd(floatType(parameter), parameter, gradient, momentumBuffer, hyperparameters, nesterov, null);
+        refuseConversion(converted);
         ReferenceBuffer gradients = own(gradient);
         ReferenceBuffer numbers = own(hyperparameters);
         ReferenceBuffer parameters = output(parameter, gradients, numbers);
@@ -252,6 +262,17 @@ final class ReferenceOperations implements Operations {
                 parameters.set(i, p - learningRate * g);
             }
         };
+    }
+
+    @Override
+    public Operation convert(DeviceBuffer source, DeviceBuffer destination) {
+        throw new IllegalArgumentException(NO_CONVERSION);
+    }
+
+    private static void refuseConversion(DeviceBuffer converted) {
+        if (converted != null) {
+            throw new IllegalArgumentException(NO_CONVERSION);
+        }
     }
 
     @Override

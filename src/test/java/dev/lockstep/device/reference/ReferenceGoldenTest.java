@@ -86,7 +86,7 @@ class ReferenceGoldenTest {
             DeviceBuffer momentumBuffer = momentum == 0 ? null
                     : device.allocate(DataType.FLOAT64, parameter.elementCount());
             DeviceBuffer hyperparameters = device.allocate(DataType.FLOAT32, SgdHyperparameters.LENGTH);
-            Operation update = operations.sgd(parameter, gradient, momentumBuffer, hyperparameters, nesterov);
+            Operation update = operations.sgd(parameter, gradient, momentumBuffer, hyperparameters, nesterov, null);
             int step = 1;
             for (JsonNode expected : golden.get("steps")) {
                 Buffers.write(gradient, numbers(expected.get("gradient")));

@@ -84,11 +84,12 @@ class ReferenceGradientTest {
         Matrix xGradient = randomMatrix(BATCH, IN);
         enqueue(operations.linearBackwardWeight(hidden, yGradient, secondWeightGradient, 0, false),
                 operations.linearBackwardBias(yGradient, secondBiasGradient, false),
-                operations.linearBackwardInput(yGradient, secondWeight, hiddenGradient, activation, hidden),
+                operations.linearBackwardInput(yGradient, secondWeight, hiddenGradient, activation, hidden,
+                        firstBiasGradient),
                 operations.linearBackwardWeight(x, hiddenGradient, firstWeightGradient.rows(0, 1), 0, false),
                 operations.linearBackwardWeight(x, hiddenGradient, firstWeightGradient.rows(1, 3), 1, false),
-                operations.linearBackwardBias(hiddenGradient, firstBiasGradient, false),
-                operations.linearBackwardInput(hiddenGradient, firstWeight, xGradient, Activation.IDENTITY, null));
+                operations.linearBackwardInput(hiddenGradient, firstWeight, xGradient, Activation.IDENTITY, null,
+                        null));
 
         assertIsDerivative(secondWeightGradient.data(), secondWeight.data(), objective);
         assertIsDerivative(secondBiasGradient, secondBias, objective);

@@ -1,0 +1,61 @@
+package dev.lockstep.ddp;
+
+import dev.lockstep.comm.HostTransfer;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.Event;
+import dev.lockstep.device.Stream;
+import java.nio.ByteBuffer;
+
+/**
+ * A range of the gradients as the communication library sees it: the device's own memory where the host reaches it, else a copy in
+ * host memory, filled and sent back on a stream beside the compute stream.
+ */
+final class StagedGradients implements HostTransfer {
+    private final DeviceBuffer range;
+    private final Stream copyStream;
+    private final ByteBuffer host;
+    private final Event written;
+    private final Event stored;
+
+    /** @param copyStream used by the thread that runs the reductions */
+    StagedGradients(Device device, DeviceBuffer range, Stream copyStream) {
+        this.range = range;
+        this.copyStream = copyStream;
+        host = range.isHostAccessible() ? range.hostView() : device.allocateHost(Math.toIntExact(range.byteCount()));
+        written = device.newEvent();
+        stored = device.newEvent();
+    }
+
+    /** What is summed. */
+    ByteBuffer host() {
+        return host;
+    }
+
+    /** By the training thread, before the reduction is started. */
+    void markWritten(Stream stream) {
+        written.record(stream);
+    }
+
+    /** By the training thread, after the reduction. */
+    void waitForSum(Stream stream) {
+        stream.waitFor(stored);
+    }
+
+    @Override
+    public void fetch() {
+        if (!range.isHostAccessible()) {
+            copyStream.waitFor(written);
+            range.copyToHost(host.clear(), copyStream);
+            copyStream.synchronize();
+        }
+    }
+
+    @Override
+    public void store() {
+        if (!range.isHostAccessible()) {
+            range.copyFromHost(host.clear(), copyStream);
+            stored.record(copyStream);
+        }
+    }
+}
