@@ -72,8 +72,8 @@ final class Cuda {
         String what = call + " failed with " + describe(status);
         return LOST.contains(status)
                 ? new CudaException(label + " is lost: " + what + "; this run cannot go on, start again from its last"
-                        + " checkpoint, and see dmesg and nvidia-smi on that machine", true)
-                : new CudaException(label + ": " + what, false);
+                        + " checkpoint, and see dmesg and nvidia-smi on that machine", what, true)
+                : new CudaException(label + ": " + what, what, false);
     }
 
     /** {@code "cudaErrorMemoryAllocation (2): out of memory"}. */

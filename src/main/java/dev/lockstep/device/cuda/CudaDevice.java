@@ -4,6 +4,7 @@ import static org.bytedeco.cuda.global.cudart.cudaDeviceSynchronize;
 import static org.bytedeco.cuda.global.cudart.cudaErrorMemoryAllocation;
 import static org.bytedeco.cuda.global.cudart.cudaFree;
 import static org.bytedeco.cuda.global.cudart.cudaGetLastError;
+import static org.bytedeco.cuda.global.cudart.cudaHostGetDevicePointer;
 import static org.bytedeco.cuda.global.cudart.cudaMalloc;
 import static org.bytedeco.cuda.global.cudart.cudaMemGetInfo;
 import static org.bytedeco.cuda.global.cudart.cudaMemsetAsync;
@@ -32,6 +33,9 @@ public final class CudaDevice implements Device {
     private final CudaDeviceInfo info;
     private final CudaVersions versions;
     private final MatmulPrecision precision;
+    /** That the matrix products scribble on, taken when the device is opened. */
+    public static final long WORKSPACE_BYTES = 32L << 20;
+
     /** What gives back, last taken first, and returns CUDA's status. */
     private final Deque<IntSupplier> handles = new ArrayDeque<>();
     private final Deque<IntSupplier> memory = new ArrayDeque<>();
@@ -92,10 +96,7 @@ public final class CudaDevice implements Device {
     @Override
     public DeviceBuffer allocate(DataType type, long elementCount) {
         checkOpen();
-        if (elementCount < 1) {
-            throw new IllegalArgumentException("a buffer of " + elementCount + " elements");
-        }
-        long bytes = Math.multiplyExact(elementCount, type.bytes());
+        long bytes = bytes(type, elementCount);
         makeCurrent();
         Address address = new Address(0);
         int status = cudaMalloc(address, bytes);
@@ -110,6 +111,25 @@ public final class CudaDevice implements Device {
         // Other streams may use it at once.
         computeStream.synchronize();
         return new CudaBuffer(this, address.address(), type, elementCount);
+    }
+
+    /** Page-locked, so that the GPU reaches it. */
+    @Override
+    public DeviceBuffer allocateOnHost(DataType type, long elementCount) {
+        checkOpen();
+        long bytes = bytes(type, elementCount);
+        makeCurrent();
+        Address onGpu = new Address(0);
+        Cuda.check(cudaHostGetDevicePointer(onGpu, new Address(pinnedMemory.allocateAddress(bytes)), 0),
+                "cudaHostGetDevicePointer");
+        return new CudaBuffer(this, onGpu.address(), type, elementCount);
+    }
+
+    private static long bytes(DataType type, long elementCount) {
+        if (elementCount < 1) {
+            throw new IllegalArgumentException("a buffer of " + elementCount + " elements");
+        }
+        return Math.multiplyExact(elementCount, type.bytes());
     }
 
     private OutOfDeviceMemoryException outOfMemory(long bytes) {

@@ -45,6 +45,8 @@ public final class CudaDevices {
 
     /** Older ones are not supported by CUDA 13. */
     private static final int OLDEST_COMPUTE_CAPABILITY = 75;
+    /** The first whose tensor cores take TF32 and BF16. */
+    private static final int TENSOR_CORE_COMPUTE_CAPABILITY = 80;
 
     private static Probe probe;
 
@@ -89,20 +91,21 @@ public final class CudaDevices {
         int[] nvrtcMajor = new int[1];
         int[] nvrtcMinor = new int[1];
         nvrtcVersion(nvrtcMajor, nvrtcMinor);
-        Optional<CudaVersions> versions = Optional.of(new CudaVersions(CudaVersions.ofCuda(driver[0]),
-                CudaVersions.ofCuda(runtime[0]), CudaVersions.ofCublas(cublasLtGetVersion()),
-                nvrtcMajor[0] + "." + nvrtcMinor[0]));
+        CudaVersions versions = new CudaVersions(CudaVersions.ofCuda(driver[0]), CudaVersions.ofCuda(runtime[0]),
+                CudaVersions.ofCublas(cublasLtGetVersion()), nvrtcMajor[0] + "." + nvrtcMinor[0]);
+        List<CudaLibrary> loaded = libraries.stream()
+                .map(library -> library.withVersion(versions.of(library.soname()))).toList();
         int[] count = new int[1];
         int status = cudaGetDeviceCount(count);
         Optional<String> problem = problem(driver[0], runtime[0], status, count[0]);
         if (problem.isPresent()) {
-            return new Probe(libraries, versions, List.of(), problem);
+            return new Probe(loaded, Optional.of(versions), List.of(), problem);
         }
         List<CudaDeviceInfo> devices = new ArrayList<>();
         for (int ordinal = 0; ordinal < count[0]; ordinal++) {
             devices.add(info(ordinal));
         }
-        return new Probe(libraries, versions, List.copyOf(devices), Optional.empty());
+        return new Probe(loaded, Optional.of(versions), List.copyOf(devices), Optional.empty());
     }
 
     /**
@@ -198,15 +201,19 @@ public final class CudaDevices {
     }
 
     /**
-     * Why the CUDA that was loaded cannot compute on a GPU.
+     * Why the CUDA that was loaded cannot compute on a GPU, or not in that precision.
      *
      * @param compilable the compute capabilities that NVRTC compiles for
      */
-    static Optional<String> unsupported(CudaDeviceInfo device, int[] compilable) {
+    static Optional<String> unsupported(CudaDeviceInfo device, MatmulPrecision precision, int[] compilable) {
         int capability = device.computeCapability();
         String has = device.label() + " has compute capability " + capability / 10 + "." + capability % 10;
         if (capability < OLDEST_COMPUTE_CAPABILITY) {
             return Optional.of(has + ", and 7.5 is the lowest that is supported; set device to cpu");
+        }
+        if (precision != MatmulPrecision.FP32 && capability < TENSOR_CORE_COMPUTE_CAPABILITY) {
+            return Optional.of(has + ", and precision " + precision.name().toLowerCase(Locale.ROOT)
+                    + " needs 8.0; set precision to fp32");
         }
         return Arrays.stream(compilable).anyMatch(known -> known == capability) ? Optional.empty()
                 : Optional.of(has + ", which this CUDA toolkit cannot compile for; install a newer CUDA "
@@ -228,7 +235,7 @@ public final class CudaDevices {
                     + found.devices().size());
         }
         CudaDeviceInfo info = found.devices().get(ordinal);
-        unsupported(info, compilable()).ifPresent(problem -> {
+        unsupported(info, precision, compilable()).ifPresent(problem -> {
             throw new InvalidInputException(problem);
         });
         return new CudaDevice(info, found.versions().orElseThrow(), precision);
@@ -245,10 +252,15 @@ public final class CudaDevices {
     /**
      * A GPU's memory. From then on this process has a context there, which takes some of it.
      *
-     * @throws CudaException if it cannot be had, say because another process has the GPU for itself
+     * @throws InvalidInputException if it cannot be had, say because another process has the GPU for itself
      */
     public static CudaMemory memory(int ordinal) {
-        Cuda.makeCurrent(ordinal, probe().devices().get(ordinal).label());
-        return CudaDevice.measureMemory();
+        String label = probe().devices().get(ordinal).label();
+        try {
+            Cuda.makeCurrent(ordinal, label);
+            return CudaDevice.measureMemory();
+        } catch (CudaException e) {
+            throw new InvalidInputException(label + " cannot be used: " + e.reason() + "; see nvidia-smi", e);
+        }
     }
 }

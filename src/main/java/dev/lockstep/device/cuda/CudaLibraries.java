@@ -58,13 +58,13 @@ final class CudaLibraries {
         Optional<Path> path = folders.stream().map(folder -> folder.resolve(soname))
                 .filter(CudaLibraries::isX8664Library).findFirst();
         if (path.isPresent()) {
-            return new CudaLibrary(soname, path, "");
+            return new CudaLibrary(soname, path, "", "");
         }
         String anyVersion = soname.substring(0, soname.lastIndexOf('.') + 1);
         String others = folders.stream().flatMap(folder -> files(folder, anyVersion + "[0-9]*").stream())
                 .filter(CudaLibraries::isX8664Library).findFirst()
                 .map(other -> ", only " + other + " of another major version").orElse("");
-        return new CudaLibrary(soname, Optional.empty(), "no " + soname + others + "; " + remedy);
+        return new CudaLibrary(soname, Optional.empty(), "", "no " + soname + others + "; " + remedy);
     }
 
     /** In the order in which they are looked through. */

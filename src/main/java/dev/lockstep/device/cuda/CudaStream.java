@@ -1,8 +1,7 @@
 package dev.lockstep.device.cuda;
 
 import static org.bytedeco.cuda.global.cudart.cudaMemcpyAsync;
-import static org.bytedeco.cuda.global.cudart.cudaMemcpyDeviceToHost;
-import static org.bytedeco.cuda.global.cudart.cudaMemcpyHostToDevice;
+import static org.bytedeco.cuda.global.cudart.cudaMemcpyDefault;
 import static org.bytedeco.cuda.global.cudart.cudaStreamCreateWithFlags;
 import static org.bytedeco.cuda.global.cudart.cudaStreamDestroy;
 import static org.bytedeco.cuda.global.cudart.cudaStreamNonBlocking;
@@ -63,16 +62,20 @@ final class CudaStream implements Stream {
         Cuda.check(cudaStreamWaitEvent(handle, CudaEvent.of(event).handle(), 0), "cudaStreamWaitEvent");
     }
 
-    /** @param hostAddress of memory that stays as it is until the copy is done */
+    /**
+     * Enqueues a copy. CUDA sees by the addresses which of the two lies where: buffers may lie on the host's side, too.
+     *
+     * @param hostAddress of memory that stays as it is until the copy is done
+     */
     void copyToDevice(Address destination, long hostAddress, long bytes) {
         device.makeCurrent();
-        Cuda.check(cudaMemcpyAsync(destination, host.set(hostAddress), bytes, cudaMemcpyHostToDevice, handle),
+        Cuda.check(cudaMemcpyAsync(destination, host.set(hostAddress), bytes, cudaMemcpyDefault, handle),
                 "cudaMemcpyAsync to the GPU", bytes);
     }
 
     void copyToHost(long hostAddress, Address source, long bytes) {
         device.makeCurrent();
-        Cuda.check(cudaMemcpyAsync(host.set(hostAddress), source, bytes, cudaMemcpyDeviceToHost, handle),
+        Cuda.check(cudaMemcpyAsync(host.set(hostAddress), source, bytes, cudaMemcpyDefault, handle),
                 "cudaMemcpyAsync from the GPU", bytes);
     }
 

@@ -9,6 +9,13 @@ package dev.lockstep.device.cuda;
  * @param nvrtc    {@code "13.0"}
  */
 public record CudaVersions(String driver, String runtime, String cublasLt, String nvrtc) {
+    /** Of the library of that name. */
+    String of(String soname) {
+        return soname.startsWith("libcuda.") ? driver
+                : soname.startsWith("libcudart.") ? runtime
+                : soname.startsWith("libnvrtc.") ? nvrtc : cublasLt;
+    }
+
     /** @param version as cudart counts: 13010 for 13.1 */
     static String ofCuda(int version) {
         return version / 1000 + "." + version % 1000 / 10;

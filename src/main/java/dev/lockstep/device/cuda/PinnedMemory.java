@@ -29,7 +29,12 @@ final class PinnedMemory {
     private volatile long[] blocks = {};
 
     /** Zeroed. */
-    synchronized ByteBuffer allocate(int bytes) {
+    ByteBuffer allocate(int bytes) {
+        return new Block(allocateAddress(bytes), bytes).asByteBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    /** @return the address of zeroed memory */
+    synchronized long allocateAddress(long bytes) {
         if (bytes < 1) {
             throw new IllegalArgumentException("a host buffer of " + bytes + " bytes");
         }
@@ -47,7 +52,7 @@ final class PinnedMemory {
         all[all.length - 2] = address.address();
         all[all.length - 1] = address.address() + bytes;
         blocks = all;
-        return new Block(address.address(), bytes).asByteBuffer().order(ByteOrder.nativeOrder());
+        return address.address();
     }
 
     /**

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.cuda.global.cudart;
 import org.junit.jupiter.api.Test;
@@ -49,13 +50,22 @@ class CudaDevicesTest {
 
     @Test
     void shouldSupportWhatTheToolkitCompilesFor() {
-        assertEquals(Optional.empty(), CudaDevices.unsupported(gpu(75), COMPILABLE));
-        assertEquals(Optional.empty(), CudaDevices.unsupported(gpu(90), COMPILABLE));
+        assertEquals(Optional.empty(), CudaDevices.unsupported(gpu(75), MatmulPrecision.FP32, COMPILABLE));
+        assertEquals(Optional.empty(), CudaDevices.unsupported(gpu(90), MatmulPrecision.FP32, COMPILABLE));
         assertEquals(Optional.of("GPU 3 (NVIDIA Test, 0000:3b:00.0) has compute capability 7.0, and 7.5 is the lowest"
-                + " that is supported; set device to cpu"), CudaDevices.unsupported(gpu(70), COMPILABLE));
+                + " that is supported; set device to cpu"), CudaDevices.unsupported(gpu(70), MatmulPrecision.FP32, COMPILABLE));
         assertEquals(Optional.of("GPU 3 (NVIDIA Test, 0000:3b:00.0) has compute capability 12.1, which this CUDA"
                 + " toolkit cannot compile for; install a newer CUDA " + CudaLibraries.MAJOR
-                + " toolkit, or set device to cpu"), CudaDevices.unsupported(gpu(121), COMPILABLE));
+                + " toolkit, or set device to cpu"), CudaDevices.unsupported(gpu(121), MatmulPrecision.FP32, COMPILABLE));
+    }
+
+    @Test
+    void shouldTakeTensorCoresForGrantedOnlyFromAmpereOn() {
+        for (MatmulPrecision precision : List.of(MatmulPrecision.TF32, MatmulPrecision.BF16)) {
+            assertEquals(Optional.empty(), CudaDevices.unsupported(gpu(80), precision, COMPILABLE));
+            String problem = CudaDevices.unsupported(gpu(75), precision, COMPILABLE).orElseThrow();
+            assertTrue(problem.endsWith(" needs 8.0; set precision to fp32"), problem);
+        }
     }
 
     private static CudaDeviceInfo gpu(int computeCapability) {
