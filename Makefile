@@ -21,7 +21,7 @@ CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-er
 run: build
 	@src/build/mpirun.sh $(NP) ./lockstep train jobs/fashion-mnist.yaml $(ARGS)
 
-test: build
+test: build target/cuda-stand-in
 	@src/build/test.sh
 
 bench-peer: build
@@ -61,6 +61,11 @@ target/native/liblockstep_cpu.so: $(KERNELS) $(wildcard src/main/native/*.h src/
 	@echo "lockstep: compiling kernels"
 	@jdk="$$(src/build/java-home.sh)" && g++ $(CXXFLAGS) -Isrc/main/cuda -I"$$jdk/include" -I"$$jdk/include/linux" \
 		-o $@ $(KERNELS) -Wl,-rpath,'$$ORIGIN'
+
+# What tests of the CUDA backend run on where there is no GPU.
+target/cuda-stand-in: src/build/cuda-stand-in.sh $(wildcard src/test/native/cuda/*.h src/test/native/cuda/*/*)
+	@echo "lockstep: compiling the stand-in for CUDA"
+	@src/build/cuda-stand-in.sh
 
 clean:
 	rm -rf target

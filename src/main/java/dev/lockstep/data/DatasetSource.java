@@ -12,15 +12,21 @@ public interface DatasetSource {
      */
     DatasetInfo info();
 
+    /** As below, everything in the device's memory. */
+    default Dataset load(Device device) {
+        return load(device, false);
+    }
+
     /**
      * Decodes everything into memory of {@code device}, once.
      *
+     * @param featuresOnHost keeps the features, which are nearly all of it, on the host's side of the bus
      * @throws InvalidInputException naming the file and what is wrong with it; what {@link #info} finds, is found
      *                               before anything is allocated
      * @throws dev.lockstep.device.OutOfDeviceMemoryException if the device has less than
      *                               {@link DatasetInfo#residentBytes} to give
      */
-    Dataset load(Device device);
+    Dataset load(Device device, boolean featuresOnHost);
 
     /** What it is, for messages. */
     String description();

@@ -41,17 +41,18 @@ public final class IdxSource implements DatasetSource {
     }
 
     @Override
-    public Dataset load(Device device) {
+    public Dataset load(Device device, boolean featuresOnHost) {
         try (IdxFile images = IdxFile.open(imagesPath, IdxFile.Kind.IMAGES);
                 IdxFile labels = IdxFile.open(labelsPath, IdxFile.Kind.LABELS)) {
             DatasetInfo info = info(images, labels);
-            Matrix features = Matrix.allocate(device, DataType.UINT8, info.samples(), info.features());
+            Matrix features = Dataset.allocateFeatures(device, featuresOnHost, DataType.UINT8, info.samples(),
+                    info.features());
             BlockWriter writer = new BlockWriter(features.data(), BLOCK_BYTES);
             for (ByteBuffer block = writer.next(); block != null; block = writer.next()) {
                 images.read(block);
             }
             images.checkEnd();
-            return loadLabels(labels, features, device.allocate(DataType.INT32, info.samples()));
+            return loadLabels(labels, featuresOnHost, features, device.allocate(DataType.INT32, info.samples()));
         }
     }
 
@@ -64,7 +65,7 @@ public final class IdxSource implements DatasetSource {
         return new DatasetInfo(images.samples(), images.features(), images.samples() * bytesPerSample);
     }
 
-    private Dataset loadLabels(IdxFile file, Matrix features, DeviceBuffer labels) {
+    private Dataset loadLabels(IdxFile file, boolean featuresOnHost, Matrix features, DeviceBuffer labels) {
         int largest = -1;
         int largestSample = -1;
         int sample = 0;
@@ -85,6 +86,6 @@ public final class IdxSource implements DatasetSource {
             }
         }
         file.checkEnd();
-        return new Dataset(description(), features, labels, DIVISOR, largest, largestSample);
+        return new Dataset(description(), featuresOnHost, features, labels, DIVISOR, largest, largestSample);
     }
 }

@@ -65,8 +65,8 @@ public final class SyntheticSource implements DatasetSource {
     }
 
     @Override
-    public Dataset load(Device device) {
-        Matrix matrix = Matrix.allocate(device, DataType.FLOAT32, samples, features);
+    public Dataset load(Device device, boolean featuresOnHost) {
+        Matrix matrix = Dataset.allocateFeatures(device, featuresOnHost, DataType.FLOAT32, samples, features);
         long first = 0;
         BlockWriter writer = new BlockWriter(matrix.data(), BLOCK_ELEMENTS);
         for (ByteBuffer block = writer.next(); block != null; block = writer.next()) {
@@ -75,7 +75,7 @@ public final class SyntheticSource implements DatasetSource {
             fill(values, first);
             first += elements;
         }
-        return loadLabels(matrix, device.allocate(DataType.INT32, samples));
+        return loadLabels(featuresOnHost, matrix, device.allocate(DataType.INT32, samples));
     }
 
     /** Fills {@code target} with the elements from {@code element} on, of all samples' in a row. */
@@ -94,7 +94,7 @@ public final class SyntheticSource implements DatasetSource {
         }
     }
 
-    private Dataset loadLabels(Matrix matrix, DeviceBuffer labels) {
+    private Dataset loadLabels(boolean featuresOnHost, Matrix matrix, DeviceBuffer labels) {
         int largest = -1;
         int largestSample = -1;
         int sample = 0;
@@ -110,7 +110,7 @@ public final class SyntheticSource implements DatasetSource {
                 }
             }
         }
-        return new Dataset(description(), matrix, labels, 1, largest, largestSample);
+        return new Dataset(description(), featuresOnHost, matrix, labels, 1, largest, largestSample);
     }
 
     private int label(long sampleKey) {

@@ -26,6 +26,16 @@ public interface Device extends AutoCloseable {
     }
 
     /**
+     * Zeroed memory on the host's side of the bus, for data that is too large for the device: operations read it where it
+     * lies. The device's own memory where that is the host's.
+     *
+     * @throws OutOfDeviceMemoryException naming what was asked for
+     */
+    default DeviceBuffer allocateOnHost(DataType type, long elementCount) {
+        return allocate(type, elementCount);
+    }
+
+    /**
      * Zeroed host memory that enqueued copies go from and to; at most 2 GiB.
      *
      * @throws OutOfDeviceMemoryException naming what was asked for

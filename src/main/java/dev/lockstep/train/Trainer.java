@@ -190,8 +190,7 @@ public final class Trainer {
         int stepOfEpoch = 0;
         long pausedNanos = 0;
         for (int first = 0; first < indices.length; first += batchSize) {
-            TrainingStep current = indices.length - first >= batchSize ? full : last;
-            trainStep(current, first);
+            trainStep(first);
             stepOfEpoch++;
             listener.stepDone(epoch, step, stepOfEpoch, batchLoss);
             if (job.log().everySteps() > 0 && step % job.log().everySteps() == 0) {
@@ -216,9 +215,18 @@ public final class Trainer {
         void afterStep(int epoch, long step);
     }
 
-    private void trainStep(TrainingStep current, int first) {
+    private TrainingStep batchAt(int first) {
+        return indices.length - first >= batchSize ? full : last;
+    }
+
+    private void trainStep(int first) {
         step++;
+        TrainingStep current = batchAt(first);
         current.batch.select(indices, first, stream);
+        int next = first + batchSize;
+        if (next < indices.length) {
+            batchAt(next).batch.prefetch(indices, next);
+        }
         optimizer.beginStep();
         current.operation.enqueue(stream);
         if (loss.isHostAccessible()) {

@@ -18,11 +18,17 @@ public record TrainingData(DatasetSource train, Optional<DatasetSource> test, in
 
     /** @throws InvalidInputException if the files are damaged or hold labels that the model has no output for */
     public Loaded load(Device device) {
-        return new Loaded(load("data.train", train, device), test.map(source -> load("data.test", source, device)));
+        return load(device, false);
     }
 
-    private Dataset load(String key, DatasetSource source, Device device) {
-        Dataset dataset = source.load(device);
+    /** As above; {@code featuresOnHost} where they are too large for the device. */
+    public Loaded load(Device device, boolean featuresOnHost) {
+        return new Loaded(load("data.train", train, device, featuresOnHost),
+                test.map(source -> load("data.test", source, device, featuresOnHost)));
+    }
+
+    private Dataset load(String key, DatasetSource source, Device device, boolean featuresOnHost) {
+        Dataset dataset = source.load(device, featuresOnHost);
         if (dataset.largestLabel() >= classes) {
             throw new InvalidInputException(key + ": sample " + dataset.largestLabelSample() + " of "
                     + source.description() + " has label " + dataset.largestLabel() + ", but the model has "

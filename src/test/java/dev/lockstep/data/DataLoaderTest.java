@@ -40,6 +40,42 @@ class DataLoaderTest {
     }
 
     @Test
+    void shouldPrefetchTheNextBatchWithoutTouchingTheCurrentOne() {
+        for (Device device : List.of(new ReferenceDevice(), new DeferredDevice())) {
+            try (device) {
+                Dataset dataset = dataset(device, DataType.UINT8, 5, true);
+                DataLoader loader = new DataLoader(device, dataset, 4);
+                DataLoader.Batch full = loader.batch(4);
+                DataLoader.Batch last = loader.batch(3);
+                int[] indices = new Mt19937(1).randperm(SAMPLES);
+                for (int first = 0; first < SAMPLES; first += 4) {
+                    DataLoader.Batch batch = first + 4 <= SAMPLES ? full : last;
+                    batch.select(indices, first, device.computeStream());
+                    int next = first + 4;
+                    if (next < SAMPLES) {
+                        (next + 4 <= SAMPLES ? full : last).prefetch(indices, next);
+                    }
+                    batch.gather(device.computeStream());
+                    check(device, batch, dataset, indices, first);
+                }
+            }
+        }
+    }
+
+    @Test
+    void shouldFetchAnewWhatIsNotWhatWasPrefetched() {
+        try (Device device = new DeferredDevice()) {
+            Dataset dataset = dataset(device, DataType.UINT8, 5, true);
+            DataLoader.Batch batch = new DataLoader(device, dataset, 4).batch(4);
+            int[] indices = new Mt19937(1).randperm(SAMPLES);
+            checkLoad(device, batch, dataset, indices, 0);
+            batch.prefetch(indices, 4);
+            checkLoad(device, batch, dataset, indices, 8);
+            checkLoad(device, batch, dataset, indices, 4);
+        }
+    }
+
+    @Test
     void shouldGatherTheSameSampleTwice() {
         try (Device device = new ReferenceDevice()) {
             Dataset dataset = dataset(device, DataType.UINT8, 5);
@@ -111,6 +147,10 @@ class DataLoaderTest {
 
     private static void checkLoad(Device device, DataLoader.Batch batch, Dataset dataset, int[] indices, int first) {
         batch.load(indices.clone(), first, device.computeStream());
+        check(device, batch, dataset, indices, first);
+    }
+
+    private static void check(Device device, DataLoader.Batch batch, Dataset dataset, int[] indices, int first) {
         device.computeStream().synchronize();
         double[] features = Buffers.read(batch.features().data());
         double[] labels = Buffers.read(batch.labels());
@@ -127,13 +167,17 @@ class DataLoaderTest {
     }
 
     private static Dataset dataset(Device device, DataType type, int features) {
+        return dataset(device, type, features, false);
+    }
+
+    private static Dataset dataset(Device device, DataType type, int features, boolean onHost) {
         double[] values = new double[SAMPLES * features];
         Arrays.setAll(values, DataLoaderTest::value);
         int[] labels = new int[SAMPLES];
         Arrays.setAll(labels, DataLoaderTest::label);
         Matrix matrix = Buffers.matrix(device, type, SAMPLES, features, values);
         DeviceBuffer labelBuffer = Buffers.ints(device, labels);
-        return new Dataset("test data", matrix, labelBuffer, type == DataType.UINT8 ? 255 : 1, label(SAMPLES - 1),
+        return new Dataset("test data", onHost, matrix, labelBuffer, type == DataType.UINT8 ? 255 : 1, label(SAMPLES - 1),
                 SAMPLES - 1);
     }
 
