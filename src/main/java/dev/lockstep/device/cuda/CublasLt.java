@@ -2,12 +2,12 @@ package dev.lockstep.device.cuda;
 
 import static org.bytedeco.cuda.global.cublas.CUBLAS_COMPUTE_32F;
 import static org.bytedeco.cuda.global.cublas.CUBLAS_COMPUTE_32F_FAST_TF32;
-import static org.bytedeco.cuda.global.cublas.CUBLAS_STATUS_EXECUTION_FAILED;
 import static org.bytedeco.cuda.global.cublas.CUBLAS_STATUS_SUCCESS;
 import static org.bytedeco.cuda.global.cublas.cublasLtCreate;
 import static org.bytedeco.cuda.global.cublas.cublasLtDestroy;
 import static org.bytedeco.cuda.global.cublas.cublasLtGetStatusName;
 import static org.bytedeco.cuda.global.cublas.cublasLtGetStatusString;
+import static org.bytedeco.cuda.global.cudart.cudaGetLastError;
 
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Operation;
@@ -21,9 +21,6 @@ import org.bytedeco.cuda.cublas.cublasLtContext;
  * time would write over each other.
  */
 final class CublasLt {
-    /** What NVIDIA advises for Hopper. */
-    static final long WORKSPACE_BYTES = 32L << 20;
-
     private final CudaDevice device;
     private final int computeType;
     private final cublasLtContext handle = new cublasLtContext();
@@ -33,7 +30,7 @@ final class CublasLt {
     CublasLt(CudaDevice device) {
         this.device = device;
         computeType = device.precision() == MatmulPrecision.TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
-        workspace = new Address(CudaBuffer.address(device.allocate(DataType.UINT8, WORKSPACE_BYTES)));
+        workspace = new Address(CudaBuffer.address(device.allocate(DataType.UINT8, CudaDevice.WORKSPACE_BYTES)));
         check(cublasLtCreate(handle), "cublasLtCreate");
         device.onClose(() -> cublasLtDestroy(handle));
         algorithms = new MatmulAlgorithms(this, device.computeStream());
@@ -53,14 +50,16 @@ final class CublasLt {
     }
 
     MatmulPlan plan(Matmul matmul) {
-        return new MatmulPlan(handle, computeType, workspace, WORKSPACE_BYTES, matmul);
+        return new MatmulPlan(handle, computeType, workspace, CudaDevice.WORKSPACE_BYTES, matmul);
     }
 
     /** @param status cublasStatus_t */
     static void check(int status, String call) {
         if (status != CUBLAS_STATUS_SUCCESS) {
-            throw new CudaException(call + " failed with " + cublasLtGetStatusName(status).getString() + " (" + status
-                    + "): " + cublasLtGetStatusString(status).getString(), status == CUBLAS_STATUS_EXECUTION_FAILED);
+            // CUDA's own error, where there is one, says more.
+            Cuda.check(cudaGetLastError(), call);
+            throw Cuda.failure(call + " failed with " + cublasLtGetStatusName(status).getString() + " (" + status
+                    + "): " + cublasLtGetStatusString(status).getString());
         }
     }
 

@@ -131,8 +131,8 @@ final class CudaLinear {
     }
 
     private Operation plain(Matmul product) {
-        return cublasLt.prepare(product).orElseThrow(() -> new CudaException(
-                "this cuBLASLt has no algorithm for the product " + product + " of " + product.a().type(), false));
+        return cublasLt.prepare(product).orElseThrow(() -> Cuda.failure(
+                "cuBLASLt has no algorithm for the product " + product + " of " + product.a().type()));
     }
 
     /** {@code operation}, unless a forward pass made after it leaves the bits that it reads as they were. */

@@ -146,7 +146,7 @@ final class KernelCompiler {
 
     private static void check(int status, String call) {
         if (status != NVRTC_SUCCESS) {
-            throw new CudaException(call + " failed with " + nvrtcGetErrorString(status).getString(), false);
+            throw Cuda.failure(call + " failed with " + nvrtcGetErrorString(status).getString());
         }
     }
 }

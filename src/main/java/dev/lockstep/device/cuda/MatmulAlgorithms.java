@@ -155,7 +155,7 @@ final class MatmulAlgorithms {
         PointerPointer<Pointer> made = new PointerPointer<>(1);
         CublasLt.check(cublasLtMatmulPreferenceCreate(made), "cublasLtMatmulPreferenceCreate");
         cublasLtMatmulPreferenceOpaque_t preference = new cublasLtMatmulPreferenceOpaque_t(made.get());
-        try (LongPointer bytes = new LongPointer(new long[] {CublasLt.WORKSPACE_BYTES})) {
+        try (LongPointer bytes = new LongPointer(new long[] {CudaDevice.WORKSPACE_BYTES})) {
             CublasLt.check(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                     bytes, Long.BYTES), "cublasLtMatmulPreferenceSetAttribute");
         }
