@@ -160,7 +160,7 @@ final class CudaLibraries {
                 }
                 // JavaCPP would look for them itself, in places of its own, did it not know them by its names.
                 String name = library.soname().substring("lib".length(), library.soname().indexOf(".so"));
-                Loader.loadLibrary(urls(path), name + "@." + MAJOR);
+                Loader.loadLibrary(cudart.class, urls(path), name + "@." + MAJOR);
             }
         }
         Loader.load(cudart.class);
