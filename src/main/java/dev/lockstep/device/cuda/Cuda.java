@@ -24,7 +24,7 @@ final class Cuda {
     /** CUDA remembers a GPU for each thread; this is the same, where it costs nothing to look. */
     private static final class Current {
         private int ordinal = -1;
-        private String label = "no GPU";
+        private String label = "CUDA";
     }
 
     private static final ThreadLocal<Current> CURRENT = ThreadLocal.withInitial(Current::new);

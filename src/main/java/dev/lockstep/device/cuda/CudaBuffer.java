@@ -1,5 +1,9 @@
 package dev.lockstep.device.cuda;
 
+import static org.bytedeco.cuda.global.cudart.cudaMemcpyDeviceToHost;
+import static org.bytedeco.cuda.global.cudart.cudaMemcpyHostToDevice;
+import static org.bytedeco.cuda.global.cudart.cudaMemcpyHostToHost;
+
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Stream;
@@ -7,21 +11,24 @@ import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import java.util.Objects;
 
-/** Memory of a GPU. */
+/** Memory of a GPU, or page-locked memory of the host that it reads. */
 final class CudaBuffer implements DeviceBuffer {
     private final CudaDevice device;
     private final Address address;
     private final DataType type;
     private final long elementCount;
+    private final boolean onHost;
 
-    CudaBuffer(CudaDevice device, long address, DataType type, long elementCount) {
+    /** @param address that kernels see */
+    CudaBuffer(CudaDevice device, long address, DataType type, long elementCount, boolean onHost) {
+        this.onHost = onHost;
         this.device = device;
         this.address = new Address(address);
         this.type = type;
         this.elementCount = elementCount;
     }
 
-    /** The address on the GPU behind {@code buffer}, which must be of this backend. */
+    /** The address that kernels see, of {@code buffer}, which must be of this backend. */
     static long address(DeviceBuffer buffer) {
         if (buffer instanceof CudaBuffer cuda) {
             return cuda.address.address();
@@ -42,7 +49,7 @@ final class CudaBuffer implements DeviceBuffer {
     @Override
     public DeviceBuffer slice(long firstElement, long count) {
         Objects.checkFromIndexSize(firstElement, count, elementCount);
-        return new CudaBuffer(device, address.address() + firstElement * type.bytes(), type, count);
+        return new CudaBuffer(device, address.address() + firstElement * type.bytes(), type, count, onHost);
     }
 
     @Override
@@ -52,7 +59,7 @@ final class CudaBuffer implements DeviceBuffer {
 
     @Override
     public ByteBuffer hostView() {
-        throw new IllegalStateException("the host cannot read the GPU's memory; copy it");
+        throw new IllegalStateException("work that is enqueued on the GPU may still write there; copy it");
     }
 
     @Override
@@ -60,11 +67,11 @@ final class CudaBuffer implements DeviceBuffer {
         checkSize(source);
         if (source.isDirect()) {
             CudaStream stream = device.computeStream();
-            stream.copyToDevice(address, Address.of(source), source.remaining());
+            stream.copyFromHost(Address.of(source), address, source.remaining(), fromHost());
             stream.synchronize();
             source.position(source.limit());
         } else {
-            device.staging().send(source, address.address());
+            device.staging().send(source, address.address(), fromHost());
         }
     }
 
@@ -73,11 +80,11 @@ final class CudaBuffer implements DeviceBuffer {
         checkDestination(destination);
         if (destination.isDirect()) {
             CudaStream stream = device.computeStream();
-            stream.copyToHost(Address.of(destination), address, destination.remaining());
+            stream.copyToHost(address, Address.of(destination), destination.remaining(), toHost());
             stream.synchronize();
             destination.position(destination.limit());
         } else {
-            device.staging().receive(address.address(), destination);
+            device.staging().receive(address.address(), destination, toHost());
         }
     }
 
@@ -85,7 +92,7 @@ final class CudaBuffer implements DeviceBuffer {
     public void copyFromHost(ByteBuffer source, Stream stream) {
         checkSize(source);
         long from = device.pinnedMemory().address(source);
-        CudaStream.of(stream).copyToDevice(address, from, source.remaining());
+        CudaStream.of(stream).copyFromHost(from, address, source.remaining(), fromHost());
         source.position(source.limit());
     }
 
@@ -93,8 +100,16 @@ final class CudaBuffer implements DeviceBuffer {
     public void copyToHost(ByteBuffer destination, Stream stream) {
         checkDestination(destination);
         long to = device.pinnedMemory().address(destination);
-        CudaStream.of(stream).copyToHost(to, address, destination.remaining());
+        CudaStream.of(stream).copyToHost(address, to, destination.remaining(), toHost());
         destination.position(destination.limit());
+    }
+
+    private int fromHost() {
+        return onHost ? cudaMemcpyHostToHost : cudaMemcpyHostToDevice;
+    }
+
+    private int toHost() {
+        return onHost ? cudaMemcpyHostToHost : cudaMemcpyDeviceToHost;
     }
 
     private void checkDestination(ByteBuffer host) {

@@ -110,7 +110,7 @@ public final class CudaDevice implements Device {
         Cuda.check(cudaMemsetAsync(address, 0, bytes, computeStream.handle()), "cudaMemsetAsync", bytes);
         // Other streams may use it at once.
         computeStream.synchronize();
-        return new CudaBuffer(this, address.address(), type, elementCount);
+        return new CudaBuffer(this, address.address(), type, elementCount, false);
     }
 
     /** Page-locked, so that the GPU reaches it. */
@@ -122,7 +122,7 @@ public final class CudaDevice implements Device {
         Address onGpu = new Address(0);
         Cuda.check(cudaHostGetDevicePointer(onGpu, new Address(pinnedMemory.allocateAddress(bytes)), 0),
                 "cudaHostGetDevicePointer");
-        return new CudaBuffer(this, onGpu.address(), type, elementCount);
+        return new CudaBuffer(this, onGpu.address(), type, elementCount, true);
     }
 
     private static long bytes(DataType type, long elementCount) {

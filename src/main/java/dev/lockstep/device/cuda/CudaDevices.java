@@ -4,6 +4,7 @@ import static org.bytedeco.cuda.global.cublas.cublasLtGetVersion;
 import static org.bytedeco.cuda.global.cudart.cuDeviceGet;
 import static org.bytedeco.cuda.global.cudart.cuDeviceGetName;
 import static org.bytedeco.cuda.global.cudart.cuDeviceGetUuid;
+import static org.bytedeco.cuda.global.cudart.cuInit;
 import static org.bytedeco.cuda.global.cudart.cudaDevAttrComputeCapabilityMajor;
 import static org.bytedeco.cuda.global.cudart.cudaDevAttrComputeCapabilityMinor;
 import static org.bytedeco.cuda.global.cudart.cudaDevAttrMultiProcessorCount;
@@ -101,6 +102,7 @@ public final class CudaDevices {
         if (problem.isPresent()) {
             return new Probe(loaded, Optional.of(versions), List.of(), problem);
         }
+        Cuda.check(cuInit(0), "cuInit");
         List<CudaDeviceInfo> devices = new ArrayList<>();
         for (int ordinal = 0; ordinal < count[0]; ordinal++) {
             devices.add(info(ordinal));

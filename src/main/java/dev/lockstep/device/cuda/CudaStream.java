@@ -1,7 +1,6 @@
 package dev.lockstep.device.cuda;
 
 import static org.bytedeco.cuda.global.cudart.cudaMemcpyAsync;
-import static org.bytedeco.cuda.global.cudart.cudaMemcpyDefault;
 import static org.bytedeco.cuda.global.cudart.cudaStreamCreateWithFlags;
 import static org.bytedeco.cuda.global.cudart.cudaStreamDestroy;
 import static org.bytedeco.cuda.global.cudart.cudaStreamNonBlocking;
@@ -63,19 +62,21 @@ final class CudaStream implements Stream {
     }
 
     /**
-     * Enqueues a copy. CUDA sees by the addresses which of the two lies where: buffers may lie on the host's side, too.
+     * Enqueues a copy.
      *
      * @param hostAddress of memory that stays as it is until the copy is done
+     * @param kind        cudaMemcpyHostToDevice, or cudaMemcpyHostToHost for a buffer on the host's side
      */
-    void copyToDevice(Address destination, long hostAddress, long bytes) {
+    void copyFromHost(long hostAddress, Address buffer, long bytes, int kind) {
         device.makeCurrent();
-        Cuda.check(cudaMemcpyAsync(destination, host.set(hostAddress), bytes, cudaMemcpyDefault, handle),
-                "cudaMemcpyAsync to the GPU", bytes);
+        Cuda.check(cudaMemcpyAsync(buffer, host.set(hostAddress), bytes, kind, handle), "cudaMemcpyAsync to the GPU",
+                bytes);
     }
 
-    void copyToHost(long hostAddress, Address source, long bytes) {
+    /** As above, with cudaMemcpyDeviceToHost. */
+    void copyToHost(Address buffer, long hostAddress, long bytes, int kind) {
         device.makeCurrent();
-        Cuda.check(cudaMemcpyAsync(host.set(hostAddress), source, bytes, cudaMemcpyDefault, handle),
+        Cuda.check(cudaMemcpyAsync(host.set(hostAddress), buffer, bytes, kind, handle),
                 "cudaMemcpyAsync from the GPU", bytes);
     }
 

@@ -9,7 +9,7 @@ final class Staging {
     private final CudaStream stream;
     private final ByteBuffer pinned;
     private final long pinnedAddress;
-    private final Address device = new Address(0);
+    private final Address buffer = new Address(0);
 
     Staging(CudaStream stream, PinnedMemory memory) {
         this.stream = stream;
@@ -17,24 +17,24 @@ final class Staging {
         pinnedAddress = Address.of(pinned);
     }
 
-    /** Copies {@code source}'s remaining bytes, done when it returns. */
-    synchronized void send(ByteBuffer source, long deviceAddress) {
+    /** Copies {@code source}'s remaining bytes, done when it returns; {@code kind} as the stream takes it. */
+    synchronized void send(ByteBuffer source, long bufferAddress, int kind) {
         int end = source.limit();
-        for (long to = deviceAddress; source.position() < end; to += pinned.limit()) {
+        for (long to = bufferAddress; source.position() < end; to += pinned.limit()) {
             pinned.clear().limit(Math.min(BYTES, end - source.position()));
             source.limit(source.position() + pinned.limit());
             pinned.put(source);
             source.limit(end);
-            stream.copyToDevice(device.set(to), pinnedAddress, pinned.limit());
+            stream.copyFromHost(pinnedAddress, buffer.set(to), pinned.limit(), kind);
             stream.synchronize();
         }
     }
 
     /** Fills {@code destination}'s remaining bytes. */
-    synchronized void receive(long deviceAddress, ByteBuffer destination) {
-        for (long from = deviceAddress; destination.hasRemaining(); from += pinned.limit()) {
+    synchronized void receive(long bufferAddress, ByteBuffer destination, int kind) {
+        for (long from = bufferAddress; destination.hasRemaining(); from += pinned.limit()) {
             pinned.clear().limit(Math.min(BYTES, destination.remaining()));
-            stream.copyToHost(pinnedAddress, device.set(from), pinned.limit());
+            stream.copyToHost(buffer.set(from), pinnedAddress, pinned.limit(), kind);
             stream.synchronize();
             destination.put(pinned);
         }
