@@ -73,11 +73,16 @@ final class KernelCompiler {
     }
 
     /**
-     * Machine code (a cubin).
-     *
+     * @param cubin machine code
+     * @param log   what the compiler has said; empty where all is well
+     */
+    record Compilation(byte[] cubin, String log) {
+    }
+
+    /**
      * @throws InvalidInputException if the source does not compile; the compiler's log is then on standard error
      */
-    byte[] compile(KernelSource source) {
+    Compilation compile(KernelSource source) {
         _nvrtcProgram program = new _nvrtcProgram();
         try (BytePointer text = utf8(source.program());
                 BytePointer name = utf8(PROGRAM_NAME);
@@ -90,7 +95,7 @@ final class KernelCompiler {
             if (status != NVRTC_SUCCESS) {
                 throw failure(status, log(program));
             }
-            return cubin(program);
+            return new Compilation(cubin(program), log(program));
         } finally {
             nvrtcDestroyProgram(program);
         }

@@ -39,7 +39,7 @@ final class KernelModule {
                 }
             }
         }
-        byte[] cubin = compiler.compile(source);
+        byte[] cubin = compiler.compile(source).cubin();
         cache.store(key, cubin);
         return new KernelModule(device, cubin);
     }
