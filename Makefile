@@ -21,7 +21,7 @@ CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-er
 run: build
 	@src/build/mpirun.sh $(NP) ./lockstep train jobs/fashion-mnist.yaml $(ARGS)
 
-test: build target/cuda-stand-in
+test: build target/cuda-stand-in/lib64/libnvrtc.so.13
 	@src/build/test.sh
 
 bench-peer: build
@@ -62,8 +62,8 @@ target/native/liblockstep_cpu.so: $(KERNELS) $(wildcard src/main/native/*.h src/
 	@jdk="$$(src/build/java-home.sh)" && g++ $(CXXFLAGS) -Isrc/main/cuda -I"$$jdk/include" -I"$$jdk/include/linux" \
 		-o $@ $(KERNELS) -Wl,-rpath,'$$ORIGIN'
 
-# What tests of the CUDA backend run on where there is no GPU.
-target/cuda-stand-in: src/build/cuda-stand-in.sh $(wildcard src/test/native/cuda/*.h src/test/native/cuda/*/*)
+# What tests of the CUDA backend run on, with a GPU and without; the last of its libraries stands for all.
+target/cuda-stand-in/lib64/libnvrtc.so.13: src/build/cuda-stand-in.sh $(wildcard src/test/native/cuda/*.h src/test/native/cuda/*/*)
 	@echo "lockstep: compiling the stand-in for CUDA"
 	@src/build/cuda-stand-in.sh
 

@@ -42,6 +42,7 @@ struct Description {
 
 struct Preference {
     uint64_t workspace_bytes = 0;
+    uint32_t reduction_schemes = 0x7;
     uint32_t alignment[4] = {256, 256, 256, 256};  // of a, b, c, d
 };
 
@@ -308,9 +309,12 @@ int cublasLtMatmulPreferenceSetAttribute(Preference* preference, int attribute, 
     if (int code = enter("cublasLtMatmulPreferenceSetAttribute")) {
         return code;
     }
-    constexpr int WORKSPACE_BYTES = 1, FIRST_ALIGNMENT = 5, LAST_ALIGNMENT = 8;
+    constexpr int WORKSPACE_BYTES = 1, REDUCTION_SCHEMES = 3, FIRST_ALIGNMENT = 5, LAST_ALIGNMENT = 8;
     if (attribute == WORKSPACE_BYTES) {
         return assign(preference->workspace_bytes, value, bytes);
+    }
+    if (attribute == REDUCTION_SCHEMES) {
+        return assign(preference->reduction_schemes, value, bytes);
     }
     return attribute >= FIRST_ALIGNMENT && attribute <= LAST_ALIGNMENT
             ? assign(preference->alignment[attribute - FIRST_ALIGNMENT], value, bytes) : (int) INVALID_VALUE_STATUS;

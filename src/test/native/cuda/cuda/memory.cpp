@@ -46,19 +46,21 @@ size_t used(int device) {
     return bytes;
 }
 
-bool is_margin(const char* from, const char* to) {
+// Whether the bytes are as they were; they are so again afterwards, so that damage is told once.
+bool restore_margin(char* from, char* to) {
+    bool intact = true;
     for (; from < to; ++from) {
-        if (*from != (char) MARGIN) {
-            return false;
-        }
+        intact = intact && *from == (char) MARGIN;
+        *from = (char) MARGIN;
     }
-    return true;
+    return intact;
 }
 
-bool intact(const Mapping& mapping) {
+bool restore_margins(const Mapping& mapping) {
     const Allocation& allocation = mapping.allocation;
-    return is_margin(mapping.base, allocation.start)
-            && is_margin(allocation.start + allocation.bytes, mapping.base + mapping.bytes);
+    bool before = restore_margin(mapping.base, allocation.start);
+    bool after = restore_margin(allocation.start + allocation.bytes, mapping.base + mapping.bytes);
+    return before && after;
 }
 
 }  // namespace
@@ -89,9 +91,8 @@ int allocate(Kind kind, int device, size_t bytes, void** pointer) {
     mapping.base = guarded + page;
     mapping.allocation = {mapping.base + mapping.bytes - round_up(bytes, ALIGNMENT), bytes, kind, device};
     char* start = mapping.allocation.start;
-    memset(mapping.base, MARGIN, (size_t) (start - mapping.base));
+    restore_margins(mapping);
     memset(start, FRESH, bytes);
-    memset(start + bytes, MARGIN, (size_t) (mapping.base + mapping.bytes - start) - bytes);
     state().mappings[start] = mapping;
     *pointer = start;
     return SUCCESS;
@@ -140,14 +141,15 @@ size_t used_bytes(int device) {
 
 bool margins_intact() {
     std::lock_guard<std::mutex> lock(state().mutex);
+    bool all_intact = true;
     for (const auto& entry : state().mappings) {
-        if (!intact(entry.second)) {
+        if (!restore_margins(entry.second)) {
             report("something was written beside the allocation of %zu bytes at %p", entry.second.allocation.bytes,
                    (void*) entry.second.allocation.start);
-            return false;
+            all_intact = false;
         }
     }
-    return true;
+    return all_intact;
 }
 
 }  // namespace stand_in

@@ -173,14 +173,16 @@ int cudaMallocHost(void** pointer, size_t bytes) {
 int cudaFree(void* pointer) {
     return runtime_outside_capture("cudaFree", [&] {
         int code = synchronize_all();
-        return pointer == nullptr || code != SUCCESS ? code : release(Kind::DEVICE, pointer);
+        int released = pointer == nullptr ? (int) SUCCESS : release(Kind::DEVICE, pointer);
+        return code != SUCCESS ? code : released;
     });
 }
 
 int cudaFreeHost(void* pointer) {
     return runtime_outside_capture("cudaFreeHost", [&] {
         int code = synchronize_all();
-        return pointer == nullptr || code != SUCCESS ? code : release(Kind::PINNED, pointer);
+        int released = pointer == nullptr ? (int) SUCCESS : release(Kind::PINNED, pointer);
+        return code != SUCCESS ? code : released;
     });
 }
 

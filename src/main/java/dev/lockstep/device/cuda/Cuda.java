@@ -68,12 +68,16 @@ final class Cuda {
     private static CudaException failure(int status, String call) {
         // So that the next call does not report it again; errors that stay do so all the same.
         cudaGetLastError();
-        String label = CURRENT.get().label;
         String what = call + " failed with " + describe(status);
         return LOST.contains(status)
-                ? new CudaException(label + " is lost: " + what + "; this run cannot go on, start again from its last"
-                        + " checkpoint, and see dmesg and nvidia-smi on that machine", what, true)
-                : new CudaException(label + ": " + what, what, false);
+                ? new CudaException(CURRENT.get().label + " is lost: " + what + "; this run cannot go on, start again"
+                        + " from its last checkpoint, and see dmesg and nvidia-smi on that machine", what, true)
+                : failure(what);
+    }
+
+    /** Of a library above CUDA, whose statuses are its own: the calling thread's GPU, and {@code what} happened. */
+    static CudaException failure(String what) {
+        return new CudaException(CURRENT.get().label + ": " + what, what, false);
     }
 
     /** {@code "cudaErrorMemoryAllocation (2): out of memory"}. */

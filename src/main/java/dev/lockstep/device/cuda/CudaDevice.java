@@ -55,7 +55,7 @@ public final class CudaDevice implements Device {
         this.precision = precision;
         try {
             computeStream = newStream();
-            operations = null;
+            operations = new CudaOperations(this);
         } catch (RuntimeException | Error e) {
             close();
             throw e;
