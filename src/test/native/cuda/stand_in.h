@@ -24,6 +24,7 @@ enum Code {
     NO_DEVICE = 100,
     INVALID_DEVICE = 101,
     INVALID_IMAGE = 200,
+    INVALID_CONTEXT = 201,
     NO_BINARY_FOR_GPU = 209,
     INVALID_HANDLE = 400,
     NOT_FOUND = 500,
@@ -83,6 +84,12 @@ int attribute(int attribute, const DeviceInfo& device, int* value);
 int current_device();
 void set_current_device(int device);
 int compute_capability();
+// The driver is initialized by cuInit, or by the first call of the runtime.
+void initialize_driver();
+bool is_driver_initialized();
+// Calls of the driver that use a device need it to be current for their thread: the runtime makes it so.
+void make_context_current();
+bool has_context();
 
 // --- Memory (memory.cpp).
 enum class Kind { DEVICE, PINNED };

@@ -50,6 +50,7 @@ constexpr size_t STACK_BYTES = 128 << 10;
 
 struct Fiber {
     char* stack;
+    size_t offset;  // of its top: stacks at the same place of their pages would share few lines of the cache
     void* saved;
 };
 
@@ -86,41 +87,42 @@ struct Block {
     }
 };
 
-thread_local Block current;
+// Of the calling thread; a plain pointer, which is quicker to reach than an object that has to be constructed.
+thread_local Block* current = nullptr;
 
 [[noreturn]] void fail_block(const char* message) {
-    report("kernel %s, block %u: %s", current.kernel->name, current.indices.block.x, message);
+    report("kernel %s, block %u: %s", current->kernel->name, current->indices.block.x, message);
     fail_task(LAUNCH_FAILURE);
 }
 
 void set_running(int lane) {
-    dim3 size = current.indices.block_size;
+    dim3 size = current->indices.block_size;
     unsigned i = (unsigned) lane;
-    current.running = lane;
-    current.indices.thread = dim3(i % size.x, i / size.x % size.y, i / size.x / size.y);
+    current->running = lane;
+    current->indices.thread = i < size.x ? dim3(i, 0, 0) : dim3(i % size.x, i / size.x % size.y, i / size.x / size.y);
 }
 
 void run_fiber(Fiber* fiber) {
     for (;;) {
-        while (current.next < (int) current.lanes.size()) {
-            int lane = current.next++;
-            current.lanes[(size_t) lane].fiber = fiber;
+        while (current->next < (int) current->lanes.size()) {
+            int lane = current->next++;
+            current->lanes[(size_t) lane].fiber = fiber;
             set_running(lane);
-            current.kernel->run_thread(current.arguments);
-            current.lanes[(size_t) current.running].state = State::FINISHED;
-            ++current.finished;
+            current->kernel->run_thread(current->arguments);
+            current->lanes[(size_t) current->running].state = State::FINISHED;
+            ++current->finished;
         }
-        current.idle.push_back(fiber);
-        stand_in_switch(&fiber->saved, current.scheduler);
+        current->idle.push_back(fiber);
+        stand_in_switch(&fiber->saved, current->scheduler);
     }
 }
 
 void begin_fiber() {
-    run_fiber(current.beginning);
+    run_fiber(current->beginning);
 }
 
 void prepare(Fiber& fiber) {
-    void** top = (void**) (fiber.stack + STACK_BYTES);
+    void** top = (void**) (fiber.stack + STACK_BYTES - fiber.offset);
     *--top = nullptr;  // where a called function finds its caller; also keeps the stack aligned
     *--top = (void*) begin_fiber;
     top -= 6;          // the registers that the switch restores
@@ -133,33 +135,33 @@ Fiber* new_fiber() {
     if (mapped == MAP_FAILED || mprotect(mapped, page, PROT_NONE) != 0) {
         fail_block("no memory for the stack of a thread");
     }
-    Fiber* fiber = new Fiber{mapped + page, nullptr};
+    Fiber* fiber = new Fiber{mapped + page, current->fibers.size() * 320 % 4096, nullptr};
     prepare(*fiber);
-    current.fibers.push_back(fiber);
+    current->fibers.push_back(fiber);
     return fiber;
 }
 
 void resume(Fiber& fiber) {
-    stand_in_switch(&current.scheduler, fiber.saved);
+    stand_in_switch(&current->scheduler, fiber.saved);
 }
 
 // Begins the threads that have not; returns when each has finished or waits.
 void begin_threads() {
-    while (current.next < (int) current.lanes.size()) {
-        if (current.idle.empty()) {
-            current.beginning = new_fiber();
+    while (current->next < (int) current->lanes.size()) {
+        if (current->idle.empty()) {
+            current->beginning = new_fiber();
         } else {
-            current.beginning = current.idle.back();
-            current.idle.pop_back();
+            current->beginning = current->idle.back();
+            current->idle.pop_back();
         }
-        resume(*current.beginning);
+        resume(*current->beginning);
     }
 }
 
 unsigned long long wait(State state) {
-    Lane& lane = current.lanes[(size_t) current.running];
+    Lane& lane = current->lanes[(size_t) current->running];
     lane.state = state;
-    stand_in_switch(&lane.fiber->saved, current.scheduler);
+    stand_in_switch(&lane.fiber->saved, current->scheduler);
     return lane.result;
 }
 
@@ -201,9 +203,9 @@ void exchange(Lane* warp, int lanes, unsigned mask) {
 
 bool release_exchanges() {
     bool released = false;
-    for (size_t first = 0; first < current.lanes.size(); first += WARP) {
-        Lane* warp = &current.lanes[first];
-        int lanes = (int) std::min(current.lanes.size() - first, (size_t) WARP);
+    for (size_t first = 0; first < current->lanes.size(); first += WARP) {
+        Lane* warp = &current->lanes[first];
+        int lanes = (int) std::min(current->lanes.size() - first, (size_t) WARP);
         for (int i = 0; i < lanes; ++i) {
             if (warp[i].state == State::IN_EXCHANGE && is_complete(warp, lanes, warp[i])) {
                 exchange(warp, lanes, warp[i].mask);
@@ -216,49 +218,49 @@ bool release_exchanges() {
 
 void release_barrier() {
     unsigned votes = 0;
-    for (const Lane& lane : current.lanes) {
+    for (const Lane& lane : current->lanes) {
         if (lane.state != State::AT_BARRIER) {
             fail_block(lane.state == State::FINISHED ? "a thread ended without coming to a barrier that others wait at"
                                                      : "a warp's exchange waits for lanes that never come to it");
         }
         votes += lane.value != 0;
     }
-    for (Lane& lane : current.lanes) {
+    for (Lane& lane : current->lanes) {
         lane.result = votes;
         lane.state = State::RUNNABLE;
     }
 }
 
 void run_block(dim3 index) {
-    current.indices.block = index;
-    current.lanes.assign(current.lanes.size(), Lane());
-    current.next = current.finished = 0;
+    current->indices.block = index;
+    current->lanes.assign(current->lanes.size(), Lane());
+    current->next = current->finished = 0;
     begin_threads();
-    while (current.finished < (int) current.lanes.size()) {
+    while (current->finished < (int) current->lanes.size()) {
         if (!release_exchanges()) {
             release_barrier();
         }
-        for (size_t i = 0; i < current.lanes.size(); ++i) {
-            if (current.lanes[i].state == State::RUNNABLE) {
+        for (size_t i = 0; i < current->lanes.size(); ++i) {
+            if (current->lanes[i].state == State::RUNNABLE) {
                 set_running((int) i);
-                resume(*current.lanes[i].fiber);
+                resume(*current->lanes[i].fiber);
             }
         }
     }
 }
 
 Indices* indices() {
-    return &current.indices;
+    return &current->indices;
 }
 
 unsigned barrier(bool predicate) {
-    current.lanes[(size_t) current.running].value = predicate;
+    current->lanes[(size_t) current->running].value = predicate;
     return (unsigned) wait(State::AT_BARRIER);
 }
 
 unsigned long long exchange(unsigned mask, unsigned long long value, int source) {
-    Lane& lane = current.lanes[(size_t) current.running];
-    if ((mask >> current.running % WARP & 1) == 0) {
+    Lane& lane = current->lanes[(size_t) current->running];
+    if ((mask >> current->running % WARP & 1) == 0) {
         fail_block("a lane is not in the mask of its own exchange");
     }
     lane.mask = mask;
@@ -274,18 +276,20 @@ void fail(const char* message) {
 }  // namespace
 
 void run_kernel(const Kernel& kernel, dim3 grid, dim3 block, void* const* arguments) {
-    if (current.is_abandoned) {
-        current.idle = current.fibers;
-        for (Fiber* fiber : current.fibers) {
+    static thread_local Block block_of_thread;
+    current = &block_of_thread;
+    if (current->is_abandoned) {
+        current->idle = current->fibers;
+        for (Fiber* fiber : current->fibers) {
             prepare(*fiber);
         }
     }
-    current.is_abandoned = true;
-    current.kernel = &kernel;
-    current.arguments = arguments;
-    current.indices.grid_size = grid;
-    current.indices.block_size = block;
-    current.lanes.resize((size_t) block.x * block.y * block.z);
+    current->is_abandoned = true;
+    current->kernel = &kernel;
+    current->arguments = arguments;
+    current->indices.grid_size = grid;
+    current->indices.block_size = block;
+    current->lanes.resize((size_t) block.x * block.y * block.z);
     for (unsigned z = 0; z < grid.z; ++z) {
         for (unsigned y = 0; y < grid.y; ++y) {
             for (unsigned x = 0; x < grid.x; ++x) {
@@ -293,7 +297,7 @@ void run_kernel(const Kernel& kernel, dim3 grid, dim3 block, void* const* argume
             }
         }
     }
-    current.is_abandoned = false;
+    current->is_abandoned = false;
 }
 
 const Runtime& kernel_runtime() {

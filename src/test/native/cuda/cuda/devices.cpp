@@ -1,4 +1,5 @@
 // The devices of the virtual machine: DEVICES of them, seen through CUDA_VISIBLE_DEVICES.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
@@ -9,6 +10,8 @@ namespace stand_in {
 namespace {
 
 thread_local int current = 0;
+thread_local bool is_context_current = false;
+std::atomic<bool> is_initialized{false};
 
 DeviceInfo device(int number) {
     DeviceInfo info;
@@ -106,6 +109,22 @@ int current_device() {
 
 void set_current_device(int device) {
     current = device;
+}
+
+void initialize_driver() {
+    is_initialized = true;
+}
+
+bool is_driver_initialized() {
+    return is_initialized;
+}
+
+void make_context_current() {
+    is_context_current = true;
+}
+
+bool has_context() {
+    return is_context_current;
 }
 
 }  // namespace stand_in

@@ -32,13 +32,16 @@ std::map<Module*, std::unique_ptr<Module>>& modules() {
     return *modules;
 }
 
-bool is_initialized = false;
-
 int enter_driver(const char* call) {
     if (int code = enter(call)) {
         return code;
     }
-    return is_initialized ? fault() : (int) NOT_INITIALIZED;
+    return is_driver_initialized() ? fault() : (int) NOT_INITIALIZED;
+}
+
+int enter_with_context(const char* call) {
+    int code = enter_driver(call);
+    return code != SUCCESS || has_context() ? code : (int) INVALID_CONTEXT;
 }
 
 bool is_live(const Function* function) {
@@ -105,7 +108,7 @@ int cuInit(unsigned flags) {
     if (number("DEVICES", 2) == 0 || visible_devices().empty()) {
         return NO_DEVICE;
     }
-    is_initialized = true;
+    initialize_driver();
     return SUCCESS;
 }
 
@@ -153,7 +156,7 @@ int cuDeviceGetUuid_v2(unsigned char* uuid, int device) {
 }
 
 int cuModuleLoadData(Module** module, const void* image) {
-    if (int code = enter_driver("cuModuleLoadData")) {
+    if (int code = enter_with_context("cuModuleLoadData")) {
         return code;
     }
     if (int code = refuse_in_capture()) {
@@ -188,7 +191,7 @@ int cuModuleLoadData(Module** module, const void* image) {
 }
 
 int cuModuleUnload(Module* module) {
-    if (int code = enter_driver("cuModuleUnload")) {
+    if (int code = enter_with_context("cuModuleUnload")) {
         return code;
     }
     synchronize_all();
@@ -203,7 +206,7 @@ int cuModuleUnload(Module* module) {
 }
 
 int cuModuleGetFunction(Function** function, Module* module, const char* name) {
-    if (int code = enter_driver("cuModuleGetFunction")) {
+    if (int code = enter_with_context("cuModuleGetFunction")) {
         return code;
     }
     std::lock_guard<std::mutex> lock(mutex);
@@ -221,7 +224,7 @@ int cuModuleGetFunction(Function** function, Module* module, const char* name) {
 int cuLaunchKernel(Function* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                    unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream* stream, void** parameters,
                    void** extra) {
-    if (int code = enter_driver("cuLaunchKernel")) {
+    if (int code = enter_with_context("cuLaunchKernel")) {
         return code;
     }
     if (!is_live(function)) {

@@ -85,7 +85,11 @@ int enter_with_device(const char* call) {
     if (number("DRIVER_VERSION", 13000) < number("RUNTIME_VERSION", 13000) / 1000 * 1000) {
         return INSUFFICIENT_DRIVER;
     }
-    return visible_devices().empty() ? (int) NO_DEVICE : fault();
+    if (visible_devices().empty()) {
+        return NO_DEVICE;
+    }
+    initialize_driver();
+    return fault();
 }
 
 int fault() {

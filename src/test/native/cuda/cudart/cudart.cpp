@@ -22,9 +22,18 @@ int result(int code) {
 
 // Runs the call unless a test, the device or the driver forbids it.
 template <class Call>
-int runtime(const char* name, Call call) {
+int query(const char* name, Call call) {
     int code = enter_with_device(name);
     return result(code != SUCCESS ? code : call());
+}
+
+// The same for a call that uses the thread's device, whose context it makes current.
+template <class Call>
+int runtime(const char* name, Call call) {
+    return query(name, [&]() -> int {
+        make_context_current();
+        return call();
+    });
 }
 
 // The same for what a thread may not call while it captures.
@@ -110,7 +119,7 @@ int cudaDriverGetVersion(int* version) {
 
 int cudaGetDeviceCount(int* count) {
     *count = 0;
-    return runtime("cudaGetDeviceCount", [&] {
+    return query("cudaGetDeviceCount", [&] {
         *count = (int) visible_devices().size();
         return SUCCESS;
     });
@@ -127,7 +136,7 @@ int cudaSetDevice(int device) {
 }
 
 int cudaDeviceGetAttribute(int* value, int name, int device) {
-    return runtime("cudaDeviceGetAttribute", [&]() -> int {
+    return query("cudaDeviceGetAttribute", [&]() -> int {
         std::vector<DeviceInfo> devices = visible_devices();
         if (device < 0 || device >= (int) devices.size()) {
             return INVALID_DEVICE;
@@ -137,7 +146,7 @@ int cudaDeviceGetAttribute(int* value, int name, int device) {
 }
 
 int cudaDeviceGetPCIBusId(char* bus_id, int length, int device) {
-    return runtime("cudaDeviceGetPCIBusId", [&]() -> int {
+    return query("cudaDeviceGetPCIBusId", [&]() -> int {
         std::vector<DeviceInfo> devices = visible_devices();
         if (device < 0 || device >= (int) devices.size()) {
             return INVALID_DEVICE;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -41,12 +42,14 @@ struct Program {
     std::vector<std::pair<std::string, std::string>> headers;  // name, source
 };
 
+std::mutex mutex;  // of the set
 std::set<Program*>& programs() {
     static auto* programs = new std::set<Program*>;
     return *programs;
 }
 
 bool is_live(Program* program) {
+    std::lock_guard<std::mutex> lock(mutex);
     return programs().count(program) != 0;
 }
 
@@ -229,6 +232,7 @@ int nvrtcCreateProgram(Program** program, const char* source, const char* name, 
         }
         created->headers.push_back({header_names[i], headers[i]});
     }
+    std::lock_guard<std::mutex> lock(mutex);
     *program = created.release();
     programs().insert(*program);
     return OK;
@@ -238,6 +242,7 @@ int nvrtcDestroyProgram(Program** program) {
     if (int code = stand_in::enter("nvrtcDestroyProgram")) {
         return code;
     }
+    std::lock_guard<std::mutex> lock(mutex);
     if (program == nullptr || programs().erase(*program) == 0) {
         return INVALID_PROGRAM;
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
@@ -42,13 +43,10 @@ class FailuresOfStandInTest extends StandInContract {
 
     @Test
     void shouldGiveEachDeviceAPciAddressAndUuidOfItsOwn() {
-        BytePointer first = new BytePointer(32);
-        BytePointer second = new BytePointer(32);
-        check(cudart.cudaDeviceGetPCIBusId(first, 32, 0));
-        check(cudart.cudaDeviceGetPCIBusId(second, 32, 1));
+        String first = pciBusId(0);
 
-        assertTrue(first.getString().matches("[0-9A-F]{4}:[0-9A-F]{2}:[0-9A-F]{2}\\.0"), first::getString);
-        assertNotEquals(first.getString(), second.getString());
+        assertTrue(first.matches("[0-9A-F]{4}:[0-9A-F]{2}:[0-9A-F]{2}\\.0"), first);
+        assertNotEquals(first, pciBusId(1));
         assertNotEquals(hex(uuid(0)), hex(uuid(1)));
     }
 
@@ -154,6 +152,12 @@ class FailuresOfStandInTest extends StandInContract {
         int[] count = new int[1];
         check(cudart.cudaGetDeviceCount(count));
         return count[0];
+    }
+
+    private static String pciBusId(int device) {
+        byte[] text = new byte[32];
+        check(cudart.cudaDeviceGetPCIBusId(text, text.length, device));
+        return new String(text, StandardCharsets.US_ASCII).split("\0", 2)[0];
     }
 
     private static byte[] uuid(int device) {

@@ -2,9 +2,11 @@ package dev.lockstep.device.cuda.standin;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.ref.Reference;
+import java.util.concurrent.atomic.AtomicReference;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
@@ -186,6 +188,21 @@ class KernelsOfStandInTest extends StandInContract {
     }
 
     @Test
+    void shouldLeaveTheJvmItsOwnUseOfSignals() {
+        shouldFailWhereAKernelLeavesItsMemory();
+        int[][] arrays = {{1}, null};
+        int thrown = 0;
+        for (int i = 0; i < 200_000; i++) {
+            try {
+                thrown += arrays[i % 1000 == 0 ? 1 : 0].length - 1;
+            } catch (NullPointerException e) {
+                thrown++;
+            }
+        }
+        assertEquals(200, thrown);
+    }
+
+    @Test
     void shouldFailWhereAKernelWritesJustBesideItsMemory() {
         CUstream_st stream = stream();
 
@@ -215,6 +232,25 @@ class KernelsOfStandInTest extends StandInContract {
                 cudart.cuLaunchKernel(function, 1, 1, 1, 1025, 1, 1, 0, stream(), none, null));
         assertError("cudaErrorSymbolNotFound",
                 cudart.cuModuleGetFunction(new CUfunc_st(), module(compile(INDICES)), "absent"));
+    }
+
+    @Test
+    void shouldWantADeviceToBeCurrentForTheThreadThatLaunches() throws Exception {
+        CUfunc_st function = function(INDICES, "fill");
+        PointerPointer<Pointer> arguments = new PointerPointer<>(pointer(device(1)), new LongPointer(new long[] {1}));
+        CUstream_st stream = stream();
+        Thread other = new Thread(() -> {
+            assertError("cudaErrorDeviceUninitialized",
+                    cudart.cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, stream, arguments, null));
+            check(cudart.cudaSetDevice(0));
+            check(cudart.cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, stream, arguments, null));
+            synchronize(stream);
+        });
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        other.setUncaughtExceptionHandler((thread, e) -> thrown.set(e));
+        other.start();
+        other.join();
+        assertNull(thrown.get());
     }
 
     @Test

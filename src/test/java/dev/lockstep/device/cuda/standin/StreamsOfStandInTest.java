@@ -127,6 +127,30 @@ class StreamsOfStandInTest extends StandInContract {
     }
 
     @Test
+    void shouldKeepTheOrderThatEventsGiveInAsyncMode() {
+        CudaStandIn.set("MODE", "async");
+        CUstream_st first = stream();
+        CUstream_st second = stream();
+        CUevent_st written = event();
+        CUevent_st read = event();
+        FloatPointer source = pinned(COUNT);
+        FloatPointer device = device(COUNT);
+        FloatPointer result = pinned(COUNT, -1);
+        for (int i = 0; i < 200; i++) {
+            fill(source, i);
+            copyToDevice(device, source, first);
+            check(cudart.cudaEventRecord(written, first));
+            check(cudart.cudaStreamWaitEvent(second, written, 0));
+            copyToHost(result, device, second);
+            check(cudart.cudaEventRecord(read, second));
+            check(cudart.cudaStreamWaitEvent(first, read, 0));
+            check(cudart.cudaMemsetAsync(device, 0, COUNT * (long) Float.BYTES, first));
+            synchronize(first);
+            assertEquals(i, result.get(COUNT - 1));
+        }
+    }
+
+    @Test
     void shouldMeasureTheTimeBetweenEventsThatHaveTiming() {
         CUstream_st stream = stream();
         CUevent_st start = timingEvent();
