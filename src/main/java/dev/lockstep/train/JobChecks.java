@@ -26,13 +26,11 @@ public final class JobChecks {
     /**
      * The job's data sources, their headers read and held against the model.
      *
-     * @param ranks         of the job
-     * @param ranksHere     of them on this machine
-     * @param availableBytes memory that they can have between them
-     * @param heapBytes     limit of this process's Java heap
+     * @param ranks     of the job
+     * @param heapBytes limit of this process's Java heap
      */
-    public static TrainingData check(Job job, int ranks, int ranksHere, long availableBytes, long heapBytes) {
-        checkDevice(job);
+    public static TrainingData check(Job job, int ranks, MemoryBudget budget, long heapBytes) {
+        checkPrecision(job);
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
         int features = firstLinear(job.model()).in();
@@ -42,9 +40,9 @@ public final class JobChecks {
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
-        checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), ranksHere, availableBytes);
+        boolean featuresOnHost = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), budget);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, Models.build(job.model()).outputFeatures(features));
+        return new TrainingData(train, test, featuresOnHost, Models.build(job.model()).outputFeatures(features));
     }
 
     /**
@@ -52,21 +50,17 @@ public final class JobChecks {
      *
      * @return samples a batch, on each rank
      */
-    public static int checkWithoutData(Job job, int ranks, int ranksHere, long availableBytes) {
-        checkDevice(job);
+    public static int checkWithoutData(Job job, int ranks, MemoryBudget budget) {
+        checkPrecision(job);
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
                 firstLinear(job.model()).in(), 0);
-        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), ranksHere, availableBytes);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), budget);
         return batch;
     }
 
-    private static void checkDevice(Job job) {
-        if (job.device() == DeviceChoice.CUDA) {
-            throw new InvalidInputException("device: cuda is asked for, but this build has no CUDA backend; "
-                    + "set device to auto or cpu");
-        }
-        if (job.precision() != Precision.FP32) {
+    private static void checkPrecision(Job job) {
+        if (job.device() == DeviceChoice.CPU && job.precision() != Precision.FP32) {
             throw new InvalidInputException("precision: " + job.precision().name().toLowerCase(Locale.ROOT)
                     + " needs a GPU, and the CPU backend computes in fp32; set precision to fp32");
         }
@@ -82,12 +76,34 @@ public final class JobChecks {
         return info;
     }
 
-    private static void checkMemory(MemoryEstimate perRank, int ranksHere, long availableBytes) {
-        BigInteger needed = perRank.total().multiply(BigInteger.valueOf(ranksHere));
-        if (needed.compareTo(BigInteger.valueOf(availableBytes)) > 0) {
-            throw new InvalidInputException("not enough memory: the job needs " + perRank + " on each of "
-                    + ranksHere + (ranksHere == 1 ? " rank" : " ranks") + " of this machine, "
-                    + MemoryEstimate.gibibytes(needed) + " in all, and "
+    /** @return whether the data's features must stay on the host's side, as they do not fit beside the rest */
+    private static boolean checkMemory(MemoryEstimate perRank, MemoryBudget budget) {
+        if (budget.gpu().isEmpty()) {
+            checkMemory(perRank, perRank.total(), budget.ranksHere(), "this machine", budget.hostBytes());
+            return false;
+        }
+        MemoryBudget.Gpu gpu = budget.gpu().get();
+        BigInteger overhead = BigInteger.valueOf(gpu.overheadBytes());
+        boolean fits = fits(perRank.arrays().add(overhead), gpu.ranks(), gpu.freeBytes());
+        if (!fits) {
+            checkMemory(perRank, perRank.withoutData().add(overhead), gpu.ranks(), gpu.name(), gpu.freeBytes());
+        }
+        BigInteger onHost = BigInteger.valueOf(MemoryEstimate.BASE_BYTES)
+                .add(fits ? BigInteger.ZERO : perRank.data());
+        checkMemory(perRank, onHost, budget.ranksHere(), "this machine", budget.hostBytes());
+        return !fits;
+    }
+
+    private static boolean fits(BigInteger perRank, int ranks, long availableBytes) {
+        return perRank.multiply(BigInteger.valueOf(ranks)).compareTo(BigInteger.valueOf(availableBytes)) <= 0;
+    }
+
+    private static void checkMemory(MemoryEstimate estimate, BigInteger perRank, int ranks, String where,
+            long availableBytes) {
+        if (!fits(perRank, ranks, availableBytes)) {
+            throw new InvalidInputException("not enough memory: the job needs " + estimate.describe(perRank)
+                    + " on each of " + ranks + (ranks == 1 ? " rank" : " ranks") + " of " + where + ", "
+                    + MemoryEstimate.gibibytes(perRank.multiply(BigInteger.valueOf(ranks))) + " in all, and "
                     + MemoryEstimate.gibibytes(BigInteger.valueOf(availableBytes))
                     + " are available; make the model, the batch or the number of ranks here smaller");
         }

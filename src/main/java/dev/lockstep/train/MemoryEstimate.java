@@ -4,6 +4,7 @@ import dev.lockstep.data.DatasetInfo;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.OptimizerConfig;
+import dev.lockstep.job.Precision;
 import dev.lockstep.tensor.ParameterArena;
 import java.math.BigInteger;
 import java.util.List;
@@ -44,10 +45,17 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
             floats = floats.add(floats(test.get(), ranks, batch, outputs));
         }
         int arenas = job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 3 : 2;
+        boolean halves = job.precision() == Precision.BF16;
+        long bytesPerParameter = (long) arenas * Float.BYTES + (halves ? Float.BYTES / 2 : 0);
         BigInteger data = BigInteger.valueOf(train.residentBytes())
                 .add(BigInteger.valueOf(test.map(DatasetInfo::residentBytes).orElse(0L)));
-        return new MemoryEstimate(elements.multiply(BigInteger.valueOf((long) arenas * Float.BYTES)),
-                floats.multiply(BigInteger.valueOf(Float.BYTES)), data);
+        return new MemoryEstimate(elements.multiply(BigInteger.valueOf(bytesPerParameter)),
+                floats.multiply(BigInteger.valueOf(halves ? Float.BYTES / 2 : Float.BYTES)), data);
+    }
+
+    /** Without the data. */
+    BigInteger withoutData() {
+        return parameters.add(activations);
     }
 
     /** Whether the layer is an activation that Sequential binds into the linear layer before it. */
@@ -65,13 +73,19 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
                 .multiply(BigInteger.valueOf(info.features() + layerFloatsPerSample + SCALARS_PER_SAMPLE));
     }
 
-    BigInteger total() {
-        return parameters.add(activations).add(data).add(BigInteger.valueOf(BASE_BYTES));
+    /** Of the arrays. */
+    BigInteger arrays() {
+        return withoutData().add(data);
     }
 
-    @Override
-    public String toString() {
-        return gibibytes(total()) + " (parameters " + gibibytes(parameters) + ", activations "
+    /** Of a rank that has all in the machine's memory. */
+    BigInteger total() {
+        return arrays().add(BigInteger.valueOf(BASE_BYTES));
+    }
+
+    /** As {@code total} is made up. */
+    String describe(BigInteger total) {
+        return gibibytes(total) + " (parameters " + gibibytes(parameters) + ", activations "
                 + gibibytes(activations) + ", data " + gibibytes(data) + ")";
     }
 

@@ -31,6 +31,7 @@ import org.bytedeco.javacpp.SizeTPointer;
  */
 public final class CudaDevice implements Device {
     private final CudaDeviceInfo info;
+    private final String label;
     private final CudaVersions versions;
     private final MatmulPrecision precision;
     /** That the matrix products scribble on, taken when the device is opened. */
@@ -49,6 +50,7 @@ public final class CudaDevice implements Device {
     /** CUDA's libraries must be loaded; see {@link CudaDevices#open}. */
     CudaDevice(CudaDeviceInfo info, CudaVersions versions, MatmulPrecision precision) {
         this.info = info;
+        label = info.label();
         this.versions = versions;
         this.precision = precision;
         try {
@@ -85,7 +87,7 @@ public final class CudaDevice implements Device {
 
     /** To come first in whatever calls CUDA: its calls go to the GPU that the calling thread has chosen. */
     void makeCurrent() {
-        Cuda.makeCurrent(info.ordinal(), info.label());
+        Cuda.makeCurrent(info.ordinal(), label);
     }
 
     @Override
@@ -134,7 +136,7 @@ public final class CudaDevice implements Device {
 
     private OutOfDeviceMemoryException outOfMemory(long bytes) {
         CudaMemory left = memory();
-        return new OutOfDeviceMemoryException("not enough memory on " + info.label() + ": " + gibibytes(bytes)
+        return new OutOfDeviceMemoryException("not enough memory on " + label + ": " + gibibytes(bytes)
                 + " were asked for, and " + gibibytes(left.freeBytes()) + " of " + gibibytes(left.totalBytes())
                 + " are free, beside the " + gibibytes(allocatedBytes)
                 + " of this rank; make the model or the batch smaller");
