@@ -140,17 +140,23 @@ T stand_in_atomic(T* address, Change change) {
     } while (!__atomic_compare_exchange_n((Bits*) address, &before, after, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
     return old;
 }
-#define STAND_IN_ATOMICS(T)                                                                                       \
-    inline T atomicAdd(T* address, T value) { return stand_in_atomic(address, [=](T old) { return (T) (old + value); }); } \
-    inline T atomicExch(T* address, T value) { return stand_in_atomic(address, [=](T) { return value; }); }
-#define STAND_IN_INTEGER_ATOMICS(T)                                                                                 \
-    STAND_IN_ATOMICS(T)                                                                                             \
-    inline T atomicMax(T* address, T value) { return stand_in_atomic(address, [=](T old) { return old > value ? old : value; }); } \
-    inline T atomicMin(T* address, T value) { return stand_in_atomic(address, [=](T old) { return old < value ? old : value; }); } \
-    inline T atomicOr(T* address, T value) { return stand_in_atomic(address, [=](T old) { return (T) (old | value); }); } \
-    inline T atomicAnd(T* address, T value) { return stand_in_atomic(address, [=](T old) { return (T) (old & value); }); } \
-    inline T atomicCAS(T* address, T expected, T value) {                                                           \
-        return stand_in_atomic(address, [=](T old) { return old == expected ? value : old; });                      \
+#define STAND_IN_ATOMIC(T, name, result)                                     \
+    inline T name(T* address, T value) {                                     \
+        return stand_in_atomic(address, [=](T old) { return (T) (result); }); \
+    }
+#define STAND_IN_ATOMICS(T)                                            \
+    STAND_IN_ATOMIC(T, atomicAdd, old + value)                         \
+    inline T atomicExch(T* address, T value) {                         \
+        return stand_in_atomic(address, [=](T) { return value; });     \
+    }
+#define STAND_IN_INTEGER_ATOMICS(T)                                                            \
+    STAND_IN_ATOMICS(T)                                                                        \
+    STAND_IN_ATOMIC(T, atomicMax, old > value ? old : value)                                   \
+    STAND_IN_ATOMIC(T, atomicMin, old < value ? old : value)                                   \
+    STAND_IN_ATOMIC(T, atomicOr, old | value)                                                  \
+    STAND_IN_ATOMIC(T, atomicAnd, old & value)                                                 \
+    inline T atomicCAS(T* address, T expected, T value) {                                      \
+        return stand_in_atomic(address, [=](T old) { return old == expected ? value : old; }); \
     }
 STAND_IN_INTEGER_ATOMICS(int)
 STAND_IN_INTEGER_ATOMICS(unsigned)

@@ -107,8 +107,9 @@ Allocation overlapped(const void* pointer, size_t bytes);
 bool reachable(const void* pointer, size_t bytes, int device);
 size_t total_bytes();
 size_t used_bytes(int device);
-// Reports a write beside an allocation, which its guard pages cannot see; false if there was one.
-bool margins_intact();
+// False if something was written beside the allocation that begins at the pointer or next before it, where its guard pages
+// cannot see it.
+bool margins_intact(const void* pointer);
 
 // --- Streams, events, graphs (streams.cpp, graphs.cpp). Handles are checked: one that is unknown is INVALID_HANDLE.
 struct Stream;

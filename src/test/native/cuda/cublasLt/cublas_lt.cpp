@@ -4,19 +4,12 @@
 
 #include "../stand_in.h"
 #include "matmul.h"
+#include "status.h"
 
 using namespace stand_in;
 
 namespace {
 
-enum Status {
-    OK = 0,
-    NOT_INITIALIZED_STATUS = 1,
-    INVALID_VALUE_STATUS = 7,
-    EXECUTION_FAILED = 13,
-    INTERNAL_ERROR = 14,
-    NOT_SUPPORTED_STATUS = 15,
-};
 enum ComputeType { COMPUTE_32F = 68, COMPUTE_32F_FAST_TF32 = 77 };
 
 struct Handle {
@@ -120,13 +113,14 @@ int describe(const Description& description, const Layout& a, const Layout& b, c
     }
     bool is_fp32 = a.type == R_32F && b.type == R_32F && c.type == R_32F && d.type == R_32F;
     bool is_bf16 = a.type == R_16BF && b.type == R_16BF && c.type == d.type && (d.type == R_16BF || d.type == R_32F);
-    bool is_computable = (description.compute_type == COMPUTE_32F && (is_fp32 || is_bf16)) || (matmul.is_tf32 && is_fp32);
+    bool is_computable = (description.compute_type == COMPUTE_32F && (is_fp32 || is_bf16))
+            || (matmul.is_tf32 && is_fp32);
     if (!is_computable || description.scale_type != R_32F || description.pointer_mode != 0
             || description.transpose_c != 0 || description.transpose_a > 1 || description.transpose_b > 1
             || !is_epilogue(description.epilogue) || (description.bias_type != -1 && description.bias_type != d.type)) {
         return NOT_SUPPORTED_STATUS;
     }
-    if (matmul.writes_mask() || matmul.reads_mask()) {
+    if (matmul.uses_mask()) {
         if (description.mask_leading_dimension % 128 != 0 || description.mask_leading_dimension < matmul.m()) {
             return INVALID_VALUE_STATUS;
         }
@@ -160,8 +154,8 @@ bool is_aligned(const Matmul& matmul, const Algorithm& algorithm) {
     const void* pointers[] = {matmul.a.data, matmul.b.data, matmul.c.data, matmul.d.data};
     for (int i = 0; i < 4; ++i) {
         if (algorithm.alignment[i] != 0 && (uintptr_t) pointers[i] % algorithm.alignment[i] != 0) {
-            report("cublasLtMatmul: operand %c lies at %p, but its algorithm was asked for with an alignment of %u bytes",
-                   "abcd"[i], pointers[i], algorithm.alignment[i]);
+            report("cublasLtMatmul: operand %c lies at %p, but its algorithm was asked for with an alignment of %u "
+                   "bytes", "abcd"[i], pointers[i], algorithm.alignment[i]);
             return false;
         }
     }
@@ -178,13 +172,12 @@ bool is_reachable(const char* what, const void* data, size_t bytes, int device) 
 
 int run(const Matmul& matmul, int device) {
     size_t bias_bytes = (size_t) matmul.bias_length() * (matmul.d.type == R_32F ? 4 : 2);
-    bool has_bias = matmul.adds_bias() || matmul.writes_bias(), has_mask = matmul.writes_mask() || matmul.reads_mask();
     if (!is_reachable("a", matmul.a.data, matmul.a.bytes(), device)
             || !is_reachable("b", matmul.b.data, matmul.b.bytes(), device)
             || (matmul.beta != 0.0f && !is_reachable("c", matmul.c.data, matmul.c.bytes(), device))
             || !is_reachable("d", matmul.d.data, matmul.d.bytes(), device)
-            || (has_bias && !is_reachable("the bias", matmul.bias, bias_bytes, device))
-            || (has_mask && !is_reachable("the mask", matmul.mask,
+            || (matmul.uses_bias() && !is_reachable("the bias", matmul.bias, bias_bytes, device))
+            || (matmul.uses_mask() && !is_reachable("the mask", matmul.mask,
                                           (size_t) (matmul.n() * matmul.mask_leading_dimension / 8), device))
             || (matmul.workspace_bytes != 0
                 && !is_reachable("the workspace", matmul.workspace, matmul.workspace_bytes, device))) {
@@ -371,8 +364,7 @@ int cublasLtMatmul(Handle* handle, Description* description, const float* alpha,
     matmul.beta = *beta;
     matmul.bias = description->bias;
     matmul.mask = (char*) description->mask;
-    bool needs_bias = matmul.adds_bias() || matmul.writes_bias(), needs_mask = matmul.writes_mask() || matmul.reads_mask();
-    if ((needs_bias && matmul.bias == nullptr) || (needs_mask && matmul.mask == nullptr)
+    if ((matmul.uses_bias() && matmul.bias == nullptr) || (matmul.uses_mask() && matmul.mask == nullptr)
             || (c == d && c_layout->leading_dimension != d_layout->leading_dimension)) {
         return INVALID_VALUE_STATUS;
     }
@@ -396,33 +388,6 @@ int cublasLtMatmul(Handle* handle, Description* description, const float* alpha,
     int code = enqueue(stream, [=] { return run(matmul, device); });
     count_launch();
     return status_of(code);
-}
-
-const char* cublasLtGetStatusName(int status) {
-    switch (status) {
-        case OK: return "CUBLAS_STATUS_SUCCESS";
-        case NOT_INITIALIZED_STATUS: return "CUBLAS_STATUS_NOT_INITIALIZED";
-        case 3: return "CUBLAS_STATUS_ALLOC_FAILED";
-        case INVALID_VALUE_STATUS: return "CUBLAS_STATUS_INVALID_VALUE";
-        case 8: return "CUBLAS_STATUS_ARCH_MISMATCH";
-        case EXECUTION_FAILED: return "CUBLAS_STATUS_EXECUTION_FAILED";
-        case INTERNAL_ERROR: return "CUBLAS_STATUS_INTERNAL_ERROR";
-        case NOT_SUPPORTED_STATUS: return "CUBLAS_STATUS_NOT_SUPPORTED";
-        default: return "unknown CUBLAS_STATUS";
-    }
-}
-
-const char* cublasLtGetStatusString(int status) {
-    switch (status) {
-        case OK: return "success";
-        case NOT_INITIALIZED_STATUS: return "the library was not initialized";
-        case 3: return "the resource allocation failed";
-        case INVALID_VALUE_STATUS: return "an unsupported value or parameter was passed to the function";
-        case EXECUTION_FAILED: return "the function failed to launch on the GPU";
-        case INTERNAL_ERROR: return "an internal operation failed";
-        case NOT_SUPPORTED_STATUS: return "the functionality requested is not supported";
-        default: return "unknown status";
-    }
 }
 
 }  // extern "C"

@@ -59,7 +59,8 @@ std::vector<float> packed(const Operand& operand, bool transpose, bool is_tf32) 
 
 // sums[m, 4] = a[m, k] b[k, 4]
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-void multiply(const float* __restrict__ a, const float* __restrict__ b, float* __restrict__ sums, int64_t m, int64_t k) {
+void multiply(const float* __restrict__ a, const float* __restrict__ b, float* __restrict__ sums, int64_t m,
+              int64_t k) {
     constexpr int64_t ROWS = 256;  // as many sums as stay in the first cache
     for (int64_t first = 0; first < m; first += ROWS) {
         int64_t rows = std::min(ROWS, m - first);

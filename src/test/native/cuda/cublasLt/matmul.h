@@ -56,6 +56,8 @@ struct Matmul {
     bool writes_bias() const {
         return epilogue == EPILOGUE_DRELU_BGRAD || epilogue == EPILOGUE_BGRADA || epilogue == EPILOGUE_BGRADB;
     }
+    bool uses_mask() const { return writes_mask() || reads_mask(); }
+    bool uses_bias() const { return adds_bias() || writes_bias(); }
     int64_t bias_length() const { return epilogue == EPILOGUE_BGRADB ? n() : m(); }
 };
 

@@ -131,7 +131,8 @@ void prepare(Fiber& fiber) {
 
 Fiber* new_fiber() {
     size_t page = (size_t) sysconf(_SC_PAGESIZE);
-    char* mapped = (char*) mmap(nullptr, STACK_BYTES + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char* mapped = (char*) mmap(nullptr, STACK_BYTES + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                                0);
     if (mapped == MAP_FAILED || mprotect(mapped, page, PROT_NONE) != 0) {
         fail_block("no memory for the stack of a thread");
     }

@@ -91,6 +91,13 @@ int run(const Kernel& kernel, dim3 grid, dim3 block, const std::vector<uint64_t>
         arguments.push_back((void*) &values[2 * (size_t) i]);
     }
     run_kernel(kernel, grid, block, arguments.data());
+    for (int i = 0; i < kernel.parameter_count; ++i) {
+        const void* pointer = (const void*) values[2 * (size_t) i];
+        if (kernel.parameters[i].is_pointer && pointer != nullptr && !margins_intact(pointer)) {
+            report("kernel %s: something was written beside the memory of parameter %d", kernel.name, i);
+            return ILLEGAL_ADDRESS;
+        }
+    }
     return SUCCESS;
 }
 

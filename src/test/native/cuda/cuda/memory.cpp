@@ -2,6 +2,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -48,12 +49,9 @@ size_t used(int device) {
 
 // Whether the bytes are as they were; they are so again afterwards, so that damage is told once.
 bool restore_margin(char* from, char* to) {
-    bool intact = true;
-    for (; from < to; ++from) {
-        intact = intact && *from == (char) MARGIN;
-        *from = (char) MARGIN;
-    }
-    return intact;
+    bool is_intact = std::all_of(from, to, [](char value) { return value == (char) MARGIN; });
+    memset(from, MARGIN, (size_t) (to - from));
+    return is_intact;
 }
 
 bool restore_margins(const Mapping& mapping) {
@@ -139,17 +137,10 @@ size_t used_bytes(int device) {
     return used(device);
 }
 
-bool margins_intact() {
+bool margins_intact(const void* pointer) {
     std::lock_guard<std::mutex> lock(state().mutex);
-    bool all_intact = true;
-    for (const auto& entry : state().mappings) {
-        if (!restore_margins(entry.second)) {
-            report("something was written beside the allocation of %zu bytes at %p", entry.second.allocation.bytes,
-                   (void*) entry.second.allocation.start);
-            all_intact = false;
-        }
-    }
-    return all_intact;
+    auto next = state().mappings.upper_bound((const char*) pointer);
+    return next == state().mappings.begin() || restore_margins(std::prev(next)->second);
 }
 
 }  // namespace stand_in

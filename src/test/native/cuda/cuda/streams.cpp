@@ -82,9 +82,6 @@ Stream* start_stream(int device) {
 
 int synchronize(Lock& lock, Stream& stream) {
     finish(lock, stream, stream.enqueued);
-    if (!margins_intact()) {
-        set_fault(ILLEGAL_ADDRESS);
-    }
     return fault();
 }
 

@@ -251,7 +251,8 @@ int cudaDeviceSynchronize() {
 }
 
 int cudaStreamWaitEvent(Stream* stream, Event* event, unsigned flags) {
-    return runtime("cudaStreamWaitEvent", [&] { return flags > 1 ? INVALID_VALUE : wait_event(stream, event, flags == 1); });
+    return runtime("cudaStreamWaitEvent",
+                   [&] { return flags > 1 ? INVALID_VALUE : wait_event(stream, event, flags == 1); });
 }
 
 int cudaEventCreateWithFlags(Event** event, unsigned flags) {

@@ -173,8 +173,8 @@ int compile(Program& program, int option_count, const char* const* options) {
         return COMPILATION;
     }
     write(folder.path / "program.ii", with_table(read(folder.path / "preprocessed.ii")));
-    if (compiler(folder.path, {"-std=c++17", "-O1", "-w", "-fno-strict-aliasing", "-fvisibility=hidden", "-fPIC", "-shared",
-                               "-U_FORTIFY_SOURCE", "-o", "program.so", "program.ii"}, program.log) != 0) {
+    if (compiler(folder.path, {"-std=c++17", "-O1", "-w", "-fno-strict-aliasing", "-fvisibility=hidden", "-fPIC",
+                               "-shared", "-U_FORTIFY_SOURCE", "-o", "program.so", "program.ii"}, program.log) != 0) {
         return COMPILATION;
     }
     std::string library = read(folder.path / "program.so");

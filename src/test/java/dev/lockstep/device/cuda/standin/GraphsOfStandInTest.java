@@ -60,7 +60,8 @@ class GraphsOfStandInTest extends StandInContract {
                 synchronize(copies);
                 assertEquals(value, result.get(0));
                 float before = values(rest)[0];
-                assertTrue(value == 1 ? Float.isNaN(before) : before == value - 1, "what follows the event has not run");
+                assertTrue(value == 1 ? Float.isNaN(before) : before == value - 1,
+                        "what follows the event has not run");
                 synchronize(stream);
             }
         }

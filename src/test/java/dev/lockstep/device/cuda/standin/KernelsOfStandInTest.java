@@ -265,7 +265,8 @@ class KernelsOfStandInTest extends StandInContract {
 
     @Test
     void shouldGiveTheCompilersMessages() {
-        Program program = new Program("#include \"broken.h\"\n", "broken.h", "extern \"C\" __global__ void f() { nonsense; }");
+        Program program = new Program("#include \"broken.h\"\n", "broken.h",
+                "extern \"C\" __global__ void f() { nonsense; }");
 
         assertEquals(nvrtc.NVRTC_ERROR_COMPILATION, program.compile("--gpu-architecture=sm_90"));
         assertTrue(program.log().contains("broken.h:1:") && program.log().contains("nonsense"), program.log());
@@ -280,7 +281,8 @@ class KernelsOfStandInTest extends StandInContract {
         synchronize(stream);
     }
 
-    private static void launchOn(CUstream_st stream, CUfunc_st function, int blocks, int threads, Pointer... arguments) {
+    private static void launchOn(CUstream_st stream, CUfunc_st function, int blocks, int threads,
+            Pointer... arguments) {
         check(cudart.cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, 0, stream,
                 new PointerPointer<>(arguments), null));
         Reference.reachabilityFence(arguments);

@@ -223,8 +223,8 @@ class MatmulOfStandInTest extends StandInContract {
         FloatPointer d = device(m * n);
         FloatPointer x = device(values(m * k));
         FloatPointer y = device(values(k * n));
-        try (MatmulOfStandIn matmul = new MatmulOfStandIn(CUBLAS_COMPUTE_32F, cudart.CUDA_R_32F, cudart.CUDA_R_32F, m, n,
-                k, false, false, CUBLASLT_EPILOGUE_DEFAULT)) {
+        try (MatmulOfStandIn matmul = new MatmulOfStandIn(CUBLAS_COMPUTE_32F, cudart.CUDA_R_32F, cudart.CUDA_R_32F, m,
+                n, k, false, false, CUBLASLT_EPILOGUE_DEFAULT)) {
             matmul.choose(0, 16);
             long start = System.nanoTime();
             matmul.run(1, x, y, 0, d, stream);

@@ -87,11 +87,13 @@ abstract class StandInContract {
     }
 
     static void copyToDevice(FloatPointer device, FloatPointer host, CUstream_st stream) {
-        check(cudart.cudaMemcpyAsync(device, host, host.capacity() * Float.BYTES, cudart.cudaMemcpyHostToDevice, stream));
+        check(cudart.cudaMemcpyAsync(device, host, host.capacity() * Float.BYTES, cudart.cudaMemcpyHostToDevice,
+                stream));
     }
 
     static void copyToHost(FloatPointer host, FloatPointer device, CUstream_st stream) {
-        check(cudart.cudaMemcpyAsync(host, device, host.capacity() * Float.BYTES, cudart.cudaMemcpyDeviceToHost, stream));
+        check(cudart.cudaMemcpyAsync(host, device, host.capacity() * Float.BYTES, cudart.cudaMemcpyDeviceToHost,
+                stream));
     }
 
     static void synchronize(CUstream_st stream) {
