@@ -48,7 +48,7 @@ deps:
 target/mpi/mpi.jar: deps
 	@:
 
-target/lockstep.jar: pom.xml $(JAVA_SOURCES) target/mpi/mpi.jar
+target/lockstep.jar: pom.xml $(JAVA_SOURCES) $(wildcard src/main/cuda/*.h) target/mpi/mpi.jar
 	@echo "lockstep: compiling"
 	@$(MAVEN) -q -DskipTests package
 	@touch $@

@@ -10,7 +10,7 @@ KERNEL(cross_entropy, (const real* RESTRICT logits, const int* RESTRICT labels, 
         const real* RESTRICT x = logits + row * classes;
         long largest = FIRST_IN_ROW(classes);
         FOR_EACH_IN_ROW(j, classes) {
-            if (exceeds(x[j], x[largest])) {
+            if (EXCEEDS(x[j], x[largest])) {
                 largest = j;
             }
         }

@@ -109,11 +109,11 @@ final class CudaLinear {
             Optional<Operation> withSums = cublasLt.prepare(
                     product.with(Epilogue.DRELU_BGRAD, CudaBuffer.address(biasGradient), mask.address));
             if (withSums.isPresent()) {
-                return withSums.map(operation -> checked(operation, mask));
+                return withSums.map(operation -> new Checked(operation, mask));
             }
         }
         return cublasLt.prepare(product.with(Epilogue.DRELU, 0, mask.address))
-                .map(operation -> summed(checked(operation, mask), xGradient, biasGradient));
+                .map(operation -> summed(new Checked(operation, mask), xGradient, biasGradient));
     }
 
     private Operation summed(Operation gradient, Matrix xGradient, DeviceBuffer biasGradient) {
@@ -135,25 +135,6 @@ final class CudaLinear {
                 "cuBLASLt has no algorithm for the product " + product + " of " + product.a().type()));
     }
 
-    /** {@code operation}, unless a forward pass made after it leaves the bits that it reads as they were. */
-    private static Operation checked(Operation operation, Mask mask) {
-        return new Operation() {
-            @Override
-            public void enqueue(Stream stream) {
-                if (mask.unreliable) {
-                    throw new IllegalStateException("after " + operation + " was made, a forward pass was made that"
-                            + " leaves no bits for it: make the passes forward first, then those backward");
-                }
-                operation.enqueue(stream);
-            }
-
-            @Override
-            public String toString() {
-                return operation.toString();
-            }
-        };
-    }
-
     private static Factor factor(Matrix matrix) {
         return Factor.ofRowMajor(CudaBuffer.address(matrix.data()), matrix.data().type(), matrix.rows(),
                 matrix.columns());
@@ -161,5 +142,22 @@ final class CudaLinear {
 
     private static Output output(Matrix matrix) {
         return new Output(CudaBuffer.address(matrix.data()), matrix.rows(), matrix.columns());
+    }
+
+    /** {@code operation}, unless a forward pass that was made after it leaves the bits that it reads as they were. */
+    private record Checked(Operation operation, Mask mask) implements Operation {
+        @Override
+        public void enqueue(Stream stream) {
+            if (mask.unreliable) {
+                throw new IllegalStateException("after " + operation + " was made, a forward pass was made that leaves"
+                        + " no bits for it: make the passes forward first, then those backward");
+            }
+            operation.enqueue(stream);
+        }
+
+        @Override
+        public String toString() {
+            return operation.toString();
+        }
     }
 }

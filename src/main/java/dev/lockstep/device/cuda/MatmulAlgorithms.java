@@ -23,7 +23,10 @@ import static org.bytedeco.cuda.global.cudart.cudaGetLastError;
 import static org.bytedeco.cuda.global.cudart.cudaMalloc;
 import static org.bytedeco.cuda.global.cudart.cudaSuccess;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.cuda.cublas.cublasLtMatmulAlgo_t;
@@ -41,7 +44,9 @@ import org.bytedeco.javacpp.PointerPointer;
  */
 final class MatmulAlgorithms {
     private static final int PROPOSALS = 8;
-    private static final int TIMED_RUNS = 5;
+    /** Twice, for a GPU that was idle is slow at first. */
+    private static final int ROUNDS = 2;
+    private static final int TIMED_RUNS = 3;
     /** Of the time of the best before it that another must stay below: noise alone shall not change a choice. */
     private static final float CLEARLY_FASTER = 0.95f;
 
@@ -101,21 +106,30 @@ final class MatmulAlgorithms {
     }
 
     private Optional<Choice> fastest(MatmulPlan trial, cublasLtMatmulHeuristicResult_t proposals, int count) {
-        Optional<Choice> best = Optional.empty();
-        float bestMilliseconds = Float.POSITIVE_INFINITY;
+        List<Choice> working = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             Choice choice = choice(proposals, i);
-            // The first run also shows whether it works here at all.
-            if (trial.run(choice.algorithm, stream.handle()) != CUBLAS_STATUS_SUCCESS) {
-                continue;
-            }
-            float milliseconds = count == 1 ? 0 : time(trial, choice.algorithm);
-            if (milliseconds < CLEARLY_FASTER * bestMilliseconds) {
-                best = Optional.of(choice);
-                bestMilliseconds = milliseconds;
+            if (trial.run(choice.algorithm, stream.handle()) == CUBLAS_STATUS_SUCCESS) {
+                working.add(choice);
             }
         }
-        return best;
+        if (working.size() < 2) {
+            return working.stream().findFirst();
+        }
+        float[] milliseconds = new float[working.size()];
+        Arrays.fill(milliseconds, Float.POSITIVE_INFINITY);
+        for (int round = 0; round < ROUNDS; round++) {
+            for (int i = 0; i < milliseconds.length; i++) {
+                milliseconds[i] = Math.min(milliseconds[i], time(trial, working.get(i).algorithm));
+            }
+        }
+        int best = 0;
+        for (int i = 1; i < milliseconds.length; i++) {
+            if (milliseconds[i] < CLEARLY_FASTER * milliseconds[best]) {
+                best = i;
+            }
+        }
+        return Optional.of(working.get(best));
     }
 
     /** Of a run; a few runs in a row. */
