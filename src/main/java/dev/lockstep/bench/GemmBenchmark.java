@@ -3,6 +3,7 @@ package dev.lockstep.bench;
 import dev.lockstep.device.Activation;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
+import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Operations;
@@ -11,9 +12,9 @@ import dev.lockstep.job.LayerConfig;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 
 /**
  * The matrix products of a training step alone: the floor under its time. The same shapes, in the same order, by the
@@ -25,7 +26,7 @@ public final class GemmBenchmark {
      *
      * @param name     {@code "0 forward"}, by the layer's position in the model
      * @param m        rows, {@code n} columns and {@code k} the inner length
-     * @param seconds  median
+     * @param seconds  median, the wait for its end included
      */
     public record Product(String name, long m, long n, long k, double seconds) {
         public double gigaflops() {
@@ -33,7 +34,7 @@ public final class GemmBenchmark {
         }
     }
 
-    /** @param secondsPerStep median of the sum over a step */
+    /** @param secondsPerStep median of all products in a row */
     public record Result(List<Product> products, double secondsPerStep) {
         /** Of all products together. */
         public double gigaflops() {
@@ -45,15 +46,18 @@ public final class GemmBenchmark {
     }
 
     private static final int WARM_UP_STEPS = 3;
+    /** Matrices are filled with these, again and again. */
+    private static final int NUMBERS = 1 << 20;
 
     private final Device device;
     private final Stream stream;
-    private final SplittableRandom random = new SplittableRandom(0);
+    private final ByteBuffer numbers;
     private final List<Prepared> prepared = new ArrayList<>();
 
     public GemmBenchmark(Device device, List<LayerConfig> model, int batch) {
         this.device = device;
         stream = device.computeStream();
+        numbers = numbers();
         Operations operations = device.operations();
         List<Prepared> backward = new ArrayList<>();
         boolean first = true;
@@ -62,14 +66,14 @@ public final class GemmBenchmark {
                 Matrix x = filled(batch, linear.in());
                 Matrix weight = filled(linear.out(), linear.in());
                 Matrix y = filled(batch, linear.out());
-                Matrix weightGradient = filled(linear.out(), linear.in());
+                Matrix weightGradient = Matrix.allocate(device, DataType.FLOAT32, linear.out(), linear.in());
                 prepared.add(new Prepared(i + " forward", batch, linear.out(), linear.in(),
                         operations.linearForward(x, weight, null, y, Activation.IDENTITY)));
                 List<Prepared> layer = new ArrayList<>();
                 layer.add(new Prepared(i + " weight gradient", linear.out(), linear.in(), batch,
                         operations.linearBackwardWeight(x, y, weightGradient, 0, false)));
                 if (!first) {
-                    Matrix xGradient = filled(batch, linear.in());
+                    Matrix xGradient = Matrix.allocate(device, device.computeType(), batch, linear.in());
                     layer.add(new Prepared(i + " input gradient", batch, linear.in(), linear.out(),
                             operations.linearBackwardInput(y, weight, xGradient, Activation.IDENTITY, null, null)));
                 }
@@ -80,43 +84,68 @@ public final class GemmBenchmark {
         prepared.addAll(backward);
     }
 
-    /** Values of either sign, so that no sum grows large and no product is of zeros. */
-    private Matrix filled(int rows, int columns) {
-        Matrix matrix = Matrix.allocate(device, DataType.FLOAT32, rows, columns);
-        ByteBuffer row = ByteBuffer.allocateDirect(Math.multiplyExact(columns, Float.BYTES))
+    /** Random numbers as the device's compute type. Of either sign, so that no sum grows large and no product is of zeros. */
+    private ByteBuffer numbers() {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(NUMBERS * device.computeType().bytes())
                 .order(ByteOrder.nativeOrder());
-        for (int i = 0; i < rows; i++) {
-            row.clear();
-            for (int j = 0; j < columns; j++) {
-                row.putFloat((float) (random.nextDouble() - 0.5));
+        SplittableRandom random = new SplittableRandom(0);
+        while (bytes.hasRemaining()) {
+            float value = (float) (random.nextDouble() - 0.5);
+            if (device.computeType() == DataType.BFLOAT16) {
+                bytes.putShort((short) (Float.floatToRawIntBits(value) >>> Short.SIZE));
+            } else {
+                bytes.putFloat(value);
             }
-            matrix.rows(i, 1).data().copyFromHost(row.flip());
+        }
+        return bytes;
+    }
+
+    private Matrix filled(int rows, int columns) {
+        Matrix matrix = Matrix.allocate(device, device.computeType(), rows, columns);
+        long count = matrix.data().elementCount();
+        for (long first = 0; first < count; first += NUMBERS) {
+            DeviceBuffer part = matrix.data().slice(first, Math.min(NUMBERS, count - first));
+            part.copyFromHost(numbers.clear().limit((int) part.byteCount()));
         }
         return matrix;
     }
 
-    /** Runs whole steps for about {@code seconds}, at least three. */
+    /** Runs whole steps, and then one product at a time, each for about half of {@code seconds}, at least three times. */
     public Result run(double seconds) {
-        List<double[]> steps = new ArrayList<>();
         for (int i = 0; i < WARM_UP_STEPS; i++) {
             step();
         }
-        long end = System.nanoTime() + (long) (seconds * 1e9);
-        while (steps.size() < 3 || System.nanoTime() - end < 0) {
-            steps.add(step());
-        }
+        double secondsPerStep = median(repeat(seconds / 2, () -> new double[] {step()}), 0);
+        List<double[]> alone = repeat(seconds / 2, this::stepByProduct);
         List<Product> products = new ArrayList<>();
         for (int i = 0; i < prepared.size(); i++) {
-            int index = i;
             Prepared p = prepared.get(i);
-            products.add(new Product(p.name(), p.m(), p.n(), p.k(),
-                    median(steps.stream().mapToDouble(times -> times[index]).toArray())));
+            products.add(new Product(p.name(), p.m(), p.n(), p.k(), median(alone, i)));
         }
-        return new Result(products, median(steps.stream().mapToDouble(times -> Arrays.stream(times).sum()).toArray()));
+        return new Result(products, secondsPerStep);
+    }
+
+    private static List<double[]> repeat(double seconds, Supplier<double[]> measure) {
+        List<double[]> measured = new ArrayList<>();
+        long end = System.nanoTime() + (long) (seconds * 1e9);
+        while (measured.size() < 3 || System.nanoTime() - end < 0) {
+            measured.add(measure.get());
+        }
+        return measured;
+    }
+
+    /** Seconds of all products, as they follow each other in training: no wait between them. */
+    private double step() {
+        long start = System.nanoTime();
+        for (Prepared product : prepared) {
+            product.operation().enqueue(stream);
+        }
+        stream.synchronize();
+        return (System.nanoTime() - start) * 1e-9;
     }
 
     /** Seconds of each product. */
-    private double[] step() {
+    private double[] stepByProduct() {
         double[] seconds = new double[prepared.size()];
         for (int i = 0; i < seconds.length; i++) {
             long start = System.nanoTime();
@@ -127,8 +156,9 @@ public final class GemmBenchmark {
         return seconds;
     }
 
-    private static double median(double[] values) {
-        Arrays.sort(values);
+    /** Of the {@code index}th figures. */
+    private static double median(List<double[]> measured, int index) {
+        double[] values = measured.stream().mapToDouble(figures -> figures[index]).sorted().toArray();
         int middle = values.length / 2;
         return values.length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
     }

@@ -1,0 +1,45 @@
+package dev.lockstep.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lockstep.device.Device;
+import dev.lockstep.device.cpu.CpuDevice;
+import dev.lockstep.device.cuda.CudaTest;
+import dev.lockstep.device.cuda.MatmulPrecision;
+import dev.lockstep.job.ActivationKind;
+import dev.lockstep.job.LayerConfig;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@Timeout(60)
+class GemmBenchmarkTest {
+    private static final List<LayerConfig> MODEL = List.of(new LayerConfig.LinearLayer(12, 7),
+            new LayerConfig.ActivationLayer(ActivationKind.RELU), new LayerConfig.LinearLayer(7, 3));
+
+    @Test
+    void shouldTimeEveryProductOfAStepOnTheCpu() {
+        try (Device device = new CpuDevice(1)) {
+            check(device);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void shouldTimeThemInEveryPrecisionOfAGpu(MatmulPrecision precision) {
+        try (Device device = CudaTest.openOrSkip(precision)) {
+            check(device);
+        }
+    }
+
+    private static void check(Device device) {
+        GemmBenchmark.Result result = new GemmBenchmark(device, MODEL, 5).run(0.01);
+        assertEquals(List.of("0 forward", "2 forward", "2 weight gradient", "2 input gradient", "0 weight gradient"),
+                result.products().stream().map(GemmBenchmark.Product::name).toList());
+        assertTrue(result.products().stream().allMatch(product -> product.seconds() > 0));
+        assertTrue(result.secondsPerStep() > 0);
+    }
+}
