@@ -29,7 +29,8 @@ final class CudaLibraries {
     private static final List<String> TOOLKIT_FOLDERS = List.of("lib64", "lib", "targets/x86_64-linux/lib");
     /** Those that no configuration of the linker need name, and those that containers mount the driver to. */
     private static final List<String> SYSTEM_FOLDERS = List.of("lib64", "usr/lib64", "lib", "usr/lib",
-            "usr/local/nvidia/lib64", "usr/lib/wsl/lib", "run/opengl-driver/lib");
+            "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/local/nvidia/lib64", "usr/lib/wsl/lib",
+            "run/opengl-driver/lib");
 
     private CudaLibraries() {
     }
