@@ -24,6 +24,8 @@ final class CudaOperations implements Operations {
     private static final int WARP = 32;
     /** Of a block that sums columns: each warp takes every eighth row. */
     private static final int COLUMN_SUM_THREADS = 8 * WARP;
+    /** That a multiprocessor holds: fewer would have too little of the matrix on its way to use the memory's bandwidth. */
+    private static final int COLUMN_SUM_BLOCKS = Kernel.THREADS_OF_MULTIPROCESSOR / COLUMN_SUM_THREADS;
     /** Rows below which a slice of its own does not pay. */
     private static final int COLUMN_SUM_ROWS = 128;
     private static final int SINGLE_BLOCK_THREADS = 1024;
@@ -74,7 +76,7 @@ final class CudaOperations implements Operations {
         int columns = yGradient.columns();
         int tiles = (columns + WARP - 1) / WARP;
         // Few columns are few tiles: then the rows are divided, too, so that all multiprocessors have something to do.
-        int wanted = Math.max(1, 2 * device.multiprocessors() / tiles);
+        int wanted = Math.max(1, COLUMN_SUM_BLOCKS * device.multiprocessors() / tiles);
         int slices = Math.min(wanted, Math.max(1, rows / COLUMN_SUM_ROWS));
         long sliceRows = (rows + slices - 1) / slices;
         long matrix = CudaBuffer.address(yGradient.data());

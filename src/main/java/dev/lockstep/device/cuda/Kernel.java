@@ -13,7 +13,7 @@ import org.bytedeco.javacpp.PointerPointer;
 final class Kernel {
     /** What suits kernels that keep no shared memory: several blocks to a multiprocessor, of several warps. */
     private static final int THREADS = 256;
-    private static final int THREADS_OF_MULTIPROCESSOR = 2048;
+    static final int THREADS_OF_MULTIPROCESSOR = 2048;
     private static final int WARP = 32;
     private static final int MAXIMUM_THREADS = 1024;
 
