@@ -33,7 +33,7 @@ final class CublasLt {
         workspace = new Address(CudaBuffer.address(device.allocate(DataType.UINT8, CudaDevice.WORKSPACE_BYTES)));
         check(cublasLtCreate(handle), "cublasLtCreate");
         device.onClose(() -> cublasLtDestroy(handle));
-        algorithms = new MatmulAlgorithms(this, device.computeStream());
+        algorithms = new MatmulAlgorithms(this, device);
     }
 
     /** {@code matmul}, ready to run; empty where cuBLASLt has no algorithm for it. */

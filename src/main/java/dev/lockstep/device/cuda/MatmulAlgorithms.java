@@ -16,8 +16,8 @@ import static org.bytedeco.cuda.global.cudart.cudaEventCreateWithFlags;
 import static org.bytedeco.cuda.global.cudart.cudaEventDefault;
 import static org.bytedeco.cuda.global.cudart.cudaEventDestroy;
 import static org.bytedeco.cuda.global.cudart.cudaEventElapsedTime;
-import static org.bytedeco.cuda.global.cudart.cudaEventRecord;
-import static org.bytedeco.cuda.global.cudart.cudaEventSynchronize;
+import static org.bytedeco.cuda.global.cudart.cudaEventRecordExternal;
+import static org.bytedeco.cuda.global.cudart.cudaEventRecordWithFlags;
 import static org.bytedeco.cuda.global.cudart.cudaFree;
 import static org.bytedeco.cuda.global.cudart.cudaGetLastError;
 import static org.bytedeco.cuda.global.cudart.cudaMalloc;
@@ -46,11 +46,12 @@ final class MatmulAlgorithms {
     private static final int PROPOSALS = 8;
     /** Twice, for a GPU that was idle is slow at first. */
     private static final int ROUNDS = 2;
-    private static final int TIMED_RUNS = 3;
+    private static final int TIMED_RUNS = 5;
     /** Of the time of the best before it that another must stay below: noise alone shall not change a choice. */
     private static final float CLEARLY_FASTER = 0.95f;
 
     private final CublasLt cublasLt;
+    private final CudaDevice device;
     private final CudaStream stream;
     private final Map<Matmul, Optional<Choice>> choices = new HashMap<>();
 
@@ -58,10 +59,11 @@ final class MatmulAlgorithms {
     record Choice(cublasLtMatmulAlgo_t algorithm, int proposed) {
     }
 
-    /** @param stream to time on; nothing else may run there meanwhile, nor use the workspace */
-    MatmulAlgorithms(CublasLt cublasLt, CudaStream stream) {
+    /** @param device whose compute stream is timed on; nothing else may run there meanwhile, nor use the workspace */
+    MatmulAlgorithms(CublasLt cublasLt, CudaDevice device) {
         this.cublasLt = cublasLt;
-        this.stream = stream;
+        this.device = device;
+        stream = device.computeStream();
     }
 
     /** Empty where cuBLASLt cannot do this. Writes to none of the matrices. */
@@ -116,13 +118,7 @@ final class MatmulAlgorithms {
         if (working.size() < 2) {
             return working.stream().findFirst();
         }
-        float[] milliseconds = new float[working.size()];
-        Arrays.fill(milliseconds, Float.POSITIVE_INFINITY);
-        for (int round = 0; round < ROUNDS; round++) {
-            for (int i = 0; i < milliseconds.length; i++) {
-                milliseconds[i] = Math.min(milliseconds[i], time(trial, working.get(i).algorithm));
-            }
-        }
+        float[] milliseconds = milliseconds(trial, working);
         int best = 0;
         for (int i = 1; i < milliseconds.length; i++) {
             if (milliseconds[i] < CLEARLY_FASTER * milliseconds[best]) {
@@ -132,24 +128,42 @@ final class MatmulAlgorithms {
         return Optional.of(working.get(best));
     }
 
-    /** Of a run; a few runs in a row. */
-    private float time(MatmulPlan trial, cublasLtMatmulAlgo_t algorithm) {
+    private float[] milliseconds(MatmulPlan trial, List<Choice> working) {
+        float[] milliseconds = new float[working.size()];
+        Arrays.fill(milliseconds, Float.POSITIVE_INFINITY);
         CUevent_st start = event();
         CUevent_st end = event();
+        List<CudaGraph> graphs = new ArrayList<>();
         try {
-            Cuda.check(cudaEventRecord(start, stream.handle()), "cudaEventRecord");
-            for (int run = 0; run < TIMED_RUNS; run++) {
-                CublasLt.check(trial.run(algorithm, stream.handle()), "cublasLtMatmul");
+            working.forEach(choice -> graphs.add(timed(trial, choice.algorithm, start, end)));
+            for (int round = 0; round < ROUNDS; round++) {
+                for (int i = 0; i < milliseconds.length; i++) {
+                    graphs.get(i).enqueue(stream);
+                    stream.synchronize();
+                    float[] elapsed = new float[1];
+                    Cuda.check(cudaEventElapsedTime(elapsed, start, end), "cudaEventElapsedTime");
+                    milliseconds[i] = Math.min(milliseconds[i], elapsed[0]);
+                }
             }
-            Cuda.check(cudaEventRecord(end, stream.handle()), "cudaEventRecord");
-            Cuda.check(cudaEventSynchronize(end), "cudaEventSynchronize");
-            float[] milliseconds = new float[1];
-            Cuda.check(cudaEventElapsedTime(milliseconds, start, end), "cudaEventElapsedTime");
-            return milliseconds[0] / TIMED_RUNS;
+            return milliseconds;
         } finally {
+            graphs.forEach(CudaGraph::destroy);
             cudaEventDestroy(start);
             cudaEventDestroy(end);
         }
+    }
+
+    /** A few runs between two events. In a graph, since the host launches small products more slowly than the GPU runs them. */
+    private CudaGraph timed(MatmulPlan trial, cublasLtMatmulAlgo_t algorithm, CUevent_st start, CUevent_st end) {
+        return new CudaGraph(device, on -> {
+            Cuda.check(cudaEventRecordWithFlags(start, stream.handle(), cudaEventRecordExternal),
+                    "cudaEventRecordWithFlags");
+            for (int run = 0; run < TIMED_RUNS; run++) {
+                CublasLt.check(trial.run(algorithm, stream.handle()), "cublasLtMatmul");
+            }
+            Cuda.check(cudaEventRecordWithFlags(end, stream.handle(), cudaEventRecordExternal),
+                    "cudaEventRecordWithFlags");
+        });
     }
 
     private static CUevent_st event() {
