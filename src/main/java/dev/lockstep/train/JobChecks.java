@@ -42,7 +42,8 @@ public final class JobChecks {
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
-        checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), ranksHere, availableBytes);
+        checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), MemoryEstimate.checkpointBytes(job, features),
+                ranksHere, availableBytes);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
         return new TrainingData(train, test, Models.build(job.model()).outputFeatures(features));
     }
@@ -57,8 +58,25 @@ public final class JobChecks {
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
                 firstLinear(job.model()).in(), 0);
-        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), ranksHere, availableBytes);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, ranksHere,
+                availableBytes);
         return batch;
+    }
+
+    /**
+     * The same for the evaluation of the job's model on one of its data sets.
+     *
+     * @param key {@code data.train} or {@code data.test}
+     */
+    public static EvaluationData checkEvaluation(Job job, String key, int ranks, int ranksHere, long availableBytes) {
+        checkDevice(job);
+        Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
+        DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
+                + "; give it one with --set, or choose --split train")));
+        int features = firstLinear(job.model()).in();
+        DatasetInfo info = checkFeatures(key, source, features);
+        checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, ranksHere, availableBytes);
+        return new EvaluationData(key, source, Models.build(job.model()).outputFeatures(features));
     }
 
     private static void checkDevice(Job job) {
@@ -82,12 +100,14 @@ public final class JobChecks {
         return info;
     }
 
-    private static void checkMemory(MemoryEstimate perRank, int ranksHere, long availableBytes) {
-        BigInteger needed = perRank.total().multiply(BigInteger.valueOf(ranksHere));
+    /** @param forCheckpoints on one of the ranks here, perhaps */
+    private static void checkMemory(MemoryEstimate perRank, BigInteger forCheckpoints, int ranksHere, long availableBytes) {
+        BigInteger needed = perRank.total().multiply(BigInteger.valueOf(ranksHere)).add(forCheckpoints);
         if (needed.compareTo(BigInteger.valueOf(availableBytes)) > 0) {
             throw new InvalidInputException("not enough memory: the job needs " + perRank + " on each of "
                     + ranksHere + (ranksHere == 1 ? " rank" : " ranks") + " of this machine, "
-                    + MemoryEstimate.gibibytes(needed) + " in all, and "
+                    + MemoryEstimate.gibibytes(needed) + " in all"
+                    + (forCheckpoints.signum() == 0 ? "" : " with the copy that checkpoints are written from") + ", and "
                     + MemoryEstimate.gibibytes(BigInteger.valueOf(availableBytes))
                     + " are available; make the model, the batch or the number of ranks here smaller");
         }

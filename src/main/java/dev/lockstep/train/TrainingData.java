@@ -23,11 +23,11 @@ public record TrainingData(DatasetSource train, Optional<DatasetSource> test, in
 
     /** As above; {@code featuresOnHost} where they are too large for the device. */
     public Loaded load(Device device, boolean featuresOnHost) {
-        return new Loaded(load("data.train", train, device, featuresOnHost),
-                test.map(source -> load("data.test", source, device, featuresOnHost)));
+        return new Loaded(load("data.train", train, classes, device, featuresOnHost),
+                test.map(source -> load("data.test", source, classes, device, featuresOnHost)));
     }
 
-    private Dataset load(String key, DatasetSource source, Device device, boolean featuresOnHost) {
+    static Dataset load(String key, DatasetSource source, int classes, Device device, boolean featuresOnHost) {
         Dataset dataset = source.load(device, featuresOnHost);
         if (dataset.largestLabel() >= classes) {
             throw new InvalidInputException(key + ": sample " + dataset.largestLabelSample() + " of "
