@@ -13,7 +13,13 @@ final class StopSignals implements BooleanSupplier {
     private static final int TERM = 15;
     private static final int INT = 2;
 
+    /** mpirun 4.1 sends TERM to a rank and at once again to its process group: one request. */
+    private static final long SAME_REQUEST_NANOS = 500_000_000L;
+
     private volatile boolean requested;
+    /** Touched by the JVM's signal threads, under this. */
+    private boolean ending;
+    private long endingSinceNanos;
 
     /** Takes USR1 from now on. */
     StopSignals() {
@@ -26,9 +32,14 @@ final class StopSignals implements BooleanSupplier {
         handle("INT", () -> stop(INT));
     }
 
-    private void stop(int signal) {
-        if (requested) {
+    private synchronized void stop(int signal) {
+        long now = System.nanoTime();
+        if (ending && now - endingSinceNanos > SAME_REQUEST_NANOS) {
             Runtime.getRuntime().halt(KILLED_BY + signal);
+        }
+        if (!ending) {
+            ending = true;
+            endingSinceNanos = now;
         }
         requested = true;
     }
