@@ -4,35 +4,42 @@
 #   make test                  all tests; the last line is "N passed, N failed, N skipped"
 #   make build | deps          the program; the packages that it needs (Debian, Ubuntu)
 #   make bench-peer            speed and losses beside PyTorch's
+#   make bundle                target/lockstep-bundle.tar.gz: all of it for a machine without Java, Maven, Open MPI, network
+#   make gpu-check [ARGS=…]    tests and measures that bundle on this machine's GPU; --device cpu: a rehearsal without one
 #   make info                  what was built and what was detected on this machine
 #   make clean                 removes all that was built
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: run test build deps bench-peer info clean FORCE
+.PHONY: run test build deps bench-peer bundle gpu-check info clean FORCE
 
 NP ?= 2
-MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never
+MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never $(MAVEN_ARGS)
 JAVA_SOURCES := $(shell find src/main/java -name '*.java')
 KERNELS := $(wildcard src/main/native/*.cpp)
 KERNEL_LIBRARY := $(if $(KERNELS),target/native/liblockstep_cpu.so)
+BUNDLED := lockstep README.md $(shell find src/test src/main/cuda src/build bench/gpu jobs -type f)
 CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-errno -fno-trapping-math \
 	-Wall -Wextra -Werror
 
 run: build
 	@src/build/mpirun.sh $(NP) ./lockstep train jobs/fashion-mnist.yaml $(ARGS)
 
-test: build
+test: build bundle target/cuda-stand-in/lib64/libnvrtc.so.13
 	@src/build/test.sh
 
 bench-peer: build
 	@[ -n "$(PYTHON)" ] || src/build/deps.sh python3-torch libopenblas0-pthread
 	@bench/peer/run.sh $(ARGS)
 
+bundle: build target/lockstep-bundle.tar.gz
+
+gpu-check: bundle
+	@src/build/gpu-check.sh $(ARGS)
+
 info: build
 	@./lockstep info
 
-build: target/lockstep.jar target/java-home target/lockstep.jsa $(KERNEL_LIBRARY)
-	@git describe --always --dirty >target/commit 2>/dev/null || echo unknown >target/commit
+build: target/lockstep.jar target/java-home target/commit target/lockstep.jsa $(KERNEL_LIBRARY)
 
 deps:
 	@src/build/deps.sh
@@ -52,6 +59,11 @@ target/java-home: FORCE | target/lockstep.jar
 	@cmp -s $@.new $@ || cp $@.new $@
 	@rm $@.new
 
+target/commit: FORCE | target/lockstep.jar
+	@git describe --always --dirty >$@.new 2>/dev/null || echo unknown >$@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+	@rm $@.new
+
 # Classes in the JVM's own format, which it need not parse and verify again: those that a training run loads.
 target/lockstep.jsa: target/lockstep.jar target/java-home $(KERNEL_LIBRARY) lockstep src/build/class-archive.sh
 	@src/build/class-archive.sh $@
@@ -61,6 +73,15 @@ target/native/liblockstep_cpu.so: $(KERNELS) $(wildcard src/main/native/*.h src/
 	@echo "lockstep: compiling kernels"
 	@jdk="$$(src/build/java-home.sh)" && g++ $(CXXFLAGS) -Isrc/main/cuda -I"$$jdk/include" -I"$$jdk/include/linux" \
 		-o $@ $(KERNELS) -Wl,-rpath,'$$ORIGIN'
+
+target/lockstep-bundle.tar.gz: target/lockstep.jar target/java-home target/commit $(KERNEL_LIBRARY) $(BUNDLED)
+	@src/build/bundle.sh $@
+
+# What tests of the CUDA backend run on, with a GPU and without; the last of its libraries stands for all.
+target/cuda-stand-in/lib64/libnvrtc.so.13: src/build/cuda-stand-in.sh \
+		$(wildcard src/test/native/cuda/*.h src/test/native/cuda/*/*)
+	@echo "lockstep: compiling the stand-in for CUDA"
+	@src/build/cuda-stand-in.sh
 
 clean:
 	rm -rf target

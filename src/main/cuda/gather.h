@@ -5,22 +5,22 @@
 // destination[row, :] = source[indices[row], :] / divisor. The division, not a product with the reciprocal, gives the
 // numbers of PyTorch's ToTensor.
 KERNEL(gather_rows_u8, (const unsigned char* RESTRICT source, const int* RESTRICT indices,
-                        float* RESTRICT destination, long rows, long columns, float divisor)) {
-    for (long row = 0; row < rows; ++row) {
+                        real* RESTRICT destination, long rows, long columns, float divisor)) {
+    FOR_EACH_ROW(row, rows) {
         const unsigned char* RESTRICT from = source + indices[row] * columns;
-        float* RESTRICT to = destination + row * columns;
-        FOR_EACH(column, columns) {
+        real* RESTRICT to = destination + row * columns;
+        FOR_EACH_IN_ROW(column, columns) {
             to[column] = (float) from[column] / divisor;
         }
     }
 }
 
 KERNEL(gather_rows_f32, (const float* RESTRICT source, const int* RESTRICT indices,
-                         float* RESTRICT destination, long rows, long columns, float divisor)) {
-    for (long row = 0; row < rows; ++row) {
+                         real* RESTRICT destination, long rows, long columns, float divisor)) {
+    FOR_EACH_ROW(row, rows) {
         const float* RESTRICT from = source + indices[row] * columns;
-        float* RESTRICT to = destination + row * columns;
-        FOR_EACH(column, columns) {
+        real* RESTRICT to = destination + row * columns;
+        FOR_EACH_IN_ROW(column, columns) {
             to[column] = from[column] / divisor;
         }
     }

@@ -186,21 +186,7 @@ NATIVE(void, crossEntropy)(JNIEnv*, jclass, jlong logits, jlong labels, jlong st
                       at<int>(correct) + first, gradient == 0 ? nullptr : at<float>(gradient) + first * classes, count,
                       classes, factor);
     });
-    double sum = 0.0;
-    long right = 0;
-    for (long row = 0; row < rows; ++row) {
-        sum += at<float>(losses)[row];
-        right += at<int>(correct)[row];
-    }
-    double* result = at<double>(statistics);
-    result[0] = sum / static_cast<double>(rows);
-    result[1] += sum;
-    result[2] += static_cast<double>(right);
-    result[3] += static_cast<double>(rows);
-    result[4] += 1.0;
-    if (!std::isfinite(sum) && result[5] == 0.0) {
-        result[5] = result[4];
-    }
+    loss_statistics(at<float>(losses), at<int>(correct), at<double>(statistics), rows);
 }
 
 NATIVE(void, sgd)(JNIEnv*, jclass, jlong p, jlong g, jlong buffer, jlong hyperparameters, jlong count,
@@ -211,9 +197,10 @@ NATIVE(void, sgd)(JNIEnv*, jclass, jlong p, jlong g, jlong buffer, jlong hyperpa
         const float* gradient = at<float>(g) + first;
         const float* numbers = at<float>(hyperparameters);
         if (buffer == 0) {
-            sgd(parameter, gradient, numbers, part);
+            sgd(parameter, gradient, numbers, nullptr, part);
         } else {
-            (nesterov ? sgd_nesterov : sgd_momentum)(parameter, gradient, at<float>(buffer) + first, numbers, part);
+            (nesterov ? sgd_nesterov : sgd_momentum)(parameter, gradient, at<float>(buffer) + first, numbers, nullptr,
+                                                     part);
         }
     });
 }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,6 +62,22 @@ class BuildScriptsTest {
     }
 
     @Test
+    void shouldExpectAClassInEachFolderThatIsForIt() throws Exception {
+        write("reports/TEST-a.GoodTest.xml", "<testsuite time=\"0\"><testcase name=\"shouldPass\"/></testsuite>");
+        write("one/TEST-a.cuda.BothTest.xml", "<testsuite time=\"0\"><testcase name=\"shouldPass\"/></testsuite>");
+        write("one/TEST-a.cuda.KilledTest.xml", "<testsuite time=\"0\"><testcase name=\"shouldPass\"/></testsuite>");
+        write("two/TEST-a.cuda.BothTest.xml", "<testsuite time=\"0\"><testcase name=\"shouldPass\"/></testsuite>");
+        write("sources/a/GoodTest.java", "");
+        write("sources/a/cuda/BothTest.java", "");
+        write("sources/a/cuda/KilledTest.java", "");
+
+        ProcessRun.Result run = summary("one=a\\.cuda\\..*", "two=a\\.cuda\\..*");
+
+        assertTrue(run.stdout().contains("  FAILED: a.cuda.KilledTest (two): did not run to its end"), run::toString);
+        assertTrue(run.stdout().endsWith("\n4 passed, 1 failed, 0 skipped\n"), run::toString);
+    }
+
+    @Test
     void shouldFailWhereNoTestRan() throws Exception {
         Files.createDirectories(folder.resolve("sources"));
 
@@ -108,9 +125,11 @@ class BuildScriptsTest {
         assertEquals(List.of("lockstep: error: NP is 'two'; give a number of ranks from 1 on"), run.errorLines());
     }
 
-    private ProcessRun.Result summary() {
-        return ProcessRun.command(System.getProperty("java.home") + "/bin/java",
-                SCRIPTS.resolve("TestSummary.java").toString(), "sources", "reports").directory(folder).run();
+    private ProcessRun.Result summary(String... moreReports) {
+        List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java",
+                SCRIPTS.resolve("TestSummary.java").toString(), "sources", "reports"));
+        command.addAll(List.of(moreReports));
+        return ProcessRun.command(command.toArray(String[]::new)).directory(folder).run();
     }
 
     private void write(String file, String content) throws Exception {

@@ -24,7 +24,7 @@ final class Announcement {
             Path folder) {
         out.println("lockstep " + environment.program().version() + ": " + job.name() + " into " + folder);
         out.println("mpi       " + environment.mpi());
-        out.println("device    " + device.description() + "; " + environment.deviceReason());
+        out.println("device    " + device.description() + "; " + environment.devices().reason());
         PrintWriter writer = new PrintWriter(out, true, StandardCharsets.UTF_8);
         environment.printRanks(writer);
         writer.flush();

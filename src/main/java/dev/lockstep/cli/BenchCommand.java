@@ -6,11 +6,10 @@ import dev.lockstep.InvalidInputException;
 import dev.lockstep.bench.GemmBenchmark;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
-import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.JobChecks;
+import dev.lockstep.train.MemoryBudget;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -62,9 +61,11 @@ final class BenchCommand {
             Job job = jobOptions.load(communicator, context.failure());
             Environment environment = Environment.detect(context.program(), context.launch(), communicator,
                     Optional.of(job));
-            int batch = Agreement.onAllRanks(communicator, () -> JobChecks.checkWithoutData(job, communicator.size(),
-                    communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
-            try (Device device = new CpuDevice(environment.threads().get(communicator.rank()).count())) {
+            RankDevice rankDevice = new RankDevice(environment, communicator);
+            MemoryBudget budget = rankDevice.budget();
+            int batch = Agreement.onAllRanks(communicator,
+                    () -> JobChecks.checkWithoutData(job, communicator.size(), budget));
+            try (Device device = rankDevice.open(job)) {
                 GemmBenchmark benchmark = new GemmBenchmark(device, job.model(), batch);
                 communicator.barrier();
                 GemmBenchmark.Result result = benchmark.run(seconds);

@@ -1,8 +1,11 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.device.cuda.CudaDevices;
 import dev.lockstep.job.DeviceChoice;
 import dev.lockstep.job.Job;
+import dev.lockstep.job.Precision;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,13 +19,13 @@ import java.util.OptionalInt;
  * What a job runs with: versions, MPI, and where each rank runs. Of rank 0's machine, where machines differ.
  *
  * @param mpi         {@code "Open MPI 4.1.4, 2 ranks started by mpirun"}, or why there is none
- * @param device      {@code "cpu"}
- * @param deviceReason why that one
+ * @param devices     of all ranks
+ * @param cuda        what was found of CUDA; none where the job does not want it
  * @param placements  of all ranks, by rank
  * @param threads     of all ranks, by rank
  */
-record Environment(Program program, Machine machine, String mpi, String device, String deviceReason,
-        List<Placement> placements, List<Threads> threads) {
+record Environment(Program program, Machine machine, String mpi, Devices devices,
+        Optional<CudaDevices.Probe> cuda, List<Placement> placements, List<Threads> threads) {
 
     /**
      * Collective.
@@ -43,10 +46,23 @@ record Environment(Program program, Machine machine, String mpi, String device, 
                         + launch.launcher()
                 : "not used: not started by mpirun or srun (built for Open MPI " + program.mpiVersion() + " in "
                         + program.mpiLibraries() + ")";
-        boolean cpuAsked = job.isPresent() && job.get().device() == DeviceChoice.CPU;
-        String reason = cpuAsked ? "device: cpu is set by the job"
-                : CudaDriver.detect(root, System.getenv("LD_LIBRARY_PATH")).reason();
-        return new Environment(program, machine, mpi, "cpu", reason, placements, threads);
+        DeviceChoice choice = job.map(Job::device).orElse(DeviceChoice.AUTO);
+        List<VisibleGpus> visible = choice == DeviceChoice.CPU ? List.of()
+                : VisibleGpus.detect(root).gather(communicator);
+        Devices devices = job.isPresent()
+                ? Devices.choose(choice, job.get().gpuSharing(), job.get().precision(), placements, visible)
+                : choose(placements, visible);
+        return new Environment(program, machine, mpi, devices,
+                choice == DeviceChoice.CPU ? Optional.empty() : Optional.of(CudaDevices.probe()), placements, threads);
+    }
+
+    /** As a job without settings would; where it would be refused, that is the reason for no device. */
+    private static Devices choose(List<Placement> placements, List<VisibleGpus> visible) {
+        try {
+            return Devices.choose(DeviceChoice.AUTO, false, Precision.FP32, placements, visible);
+        } catch (InvalidInputException e) {
+            return new Devices("none", e.getMessage(), List.of(), List.of(), List.of());
+        }
     }
 
     /** For environment.json and {@code info --json}. */
@@ -60,14 +76,16 @@ record Environment(Program program, Machine machine, String mpi, String device, 
         map.put("cpu", ordered("model", machine.cpuModel(), "instruction_sets", machine.instructionSets(),
                 "hardware_threads", machine.onlineCpus()));
         map.put("mpi", mpi);
-        map.put("device", ordered("name", device, "reason", deviceReason));
+        map.put("device", ordered("name", devices.name(), "reason", devices.reason()));
+        cuda.ifPresent(probe -> map.put("cuda", CudaReport.toMap(probe)));
         List<Map<String, Object>> ranks = new ArrayList<>();
         for (Placement placement : placements) {
             Threads own = threads.get(placement.rank());
             ranks.add(ordered("rank", placement.rank(), "host", placement.host(), "pid", placement.processId(),
                     "local_rank", placement.localRank(), "local_size", placement.localSize(),
                     "cpus", CpuSet.format(placement.cpus()), "bound", placement.bound(),
-                    "cores", placement.usableCores(), "threads", own.count(), "threads_reason", own.reason()));
+                    "cores", placement.usableCores(), "device", devices.nameOf(placement.rank()),
+                    "threads", own.count(), "threads_reason", own.reason()));
         }
         map.put("ranks", ranks);
         return map;
@@ -90,7 +108,8 @@ record Environment(Program program, Machine machine, String mpi, String device, 
         out.println("cpu       " + machine.cpuModel() + ", " + count(machine.onlineCpus(), "hardware thread") + "; "
                 + String.join(" ", machine.instructionSets()));
         out.println("mpi       " + mpi);
-        out.println("device    " + device + " (" + deviceReason + ")");
+        cuda.ifPresent(probe -> CudaReport.print(probe, out));
+        out.println("device    " + devices.name() + " (" + devices.reason() + ")");
         printRanks(out);
     }
 
@@ -102,7 +121,7 @@ record Environment(Program program, Machine machine, String mpi, String device, 
             Threads own = threads.get(placement.rank());
             rows.add(List.of("" + placement.rank(), placement.host(),
                     placement.localRank() + " of " + placement.localSize(),
-                    CpuSet.format(placement.cpus()) + (placement.bound() ? " (bound)" : ""), device,
+                    CpuSet.format(placement.cpus()) + (placement.bound() ? " (bound)" : ""), devices.nameOf(placement.rank()),
                     "" + own.count(), own.reason()));
         }
         int columns = rows.get(0).size();
@@ -119,6 +138,7 @@ record Environment(Program program, Machine machine, String mpi, String device, 
             }
             out.println(line.toString().stripTrailing());
         }
+        devices.notes().forEach(note -> out.println("note      " + note));
     }
 
     private static String count(int number, String noun) {

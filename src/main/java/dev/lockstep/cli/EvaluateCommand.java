@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.device.Device;
-import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.train.Checkpoint;
@@ -14,6 +13,7 @@ import dev.lockstep.train.CheckpointState;
 import dev.lockstep.train.Evaluation;
 import dev.lockstep.train.EvaluationData;
 import dev.lockstep.train.JobChecks;
+import dev.lockstep.train.MemoryBudget;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -72,10 +72,12 @@ final class EvaluateCommand implements Callable<Integer> {
                 () -> file == null ? state.parseJob(path, sets) : JobFile.load(file, sets));
         StallWatch.start(communicator, job.timeout(), context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
+        RankDevice rankDevice = new RankDevice(environment, communicator);
+        MemoryBudget budget = rankDevice.budget();
         String key = "data." + split.name().toLowerCase(Locale.ROOT);
         EvaluationData source = Agreement.onAllRanks(communicator, () -> JobChecks.checkEvaluation(job, key,
-                communicator.size(), communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
-        Device device = new CpuDevice(environment.threads().get(communicator.rank()).count());
+                communicator.size(), budget));
+        Device device = rankDevice.open(job);
         Dataset data = Agreement.onAllRanks(communicator, () -> source.load(device));
         CheckpointEvaluator evaluator = new CheckpointEvaluator(device, communicator, job, data);
         Agreement.onAllRanks(communicator, () -> {

@@ -4,6 +4,7 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.train.JobChecks;
+import dev.lockstep.train.MemoryBudget;
 import dev.lockstep.train.TrainingData;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,9 +31,9 @@ final class JobOptions {
         return job;
     }
 
-    /** Holds the job against its data, these ranks and their machines. Collective. */
-    static TrainingData check(Job job, Communicator communicator) {
-        return Agreement.onAllRanks(communicator, () -> JobChecks.check(job, communicator.size(),
-                communicator.localSize(), AvailableMemory.bytes(Path.of("/")), Runtime.getRuntime().maxMemory()));
+    /** Holds the job against its data, these ranks and their memory. Collective. */
+    static TrainingData check(Job job, Communicator communicator, MemoryBudget budget) {
+        return Agreement.onAllRanks(communicator,
+                () -> JobChecks.check(job, communicator.size(), budget, Runtime.getRuntime().maxMemory()));
     }
 }

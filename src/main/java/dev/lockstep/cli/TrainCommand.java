@@ -2,7 +2,6 @@ package dev.lockstep.cli;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
-import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.Checkpoint;
 import dev.lockstep.train.CheckpointState;
@@ -54,7 +53,8 @@ final class TrainCommand implements Callable<Integer> {
         boolean first = communicator.rank() == 0;
         Job job = jobOptions.load(communicator, context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
-        TrainingData sources = JobOptions.check(job, communicator);
+        RankDevice rankDevice = new RankDevice(environment, communicator);
+        TrainingData sources = JobOptions.check(job, communicator, rankDevice.budget());
         Optional<Resumption> resumption = Agreement.onAllRanks(communicator,
                 () -> first && resume ? Optional.of(findCheckpoint(job, communicator, sources)) : Optional.empty());
         Optional<Checkpoint> checkpoint = resumption.flatMap(Resumption::checkpoint);
@@ -68,7 +68,7 @@ final class TrainCommand implements Callable<Integer> {
             return 0;
         }
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
-        Device device = new CpuDevice(environment.threads().get(communicator.rank()).count());
+        Device device = rankDevice.open(job);
         TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
         Listeners listeners = new Listeners();
         Trainer trainer = new Trainer(context.program().identity(), job, data, device, communicator, listeners, start);

@@ -4,8 +4,10 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.train.MemoryBudget;
 import dev.lockstep.train.TrainingData;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -36,7 +38,8 @@ final class ValidateCommand implements Callable<Integer> {
 
     private int validate(Communicator communicator) {
         Job job = jobOptions.load(communicator, context.failure());
-        TrainingData sources = JobOptions.check(job, communicator);
+        TrainingData sources = JobOptions.check(job, communicator,
+                MemoryBudget.ofHost(communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
         try (Device device = new CpuDevice(1)) {
             TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
             if (communicator.rank() == 0) {

@@ -26,13 +26,11 @@ public final class JobChecks {
     /**
      * The job's data sources, their headers read and held against the model.
      *
-     * @param ranks         of the job
-     * @param ranksHere     of them on this machine
-     * @param availableBytes memory that they can have between them
-     * @param heapBytes     limit of this process's Java heap
+     * @param ranks     of the job
+     * @param heapBytes limit of this process's Java heap
      */
-    public static TrainingData check(Job job, int ranks, int ranksHere, long availableBytes, long heapBytes) {
-        checkDevice(job);
+    public static TrainingData check(Job job, int ranks, MemoryBudget budget, long heapBytes) {
+        checkPrecision(job);
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
         int features = firstLinear(job.model()).in();
@@ -42,10 +40,10 @@ public final class JobChecks {
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
-        checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), MemoryEstimate.checkpointBytes(job, features),
-                ranksHere, availableBytes);
+        boolean featuresOnHost = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
+                MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, Models.build(job.model()).outputFeatures(features));
+        return new TrainingData(train, test, featuresOnHost, Models.build(job.model()).outputFeatures(features));
     }
 
     /**
@@ -53,13 +51,12 @@ public final class JobChecks {
      *
      * @return samples a batch, on each rank
      */
-    public static int checkWithoutData(Job job, int ranks, int ranksHere, long availableBytes) {
-        checkDevice(job);
+    public static int checkWithoutData(Job job, int ranks, MemoryBudget budget) {
+        checkPrecision(job);
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
                 firstLinear(job.model()).in(), 0);
-        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, ranksHere,
-                availableBytes);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, budget);
         return batch;
     }
 
@@ -68,23 +65,19 @@ public final class JobChecks {
      *
      * @param key {@code data.train} or {@code data.test}
      */
-    public static EvaluationData checkEvaluation(Job job, String key, int ranks, int ranksHere, long availableBytes) {
-        checkDevice(job);
+    public static EvaluationData checkEvaluation(Job job, String key, int ranks, MemoryBudget budget) {
+        checkPrecision(job);
         Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
         DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")));
         int features = firstLinear(job.model()).in();
         DatasetInfo info = checkFeatures(key, source, features);
-        checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, ranksHere, availableBytes);
-        return new EvaluationData(key, source, Models.build(job.model()).outputFeatures(features));
+        boolean featuresOnHost = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
+        return new EvaluationData(key, source, featuresOnHost, Models.build(job.model()).outputFeatures(features));
     }
 
-    private static void checkDevice(Job job) {
-        if (job.device() == DeviceChoice.CUDA) {
-            throw new InvalidInputException("device: cuda is asked for, but this build has no CUDA backend; "
-                    + "set device to auto or cpu");
-        }
-        if (job.precision() != Precision.FP32) {
+    private static void checkPrecision(Job job) {
+        if (job.device() == DeviceChoice.CPU && job.precision() != Precision.FP32) {
             throw new InvalidInputException("precision: " + job.precision().name().toLowerCase(Locale.ROOT)
                     + " needs a GPU, and the CPU backend computes in fp32; set precision to fp32");
         }
@@ -100,12 +93,42 @@ public final class JobChecks {
         return info;
     }
 
-    /** @param forCheckpoints on one of the ranks here, perhaps */
-    private static void checkMemory(MemoryEstimate perRank, BigInteger forCheckpoints, int ranksHere, long availableBytes) {
-        BigInteger needed = perRank.total().multiply(BigInteger.valueOf(ranksHere)).add(forCheckpoints);
-        if (needed.compareTo(BigInteger.valueOf(availableBytes)) > 0) {
-            throw new InvalidInputException("not enough memory: the job needs " + perRank + " on each of "
-                    + ranksHere + (ranksHere == 1 ? " rank" : " ranks") + " of this machine, "
+    /**
+     * @param forCheckpoints on one of the ranks here, perhaps
+     * @return whether the data's features must stay on the host's side, as they do not fit beside the rest
+     */
+    private static boolean checkMemory(MemoryEstimate perRank, BigInteger forCheckpoints, MemoryBudget budget) {
+        if (budget.gpu().isEmpty()) {
+            checkMemory(perRank, perRank.total(), forCheckpoints, budget.ranksHere(), "this machine", budget.hostBytes());
+            return false;
+        }
+        MemoryBudget.Gpu gpu = budget.gpu().get();
+        BigInteger overhead = BigInteger.valueOf(gpu.overheadBytes());
+        boolean fits = fits(all(perRank.arrays().add(overhead), gpu.ranks()), gpu.freeBytes());
+        if (!fits) {
+            checkMemory(perRank, perRank.withoutData().add(overhead), BigInteger.ZERO, gpu.ranks(), gpu.name(),
+                    gpu.freeBytes());
+        }
+        BigInteger onHost = BigInteger.valueOf(MemoryEstimate.BASE_BYTES)
+                .add(fits ? BigInteger.ZERO : perRank.data());
+        checkMemory(perRank, onHost, forCheckpoints, budget.ranksHere(), "this machine", budget.hostBytes());
+        return !fits;
+    }
+
+    private static BigInteger all(BigInteger perRank, int ranks) {
+        return perRank.multiply(BigInteger.valueOf(ranks));
+    }
+
+    private static boolean fits(BigInteger needed, long availableBytes) {
+        return needed.compareTo(BigInteger.valueOf(availableBytes)) <= 0;
+    }
+
+    private static void checkMemory(MemoryEstimate estimate, BigInteger perRank, BigInteger forCheckpoints, int ranks,
+            String where, long availableBytes) {
+        BigInteger needed = all(perRank, ranks).add(forCheckpoints);
+        if (!fits(needed, availableBytes)) {
+            throw new InvalidInputException("not enough memory: the job needs " + estimate.describe(perRank)
+                    + " on each of " + ranks + (ranks == 1 ? " rank" : " ranks") + " of " + where + ", "
                     + MemoryEstimate.gibibytes(needed) + " in all"
                     + (forCheckpoints.signum() == 0 ? "" : " with the copy that checkpoints are written from") + ", and "
                     + MemoryEstimate.gibibytes(BigInteger.valueOf(availableBytes))

@@ -4,6 +4,7 @@ import dev.lockstep.data.DatasetInfo;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.OptimizerConfig;
+import dev.lockstep.job.Precision;
 import dev.lockstep.tensor.ParameterArena;
 import java.math.BigInteger;
 import java.util.List;
@@ -52,14 +53,14 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
         }
         BigInteger data = BigInteger.valueOf(train.residentBytes())
                 .add(BigInteger.valueOf(test.map(DatasetInfo::residentBytes).orElse(0L)));
-        return new MemoryEstimate(bytes(sizes.arenaElements, keptArenas(job) + 1), bytes(floats, 1), data);
+        return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1), activations(job, floats), data);
     }
 
     /** Without gradients and optimizer. */
     static MemoryEstimate ofEvaluation(Job job, int ranks, DatasetInfo data) {
         Sizes sizes = Sizes.of(job.model(), data.features());
-        return new MemoryEstimate(bytes(sizes.arenaElements, 1),
-                bytes(floats(data, ranks, evaluationBatch(job, ranks), sizes.outputs), 1),
+        return new MemoryEstimate(parameters(job, sizes, 1),
+                activations(job, floats(data, ranks, evaluationBatch(job, ranks), sizes.outputs)),
                 BigInteger.valueOf(data.residentBytes()));
     }
 
@@ -68,9 +69,9 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
         return job.train().batchSize().orElseGet(() -> (job.train().globalBatch().getAsInt() - 1) / ranks + 1);
     }
 
-    /** What rank 0 has beside it: the copy of the state that checkpoints are written from. */
+    /** What rank 0 has in its host's memory beside it: the copy of the state that checkpoints are written from. */
     static BigInteger checkpointBytes(Job job, int features) {
-        return bytes(Sizes.of(job.model(), features).arenaElements, keptArenas(job));
+        return Sizes.of(job.model(), features).arenaElements.multiply(BigInteger.valueOf((long) keptArenas(job) * Float.BYTES));
     }
 
     /** The parameters' and the optimizer's. */
@@ -78,8 +79,22 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
         return job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 2 : 1;
     }
 
-    private static BigInteger bytes(BigInteger elements, int times) {
-        return elements.multiply(BigInteger.valueOf((long) times * Float.BYTES));
+    private static BigInteger parameters(Job job, Sizes sizes, int arenas) {
+        long converted = halves(job) ? Float.BYTES / 2 : 0;
+        return sizes.arenaElements.multiply(BigInteger.valueOf((long) arenas * Float.BYTES + converted));
+    }
+
+    private static BigInteger activations(Job job, BigInteger elements) {
+        return elements.multiply(BigInteger.valueOf(halves(job) ? Float.BYTES / 2 : Float.BYTES));
+    }
+
+    private static boolean halves(Job job) {
+        return job.precision() == Precision.BF16;
+    }
+
+    /** Without the data. */
+    BigInteger withoutData() {
+        return parameters.add(activations);
     }
 
     /** Whether the layer is an activation that Sequential binds into the linear layer before it. */
@@ -97,13 +112,19 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
                 .multiply(BigInteger.valueOf(info.features() + layerFloatsPerSample + SCALARS_PER_SAMPLE));
     }
 
-    BigInteger total() {
-        return parameters.add(activations).add(data).add(BigInteger.valueOf(BASE_BYTES));
+    /** Of the arrays. */
+    BigInteger arrays() {
+        return withoutData().add(data);
     }
 
-    @Override
-    public String toString() {
-        return gibibytes(total()) + " (parameters " + gibibytes(parameters) + ", activations "
+    /** Of a rank that has all in the machine's memory. */
+    BigInteger total() {
+        return arrays().add(BigInteger.valueOf(BASE_BYTES));
+    }
+
+    /** As {@code total} is made up. */
+    String describe(BigInteger total) {
+        return gibibytes(total) + " (parameters " + gibibytes(parameters) + ", activations "
                 + gibibytes(activations) + ", data " + gibibytes(data) + ")";
     }
 

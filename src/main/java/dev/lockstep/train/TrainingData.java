@@ -9,20 +9,16 @@ import java.util.Optional;
 /**
  * A job's data, checked by its headers and not yet loaded.
  *
- * @param classes the model's outputs: labels are below it
+ * @param featuresOnHost whether the features are too large for the device
+ * @param classes        the model's outputs: labels are below it
  */
-public record TrainingData(DatasetSource train, Optional<DatasetSource> test, int classes) {
-    /** Both splits on the device. */
+public record TrainingData(DatasetSource train, Optional<DatasetSource> test, boolean featuresOnHost, int classes) {
+    /** Both splits where the device reads them. */
     public record Loaded(Dataset train, Optional<Dataset> test) {
     }
 
     /** @throws InvalidInputException if the files are damaged or hold labels that the model has no output for */
     public Loaded load(Device device) {
-        return load(device, false);
-    }
-
-    /** As above; {@code featuresOnHost} where they are too large for the device. */
-    public Loaded load(Device device, boolean featuresOnHost) {
         return new Loaded(load("data.train", train, classes, device, featuresOnHost),
                 test.map(source -> load("data.test", source, classes, device, featuresOnHost)));
     }

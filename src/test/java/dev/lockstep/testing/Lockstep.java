@@ -16,14 +16,18 @@ public final class Lockstep {
 
     private Lockstep() {}
 
-    /** {@code mpirun -np COUNT ./lockstep ARGUMENTS}. */
+    /** {@code mpirun -np COUNT ./lockstep ARGUMENTS}, on the CPU unless a GPU is made visible. */
     public static ProcessRun ranks(int count, String... arguments) {
-        return Mpirun.ranks(count).arguments(LAUNCHER).arguments(arguments);
+        return withoutGpu(Mpirun.ranks(count).arguments(LAUNCHER).arguments(arguments));
     }
 
-    /** {@code ./lockstep ARGUMENTS}. */
+    /** {@code ./lockstep ARGUMENTS}, on the CPU unless a GPU is made visible. */
     public static ProcessRun alone(String... arguments) {
-        return ProcessRun.command(LAUNCHER).arguments(arguments);
+        return withoutGpu(ProcessRun.command(LAUNCHER).arguments(arguments));
+    }
+
+    private static ProcessRun withoutGpu(ProcessRun run) {
+        return run.environment("CUDA_VISIBLE_DEVICES", "");
     }
 
     /** The program's own error lines; whatever stream they came by. */

@@ -14,6 +14,7 @@ import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,8 +88,9 @@ class JobChecksTest {
         Job job = SmallJobs.job();
         BigInteger needed = SmallJobs.memory(job, 3).total().multiply(BigInteger.valueOf(2))
                 .add(MemoryEstimate.checkpointBytes(job, 6));
-        JobChecks.check(job, 3, 2, needed.longValueExact(), SmallJobs.PLENTY_BYTES);
-        refused(() -> JobChecks.check(job, 3, 2, needed.longValueExact() - 1, SmallJobs.PLENTY_BYTES),
+        JobChecks.check(job, 3, MemoryBudget.ofHost(2, needed.longValueExact()), SmallJobs.PLENTY_BYTES);
+        MemoryBudget tooSmall = MemoryBudget.ofHost(2, needed.longValueExact() - 1);
+        refused(() -> JobChecks.check(job, 3, tooSmall, SmallJobs.PLENTY_BYTES),
                 "not enough memory: the job needs 0.20 GiB (parameters 0.00 GiB, activations 0.00 GiB, data 0.00 GiB) on"
                         + " each of 2 ranks of this machine, 0.39 GiB in all with the copy that checkpoints are written from, and"
                         + " 0.39 GiB are available; make ");
@@ -102,7 +104,8 @@ class JobChecksTest {
     })
     void shouldRefuseAbsurdSizes(String set, String named) {
         for (String more : List.of("seed=0", "train.batch-size=2147483647", "distributed.overlap=false")) {
-            refused(() -> JobChecks.check(SmallJobs.job(set, more), 1, 1, 20L << 30, SmallJobs.PLENTY_BYTES),
+            MemoryBudget budget = MemoryBudget.ofHost(1, 20L << 30);
+            refused(() -> JobChecks.check(SmallJobs.job(set, more), 1, budget, SmallJobs.PLENTY_BYTES),
                     "not enough memory", named, " and 20.00 GiB are available");
         }
     }
@@ -118,19 +121,22 @@ class JobChecksTest {
         String layer = "{linear: {in: " + most + ", out: " + most + "}}";
         sets.add("model=[" + String.join(", ", List.of(layer, "gelu", layer, "gelu", layer)) + "]");
         sets.add("train.batch-size=" + most);
-        refused(() -> JobChecks.check(SmallJobs.job(sets), 4, most, Long.MAX_VALUE, Long.MAX_VALUE), "not enough memory: ");
+        refused(() -> JobChecks.check(SmallJobs.job(sets), 4, MemoryBudget.ofHost(most, Long.MAX_VALUE),
+                Long.MAX_VALUE), "not enough memory: ");
         sets.set(2, "model=[{linear: {in: " + most + ", out: 1}}]");
-        refused(() -> JobChecks.check(SmallJobs.job(sets), 1, 1, Long.MAX_VALUE, Long.MAX_VALUE), "not enough memory: ");
+        refused(() -> JobChecks.check(SmallJobs.job(sets), 1, MemoryBudget.ofHost(1, Long.MAX_VALUE),
+                Long.MAX_VALUE), "not enough memory: ");
     }
 
     @Test
     void shouldRefuseMoreSamplesThanTheJavaHeapCanOrder() {
         Job job = SmallJobs.job("data.train.samples=150000000");
-        JobChecks.check(job, 2, 2, SmallJobs.PLENTY_BYTES, 1_800_000_000);
-        refused(() -> JobChecks.check(job, 2, 2, SmallJobs.PLENTY_BYTES, 1_799_999_998), "not enough memory in Java's heap:"
+        MemoryBudget plenty = MemoryBudget.ofHost(2, SmallJobs.PLENTY_BYTES);
+        JobChecks.check(job, 2, plenty, 1_800_000_000);
+        refused(() -> JobChecks.check(job, 2, plenty, 1_799_999_998), "not enough memory in Java's heap:"
                 + " the order of 150000000 samples needs 0.84 GiB, and 0.84 GiB are available; set the environment variable"
                 + " LOCKSTEP_JAVA_OPTS to -Xmx3g");
-        JobChecks.check(SmallJobs.job("data.train.samples=150000000", "train.shuffle=false"), 2, 2, SmallJobs.PLENTY_BYTES,
+        JobChecks.check(SmallJobs.job("data.train.samples=150000000", "train.shuffle=false"), 2, plenty,
                 600_000_000);
     }
 
@@ -139,15 +145,45 @@ class JobChecksTest {
     void shouldNotCountABatchThatIsNeverFull() {
         Job job = SmallJobs.job("train.batch-size=2147483647", TEST_DATA);
         assertEquals(SmallJobs.memory(SmallJobs.job("train.batch-size=50", TEST_DATA), 1), SmallJobs.memory(job, 1));
-        JobChecks.check(job, 1, 1, 1L << 30, SmallJobs.PLENTY_BYTES);
+        JobChecks.check(job, 1, MemoryBudget.ofHost(1, 1L << 30), SmallJobs.PLENTY_BYTES);
     }
 
     @Test
-    void shouldRefuseADeviceAndPrecisionsThatAreNotHere() {
+    void shouldRefusePrecisionsThatTheCpuDoesNotHave() {
         check(SmallJobs.job("device=cpu"));
-        refused(() -> check(SmallJobs.job("device=cuda")), "device: cuda is asked for", "set device to auto or cpu");
-        refused(() -> check(SmallJobs.job("precision=bf16")), "precision: bf16 needs a GPU");
-        refused(() -> check(SmallJobs.job("precision=tf32")), "precision: tf32 needs a GPU");
+        for (String precision : List.of("bf16", "tf32")) {
+            refused(() -> check(SmallJobs.job("device=cpu", "precision=" + precision)),
+                    "precision: " + precision + " needs a GPU");
+            check(SmallJobs.job("device=cuda", "precision=" + precision));
+        }
+    }
+
+    @Test
+    void shouldKeepDataThatDoesNotFitOnTheGpuOnTheHostsSide() {
+        Job job = SmallJobs.job();
+        long overhead = 1 << 20;
+        long all = SmallJobs.memory(job, 3).arrays().longValueExact() + overhead;
+        assertFalse(JobChecks.check(job, 3, gpu(2, 2 * all, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
+        assertTrue(JobChecks.check(job, 3, gpu(2, 2 * all - 1, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
+    }
+
+    @Test
+    void shouldRefuseWhatDoesNotFitOnTheGpuToTheByte() {
+        Job job = SmallJobs.job();
+        long overhead = 1 << 30;
+        long without = SmallJobs.memory(job, 3).withoutData().longValueExact() + overhead;
+        assertTrue(JobChecks.check(job, 3, gpu(2, 2 * without, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
+        refused(() -> JobChecks.check(job, 3, gpu(2, 2 * without - 1, overhead), SmallJobs.PLENTY_BYTES),
+                "not enough memory: the job needs 1.00 GiB (parameters ", " on each of 2 ranks of GPU 1 (Test), 2.00 GiB in"
+                        + " all, and 2.00 GiB are available; make ");
+        MemoryBudget littleHost = new MemoryBudget(2, 2 * MemoryEstimate.BASE_BYTES - 1,
+                gpu(2, SmallJobs.PLENTY_BYTES, overhead).gpu());
+        refused(() -> JobChecks.check(job, 3, littleHost, SmallJobs.PLENTY_BYTES), " on each of 2 ranks of this machine");
+    }
+
+    private static MemoryBudget gpu(int ranks, long freeBytes, long overheadBytes) {
+        return new MemoryBudget(ranks, SmallJobs.PLENTY_BYTES,
+                Optional.of(new MemoryBudget.Gpu("GPU 1 (Test)", ranks, freeBytes, overheadBytes)));
     }
 
     @Test

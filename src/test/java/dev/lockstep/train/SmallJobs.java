@@ -40,7 +40,7 @@ final class SmallJobs {
     }
 
     static TrainingData sources(Job job, int ranks) {
-        return JobChecks.check(job, ranks, ranks, PLENTY_BYTES, PLENTY_BYTES);
+        return JobChecks.check(job, ranks, MemoryBudget.ofHost(ranks, PLENTY_BYTES), PLENTY_BYTES);
     }
 
     static Trainer trainer(Job job, Device device, Communicator communicator, TrainingListener listener) {

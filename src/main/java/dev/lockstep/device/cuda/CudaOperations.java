@@ -1,0 +1,237 @@
+package dev.lockstep.device.cuda;
+
+import static org.bytedeco.cuda.global.cudart.cudaMemcpyAsync;
+import static org.bytedeco.cuda.global.cudart.cudaMemcpyDeviceToDevice;
+import static org.bytedeco.cuda.global.cudart.cudaMemsetAsync;
+
+import dev.lockstep.device.Activation;
+import dev.lockstep.device.DataType;
+import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.Matrix;
+import dev.lockstep.device.Operation;
+import dev.lockstep.device.OperationChecks;
+import dev.lockstep.device.Operations;
+import java.util.Locale;
+
+/** Matrix products by {@link CudaLinear}, the rest by the kernels of src/main/cuda. */
+final class CudaOperations implements Operations {
+    /**
+     * As many as fill an H200 once: with tiles of 128 x 256, the largest, and 4096 columns, 1024 rows are 128 tiles for
+     * 132 multiprocessors.
+     */
+    private static final int WEIGHT_GRADIENT_ROWS = 1024;
+
+    private static final int WARP = 32;
+    /** Of a block that sums columns: each warp takes every eighth row. */
+    private static final int COLUMN_SUM_THREADS = 8 * WARP;
+    /** Rows below which a slice of its own does not pay. */
+    private static final int COLUMN_SUM_ROWS = 128;
+    private static final int SINGLE_BLOCK_THREADS = 1024;
+
+    private final CudaDevice device;
+    private final DataType type;
+    private final KernelModule kernels;
+    private final CudaLinear linear;
+
+    CudaOperations(CudaDevice device) {
+        this.device = device;
+        type = device.computeType();
+        kernels = KernelModule.load(device, KernelCache.ofUser(System.getenv()));
+        linear = new CudaLinear(device, this);
+    }
+
+    /** {@inheritDoc} A fused RELU may turn NaN into 0: that the loss is a number does not tell of each weight. */
+    @Override
+    public Operation linearForward(Matrix x, Matrix weight, DeviceBuffer bias, Matrix y, Activation activation) {
+        OperationChecks.linearForward(type, x, weight, bias, y, activation);
+        return linear.forward(x, weight, bias, y, activation);
+    }
+
+    /** {@inheritDoc} With RELU and an x that {@link #linearForward} was made for before, x itself is not read. */
+    @Override
+    public Operation linearBackwardInput(Matrix yGradient, Matrix weight, Matrix xGradient, Activation activation,
+            Matrix x, DeviceBuffer biasGradient) {
+        OperationChecks.linearBackwardInput(type, yGradient, weight, xGradient, activation, x, biasGradient);
+        return linear.backwardInput(yGradient, weight, xGradient, activation, x, biasGradient);
+    }
+
+    @Override
+    public Operation linearBackwardWeight(Matrix x, Matrix yGradient, Matrix weightGradient, int firstRow,
+            boolean accumulate) {
+        OperationChecks.linearBackwardWeight(type, x, yGradient, weightGradient, firstRow);
+        return linear.backwardWeight(x, yGradient, weightGradient, firstRow, accumulate);
+    }
+
+    @Override
+    public int weightGradientRows() {
+        return WEIGHT_GRADIENT_ROWS;
+    }
+
+    @Override
+    public Operation linearBackwardBias(Matrix yGradient, DeviceBuffer biasGradient, boolean accumulate) {
+        OperationChecks.linearBackwardBias(type, yGradient, biasGradient);
+        int rows = yGradient.rows();
+        int columns = yGradient.columns();
+        int tiles = (columns + WARP - 1) / WARP;
+        // Few columns are few tiles: then the rows are divided, too, so that all multiprocessors have something to do.
+        int wanted = Math.max(1, 2 * device.multiprocessors() / tiles);
+        int slices = Math.min(wanted, Math.max(1, rows / COLUMN_SUM_ROWS));
+        long sliceRows = (rows + slices - 1) / slices;
+        long matrix = CudaBuffer.address(yGradient.data());
+        long sums = CudaBuffer.address(biasGradient);
+        if (slices == 1) {
+            return columnSums("column_sums", tiles, matrix, sums, rows, columns, sliceRows, accumulate);
+        }
+        long partial = CudaBuffer.address(device.allocate(DataType.FLOAT32, (long) slices * columns));
+        return new Sequence(
+                columnSums("column_sums", tiles * slices, matrix, partial, rows, columns, sliceRows, false),
+                columnSums("sum_slices", tiles, partial, sums, slices, columns, slices, accumulate));
+    }
+
+    private Operation columnSums(String kernel, int blocks, long matrix, long sums, long rows, long columns,
+            long sliceRows, boolean accumulate) {
+        return kernels.kernel(kernel).launch(blocks, COLUMN_SUM_THREADS, matrix, sums, rows, columns, sliceRows,
+                accumulate ? 1 : 0);
+    }
+
+    /** y[i, :] += bias. */
+    Operation addBias(Matrix y, long bias) {
+        return kernels.kernel("add_bias").forRows(y.rows(), y.columns(), 4, CudaBuffer.address(y.data()), bias,
+                (long) y.rows(), (long) y.columns());
+    }
+
+    @Override
+    public Operation activationForward(Activation activation, DeviceBuffer x, DeviceBuffer y) {
+        OperationChecks.activationForward(type, x, y);
+        long from = CudaBuffer.address(x);
+        long to = CudaBuffer.address(y);
+        return activation == Activation.IDENTITY ? copy(from, to, y.byteCount())
+                : kernels.kernel(kernelName(activation, "forward")).forElements(y.elementCount(), from, to,
+                        y.elementCount());
+    }
+
+    @Override
+    public Operation activationBackward(Activation activation, DeviceBuffer x, DeviceBuffer y,
+            DeviceBuffer yGradient, DeviceBuffer xGradient) {
+        OperationChecks.activationBackward(type, activation, x, y, yGradient, xGradient);
+        long from = CudaBuffer.address(yGradient);
+        long to = CudaBuffer.address(xGradient);
+        if (activation == Activation.IDENTITY) {
+            return copy(from, to, xGradient.byteCount());
+        }
+        long saved = CudaBuffer.address(activation.derivativeFromOutput() ? y : x);
+        return kernels.kernel(kernelName(activation, "backward")).forElements(xGradient.elementCount(), saved, from, to,
+                xGradient.elementCount());
+    }
+
+    private static String kernelName(Activation activation, String direction) {
+        return activation.name().toLowerCase(Locale.ROOT) + "_" + direction;
+    }
+
+    @Override
+    public Operation crossEntropy(Matrix logits, DeviceBuffer labels, DeviceBuffer statistics,
+            Matrix logitsGradient, double gradientFactor) {
+        OperationChecks.crossEntropy(type, logits, labels, statistics, logitsGradient, gradientFactor);
+        int rows = logits.rows();
+        long losses = CudaBuffer.address(device.allocate(DataType.FLOAT32, rows));
+        long correct = CudaBuffer.address(device.allocate(DataType.INT32, rows));
+        long gradient = logitsGradient == null ? 0 : CudaBuffer.address(logitsGradient.data());
+        // A warp takes a row of up to 256 classes: what it finds needs no barrier then.
+        Operation rowWise = kernels.kernel("cross_entropy").forRows(rows, logits.columns(), 8,
+                CudaBuffer.address(logits.data()), CudaBuffer.address(labels), losses, correct, gradient, (long) rows,
+                (long) logits.columns(), (float) gradientFactor);
+        int threads = Math.min(SINGLE_BLOCK_THREADS, (rows + WARP - 1) / WARP * WARP);
+        Operation sums = kernels.kernel("loss_statistics").launch(1, threads, losses, correct,
+                CudaBuffer.address(statistics), (long) rows);
+        return new Sequence(rowWise, sums);
+    }
+
+    @Override
+    public Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor) {
+        OperationChecks.gatherRows(type, source, indices, destination, divisor);
+        String kernel = source.data().type() == DataType.UINT8 ? "gather_rows_u8" : "gather_rows_f32";
+        return kernels.kernel(kernel).forRows(destination.rows(), destination.columns(), 4,
+                CudaBuffer.address(source.data()), CudaBuffer.address(indices), CudaBuffer.address(destination.data()),
+                (long) destination.rows(), (long) destination.columns(), divisor);
+    }
+
+    @Override
+    public Operation gatherLabels(DeviceBuffer source, DeviceBuffer indices, DeviceBuffer destination) {
+        OperationChecks.gatherLabels(source, indices, destination);
+        return kernels.kernel("gather_labels").forElements(destination.elementCount(), CudaBuffer.address(source),
+                CudaBuffer.address(indices), CudaBuffer.address(destination), destination.elementCount());
+    }
+
+    @Override
+    public Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
+            DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted) {
+        OperationChecks.sgd(DataType.FLOAT32, parameter, gradient, momentumBuffer, hyperparameters, nesterov, converted);
+        if (converted != null) {
+            checkConverts();
+        }
+        long p = CudaBuffer.address(parameter);
+        long g = CudaBuffer.address(gradient);
+        long numbers = CudaBuffer.address(hyperparameters);
+        long copy = converted == null ? 0 : CudaBuffer.address(converted);
+        long count = parameter.elementCount();
+        if (momentumBuffer == null) {
+            return kernels.kernel("sgd").forElements(count, p, g, numbers, copy, count);
+        }
+        return kernels.kernel(nesterov ? "sgd_nesterov" : "sgd_momentum").forElements(count, p, g,
+                CudaBuffer.address(momentumBuffer), numbers, copy, count);
+    }
+
+    @Override
+    public Operation convert(DeviceBuffer source, DeviceBuffer destination) {
+        OperationChecks.convert(source, destination);
+        checkConverts();
+        return kernels.kernel("convert").forElements(source.elementCount(), CudaBuffer.address(source),
+                CudaBuffer.address(destination), source.elementCount());
+    }
+
+    private void checkConverts() {
+        if (type != DataType.BFLOAT16) {
+            throw new IllegalArgumentException("parameters are computed with as they are here, not converted");
+        }
+    }
+
+    @Override
+    public Operation clear(DeviceBuffer buffer) {
+        Address address = new Address(CudaBuffer.address(buffer));
+        long bytes = buffer.byteCount();
+        return stream -> {
+            device.makeCurrent();
+            Cuda.check(cudaMemsetAsync(address, 0, bytes, CudaStream.of(stream).handle()), "cudaMemsetAsync");
+        };
+    }
+
+    /** Nothing where both are the same. */
+    private Operation copy(long source, long destination, long bytes) {
+        if (source == destination) {
+            return stream -> { };
+        }
+        Address from = new Address(source);
+        Address to = new Address(destination);
+        return stream -> {
+            device.makeCurrent();
+            Cuda.check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, CudaStream.of(stream).handle()),
+                    "cudaMemcpyAsync");
+        };
+    }
+
+    /**
+     * result[0] = sum of x[i]², in double where the sums of different threads meet; the same bits in each run.
+     *
+     * @param x      FLOAT32
+     * @param result FLOAT64 [1]
+     */
+    Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        long count = x.elementCount();
+        int blocks = Kernel.elementBlocks(device, count);
+        long partial = CudaBuffer.address(device.allocate(DataType.FLOAT64, blocks));
+        return new Sequence(
+                kernels.kernel("sum_of_squares").forElements(count, CudaBuffer.address(x), partial, count),
+                kernels.kernel("sum_blocks").launch(1, SINGLE_BLOCK_THREADS, partial, CudaBuffer.address(result),
+                        (long) blocks));
+    }
+}

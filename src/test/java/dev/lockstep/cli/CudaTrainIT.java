@@ -1,0 +1,153 @@
+package dev.lockstep.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.lockstep.testing.Lockstep;
+import dev.lockstep.testing.ProcessRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The program on GPUs: those of the tests' stand-in for CUDA, whose streams run as late as they may. */
+class CudaTrainIT {
+    private static final Map<String, String> STAND_IN =
+            Map.of("CUDA_HOME", Path.of("target/cuda-stand-in").toAbsolutePath().toString(), "CUDA_VISIBLE_DEVICES", "0,1");
+    private static final String ALL_LAYERS = "model=[{linear: {in: 12, out: 40}}, relu, {linear: {in: 40, out: 33}}, gelu,"
+            + " {linear: {in: 33, out: 20}}, tanh, {linear: {in: 20, out: 17}}, sigmoid, {linear: {in: 17, out: 3}}]";
+    private static final double TOLERANCE = 1e-4;
+    /** bfloat16 keeps 8 bits, tf32 11: of a loss near 1, what is left after some steps. */
+    private static final double LOW_PRECISION_TOLERANCE = 2e-2;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void writeJob() throws IOException {
+        SmallJob.write(folder);
+    }
+
+    /** 120 samples in batches of 7: the last one is short. Chunks of 64 bytes are many, each with its own event. */
+    @ParameterizedTest(name = "{0} ranks, overlap {1}, {2}")
+    @CsvSource({"1, true, fp32", "2, true, fp32", "2, false, fp32", "3, true, fp32", "2, true, tf32", "2, true, bf16"})
+    void shouldTrainToTheLossesOfTheCpu(int ranks, boolean overlap, String precision) throws IOException {
+        String[] sets = {ALL_LAYERS, "train.batch-size=7", "distributed.chunk=64", "distributed.first-bucket=1KiB",
+            "distributed.overlap=" + overlap};
+        List<JsonNode> expected = losses(run(ranks, "on-cpu", Map.of(), with(sets, "device=cpu")), "on-cpu");
+        List<JsonNode> actual = losses(run(ranks, "on-gpu", STAND_IN, with(sets, "device=cuda", "gpu-sharing=true",
+                "precision=" + precision)), "on-gpu");
+        double tolerance = precision.equals("fp32") ? TOLERANCE : LOW_PRECISION_TOLERANCE;
+        assertEquals(expected.size(), actual.size());
+        boolean same = true;
+        for (int i = 0; i < expected.size(); i++) {
+            double loss = expected.get(i).get("loss").asDouble();
+            assertEquals(loss, actual.get(i).get("loss").asDouble(), tolerance * loss, "step " + (i + 1));
+            same &= loss == actual.get(i).get("loss").asDouble();
+        }
+        assertFalse(same, "not one rounding differs: was this the CPU?");
+    }
+
+    /** 8 MB of features beside the 32 MiB that matrix products take of 36. */
+    @ParameterizedTest(name = "{0} ranks")
+    @CsvSource({"1", "2"})
+    void shouldTrainOnDataThatIsTooLargeForTheGpu(int ranks) throws IOException {
+        String[] sets = {"data.train={format: synthetic, samples: 2001, features: 1000, classes: 3}", "data.test=null",
+            "model=[{linear: {in: 1000, out: 16}}, relu, {linear: {in: 16, out: 3}}]", "train.batch-size=100",
+            "optimizer.sgd.lr=0.001"};
+        List<JsonNode> expected = losses(run(ranks, "on-cpu", Map.of(), with(sets, "device=cpu")), "on-cpu");
+        ProcessRun.Result run = run(ranks, "on-gpu", with(STAND_IN, "CUDA_STAND_IN_MEMORY_MIB", "36"),
+                with(sets, "device=cuda"));
+        List<JsonNode> actual = losses(run, "on-gpu");
+        assertEquals(expected.size(), actual.size());
+        for (int i = 0; i < expected.size(); i++) {
+            double loss = expected.get(i).get("loss").asDouble();
+            assertEquals(loss, actual.get(i).get("loss").asDouble(), TOLERANCE * loss, "step " + (i + 1));
+        }
+    }
+
+    @Test
+    void shouldRefuseAModelThatIsTooLargeForTheGpu() {
+        ProcessRun.Result run = run(2, "out", with(STAND_IN, "CUDA_STAND_IN_MEMORY_MIB", "64"), "device=cuda",
+                "model=[{linear: {in: 12, out: 3000}}, relu, {linear: {in: 3000, out: 3000}}, relu,"
+                        + " {linear: {in: 3000, out: 3}}]");
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertEquals(1, Lockstep.errors(run).size(), run::toString);
+        assertTrue(Lockstep.errors(run).get(0).contains("not enough memory"), run::toString);
+        assertTrue(Lockstep.errors(run).get(0).contains("CUDA stand-in"), run::toString);
+    }
+
+    @Test
+    void shouldEndAllRanksWhenAGpuIsLost() {
+        ProcessRun.Result run = run(2, "out", with(STAND_IN, "CUDA_STAND_IN_LOST_AFTER_LAUNCHES", "300"), "device=cuda",
+                "train.epochs=1000000");
+        assertEquals(1, run.exitStatus(), run::toString);
+        assertEquals(1, Lockstep.errors(run).size(), run::toString);
+        assertTrue(Lockstep.errors(run).get(0).contains("is lost: "), run::toString);
+        assertTrue(Lockstep.errors(run).get(0).matches("lockstep: error: rank [01] on host .*"), run::toString);
+    }
+
+    /** Nobody reads the loss of a step here before a checkpoint is due: that one must not be written. */
+    @Test
+    void shouldStopWhereTheLossDivergesAndKeepNoCheckpointOfIt() throws IOException {
+        ProcessRun.Result run = run(2, "out", STAND_IN, "device=cuda", "log.every-steps=0", "train.epochs=1000",
+                "optimizer.sgd.lr=1e6", "optimizer.sgd.momentum=2", "checkpoint.every-steps=5", "checkpoint.keep=1000");
+        assertEquals(1, run.exitStatus(), run::toString);
+        assertEquals(1, Lockstep.errors(run).size(), run::toString);
+        String error = Lockstep.errors(run).get(0);
+        assertTrue(error.matches("lockstep: error: rank [01] on host .* step [0-9]+: .*training has diverged.*"), error);
+        int step = Integer.parseInt(error.replaceAll(".* step ([0-9]+):.*", "$1"));
+        try (var checkpoints = Files.list(folder.resolve("out/checkpoints"))) {
+            List<Integer> steps = checkpoints.map(checkpoint -> checkpoint.getFileName().toString())
+                    .filter(name -> name.startsWith("step-")).map(name -> Integer.parseInt(name.substring(5))).toList();
+            assertFalse(steps.isEmpty(), error);
+            assertTrue(steps.stream().allMatch(kept -> kept < step), () -> steps + " of " + error);
+        }
+    }
+
+    @Test
+    void shouldRefuseRanksThatMeetOnOneGpu() {
+        ProcessRun.Result run = run(2, "out", with(STAND_IN, "CUDA_VISIBLE_DEVICES", "1"), "device=cuda");
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertEquals(1, Lockstep.errors(run).size(), run::toString);
+        assertTrue(Lockstep.errors(run).get(0).contains("gpu-sharing"), run::toString);
+    }
+
+    private ProcessRun.Result run(int ranks, String output, Map<String, String> environment, String... sets) {
+        List<String> arguments = new ArrayList<>(List.of("train", "small.yaml", "--output", output));
+        for (String set : sets) {
+            arguments.addAll(List.of("--set", set));
+        }
+        ProcessRun program = ranks == 1 ? Lockstep.alone(arguments.toArray(String[]::new))
+                : Lockstep.ranks(ranks, arguments.toArray(String[]::new));
+        environment.forEach(program::environment);
+        return program.directory(folder).run();
+    }
+
+    private List<JsonNode> losses(ProcessRun.Result run, String output) throws IOException {
+        assertEquals(0, run.exitStatus(), run::toString);
+        return Lockstep.metrics(folder.resolve(output), "step");
+    }
+
+    private static String[] with(String[] sets, String... more) {
+        List<String> all = new ArrayList<>(List.of(sets));
+        all.addAll(List.of(more));
+        return all.toArray(String[]::new);
+    }
+
+    private static Map<String, String> with(Map<String, String> environment, String name, String value) {
+        Map<String, String> all = new HashMap<>(environment);
+        all.put(name, value);
+        return all;
+    }
+}
