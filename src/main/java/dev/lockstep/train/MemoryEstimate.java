@@ -25,32 +25,71 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
     /** A sample's index and label in the loader, its loss and whether it is classified correctly. */
     private static final long SCALARS_PER_SAMPLE = 4;
 
+    /** Of a model: elements of an arena, and elements of all layers' outputs of a sample. */
+    private record Sizes(BigInteger arenaElements, long outputs) {
+        static Sizes of(List<LayerConfig> model, int features) {
+            BigInteger elements = BigInteger.ZERO;
+            long outputs = 0;
+            int width = features;
+            for (int i = 0; i < model.size(); i++) {
+                if (model.get(i) instanceof LayerConfig.LinearLayer linear) {
+                    width = linear.out();
+                    elements = elements.add(BigInteger.valueOf(ParameterArena.aligned((long) linear.in() * width)))
+                            .add(BigInteger.valueOf(ParameterArena.aligned(width)));
+                }
+                outputs += isFused(model, i) ? 0 : width;
+            }
+            return new Sizes(elements, outputs);
+        }
+    }
+
     /** @throws dev.lockstep.InvalidInputException if the ranks do not divide the global batch */
     static MemoryEstimate of(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test) {
         int batch = job.train().batchPerRank(ranks);
-        List<LayerConfig> model = job.model();
-        BigInteger elements = BigInteger.ZERO;
-        long outputs = 0; // of all layers, a sample
-        int width = train.features();
-        for (int i = 0; i < model.size(); i++) {
-            if (model.get(i) instanceof LayerConfig.LinearLayer linear) {
-                width = linear.out();
-                elements = elements.add(BigInteger.valueOf(ParameterArena.aligned((long) linear.in() * width)))
-                        .add(BigInteger.valueOf(ParameterArena.aligned(width)));
-            }
-            outputs += isFused(model, i) ? 0 : width;
-        }
-        BigInteger floats = floats(train, ranks, batch, 2 * outputs);
+        Sizes sizes = Sizes.of(job.model(), train.features());
+        BigInteger floats = floats(train, ranks, batch, 2 * sizes.outputs);
         if (test.isPresent()) {
-            floats = floats.add(floats(test.get(), ranks, batch, outputs));
+            floats = floats.add(floats(test.get(), ranks, batch, sizes.outputs));
         }
-        int arenas = job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 3 : 2;
-        boolean halves = job.precision() == Precision.BF16;
-        long bytesPerParameter = (long) arenas * Float.BYTES + (halves ? Float.BYTES / 2 : 0);
         BigInteger data = BigInteger.valueOf(train.residentBytes())
                 .add(BigInteger.valueOf(test.map(DatasetInfo::residentBytes).orElse(0L)));
-        return new MemoryEstimate(elements.multiply(BigInteger.valueOf(bytesPerParameter)),
-                floats.multiply(BigInteger.valueOf(halves ? Float.BYTES / 2 : Float.BYTES)), data);
+        return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1), activations(job, floats), data);
+    }
+
+    /** Without gradients and optimizer. */
+    static MemoryEstimate ofEvaluation(Job job, int ranks, DatasetInfo data) {
+        Sizes sizes = Sizes.of(job.model(), data.features());
+        return new MemoryEstimate(parameters(job, sizes, 1),
+                activations(job, floats(data, ranks, evaluationBatch(job, ranks), sizes.outputs)),
+                BigInteger.valueOf(data.residentBytes()));
+    }
+
+    /** Samples a rank in a step of evaluation alone, where nobody minds what the ranks make of the global batch. */
+    static int evaluationBatch(Job job, int ranks) {
+        return job.train().batchSize().orElseGet(() -> (job.train().globalBatch().getAsInt() - 1) / ranks + 1);
+    }
+
+    /** What rank 0 has in its host's memory beside it: the copy of the state that checkpoints are written from. */
+    static BigInteger checkpointBytes(Job job, int features) {
+        return Sizes.of(job.model(), features).arenaElements.multiply(BigInteger.valueOf((long) keptArenas(job) * Float.BYTES));
+    }
+
+    /** The parameters' and the optimizer's. */
+    private static int keptArenas(Job job) {
+        return job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 2 : 1;
+    }
+
+    private static BigInteger parameters(Job job, Sizes sizes, int arenas) {
+        long converted = halves(job) ? Float.BYTES / 2 : 0;
+        return sizes.arenaElements.multiply(BigInteger.valueOf((long) arenas * Float.BYTES + converted));
+    }
+
+    private static BigInteger activations(Job job, BigInteger elements) {
+        return elements.multiply(BigInteger.valueOf(halves(job) ? Float.BYTES / 2 : Float.BYTES));
+    }
+
+    private static boolean halves(Job job) {
+        return job.precision() == Precision.BF16;
     }
 
     /** Without the data. */

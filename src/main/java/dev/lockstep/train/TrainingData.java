@@ -19,10 +19,11 @@ public record TrainingData(DatasetSource train, Optional<DatasetSource> test, bo
 
     /** @throws InvalidInputException if the files are damaged or hold labels that the model has no output for */
     public Loaded load(Device device) {
-        return new Loaded(load("data.train", train, device), test.map(source -> load("data.test", source, device)));
+        return new Loaded(load("data.train", train, classes, device, featuresOnHost),
+                test.map(source -> load("data.test", source, classes, device, featuresOnHost)));
     }
 
-    private Dataset load(String key, DatasetSource source, Device device) {
+    static Dataset load(String key, DatasetSource source, int classes, Device device, boolean featuresOnHost) {
         Dataset dataset = source.load(device, featuresOnHost);
         if (dataset.largestLabel() >= classes) {
             throw new InvalidInputException(key + ": sample " + dataset.largestLabelSample() + " of "

@@ -86,12 +86,14 @@ class JobChecksTest {
     @Test
     void shouldRefuseWhatDoesNotFitInMemoryToTheByte() {
         Job job = SmallJobs.job();
-        BigInteger needed = SmallJobs.memory(job, 3).total().multiply(BigInteger.valueOf(2));
+        BigInteger needed = SmallJobs.memory(job, 3).total().multiply(BigInteger.valueOf(2))
+                .add(MemoryEstimate.checkpointBytes(job, 6));
         JobChecks.check(job, 3, MemoryBudget.ofHost(2, needed.longValueExact()), SmallJobs.PLENTY_BYTES);
         MemoryBudget tooSmall = MemoryBudget.ofHost(2, needed.longValueExact() - 1);
         refused(() -> JobChecks.check(job, 3, tooSmall, SmallJobs.PLENTY_BYTES),
                 "not enough memory: the job needs 0.20 GiB (parameters 0.00 GiB, activations 0.00 GiB, data 0.00 GiB) on"
-                        + " each of 2 ranks of this machine, 0.39 GiB in all, and 0.39 GiB are available; make ");
+                        + " each of 2 ranks of this machine, 0.39 GiB in all with the copy that checkpoints are written from, and"
+                        + " 0.39 GiB are available; make ");
     }
 
     @ParameterizedTest
