@@ -80,7 +80,7 @@ final class TrainCommand implements Callable<Integer> {
         Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> first
                 ? Optional.of(openFolder(job, environment, start)) : Optional.empty());
         folder.ifPresent(run -> {
-            new Announcement(System.out).print(job, environment, device, data, trainer, communicator.size(),
+            new Announcement(System.out).print(job, environment, device, sources, data, trainer, communicator.size(),
                     run.path());
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);

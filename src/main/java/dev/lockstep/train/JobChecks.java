@@ -40,10 +40,10 @@ public final class JobChecks {
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
-        boolean featuresOnHost = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
+        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, featuresOnHost, Models.build(job.model()).outputFeatures(features));
+        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, Models.build(job.model()).outputFeatures(features));
     }
 
     /**
@@ -72,8 +72,8 @@ public final class JobChecks {
                 + "; give it one with --set, or choose --split train")));
         int features = firstLinear(job.model()).in();
         DatasetInfo info = checkFeatures(key, source, features);
-        boolean featuresOnHost = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
-        return new EvaluationData(key, source, featuresOnHost, Models.build(job.model()).outputFeatures(features));
+        Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
+        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model()).outputFeatures(features));
     }
 
     private static void checkPrecision(Job job) {
@@ -94,25 +94,27 @@ public final class JobChecks {
     }
 
     /**
-     * @param forCheckpoints on one of the ranks here, perhaps
-     * @return whether the data's features must stay on the host's side, as they do not fit beside the rest
+     * @param featuresOnHost whether the data's features must stay on the host's side, as they do not fit beside the rest
+     * @param deviceBytes    what a rank will take of its device's memory
      */
-    private static boolean checkMemory(MemoryEstimate perRank, BigInteger forCheckpoints, MemoryBudget budget) {
+    private record Fit(boolean featuresOnHost, long deviceBytes) {
+    }
+
+    /** @param forCheckpoints on one of the ranks here, perhaps */
+    private static Fit checkMemory(MemoryEstimate perRank, BigInteger forCheckpoints, MemoryBudget budget) {
         if (budget.gpu().isEmpty()) {
             checkMemory(perRank, perRank.total(), forCheckpoints, budget.ranksHere(), "this machine", budget.hostBytes());
-            return false;
+            return new Fit(false, perRank.arrays().longValue());
         }
         MemoryBudget.Gpu gpu = budget.gpu().get();
         BigInteger overhead = BigInteger.valueOf(gpu.overheadBytes());
-        boolean fits = fits(all(perRank.arrays().add(overhead), gpu.ranks()), gpu.freeBytes());
-        if (!fits) {
-            checkMemory(perRank, perRank.withoutData().add(overhead), BigInteger.ZERO, gpu.ranks(), gpu.name(),
-                    gpu.freeBytes());
-        }
+        boolean fits = fits(all(perRank.onGpu(true).add(overhead), gpu.ranks()), gpu.freeBytes());
+        BigInteger onGpu = perRank.onGpu(fits).add(overhead);
+        checkMemory(perRank, onGpu, BigInteger.ZERO, gpu.ranks(), gpu.name(), gpu.freeBytes());
         BigInteger onHost = BigInteger.valueOf(MemoryEstimate.BASE_BYTES)
                 .add(fits ? BigInteger.ZERO : perRank.data());
         checkMemory(perRank, onHost, forCheckpoints, budget.ranksHere(), "this machine", budget.hostBytes());
-        return !fits;
+        return new Fit(!fits, onGpu.longValue());
     }
 
     private static BigInteger all(BigInteger perRank, int ranks) {

@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import dev.lockstep.data.DatasetInfo;
+import dev.lockstep.device.Activation;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.OptimizerConfig;
@@ -18,18 +19,25 @@ import java.util.Optional;
  * @param parameters  parameter and gradient arenas and the optimizer's state
  * @param activations of the largest batch, for training and for evaluation
  * @param data        the resident data sets
+ * @param masks       a GPU's beside them: a bit for each output of a ReLU that is bound into a linear layer
+ * @param prefetched  the batches that are fetched ahead where the data is not resident
  */
-record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger data) {
+record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger data, BigInteger masks,
+        BigInteger prefetched) {
     /** What the program needs beside its arrays: virtual machine, libraries, MPI. */
     static final long BASE_BYTES = 200L << 20;
     /** A sample's index and label in the loader, its loss and whether it is classified correctly. */
     private static final long SCALARS_PER_SAMPLE = 4;
 
-    /** Of a model: elements of an arena, and elements of all layers' outputs of a sample. */
-    private record Sizes(BigInteger arenaElements, long outputs) {
+    /** Rows of a mask begin at multiples of 128 bits. */
+    private static final int MASK_UNIT_BITS = 128;
+
+    /** Of a model: elements of an arena, elements of all layers' outputs of a sample, bytes of all its masks. */
+    private record Sizes(BigInteger arenaElements, long outputs, long maskBytes) {
         static Sizes of(List<LayerConfig> model, int features) {
             BigInteger elements = BigInteger.ZERO;
             long outputs = 0;
+            long maskBytes = 0;
             int width = features;
             for (int i = 0; i < model.size(); i++) {
                 if (model.get(i) instanceof LayerConfig.LinearLayer linear) {
@@ -38,8 +46,10 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
                             .add(BigInteger.valueOf(ParameterArena.aligned(width)));
                 }
                 outputs += isFused(model, i) ? 0 : width;
+                maskBytes += isFused(model, i) && isRelu(model.get(i))
+                        ? (width + MASK_UNIT_BITS - 1L) / MASK_UNIT_BITS * (MASK_UNIT_BITS / Byte.SIZE) : 0;
             }
-            return new Sizes(elements, outputs);
+            return new Sizes(elements, outputs, maskBytes);
         }
     }
 
@@ -48,20 +58,27 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
         int batch = job.train().batchPerRank(ranks);
         Sizes sizes = Sizes.of(job.model(), train.features());
         BigInteger floats = floats(train, ranks, batch, 2 * sizes.outputs);
+        BigInteger samples = samples(train, ranks, batch);
         if (test.isPresent()) {
             floats = floats.add(floats(test.get(), ranks, batch, sizes.outputs));
+            samples = samples.add(samples(test.get(), ranks, batch));
         }
         BigInteger data = BigInteger.valueOf(train.residentBytes())
                 .add(BigInteger.valueOf(test.map(DatasetInfo::residentBytes).orElse(0L)));
-        return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1), activations(job, floats), data);
+        return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1), activations(job, floats), data,
+                samples.multiply(BigInteger.valueOf(sizes.maskBytes)),
+                activations(job, samples.multiply(BigInteger.valueOf(train.features()))));
     }
 
     /** Without gradients and optimizer. */
     static MemoryEstimate ofEvaluation(Job job, int ranks, DatasetInfo data) {
         Sizes sizes = Sizes.of(job.model(), data.features());
+        int batch = evaluationBatch(job, ranks);
+        BigInteger samples = samples(data, ranks, batch);
         return new MemoryEstimate(parameters(job, sizes, 1),
-                activations(job, floats(data, ranks, evaluationBatch(job, ranks), sizes.outputs)),
-                BigInteger.valueOf(data.residentBytes()));
+                activations(job, floats(data, ranks, batch, sizes.outputs)),
+                BigInteger.valueOf(data.residentBytes()), samples.multiply(BigInteger.valueOf(sizes.maskBytes)),
+                activations(job, samples.multiply(BigInteger.valueOf(data.features()))));
     }
 
     /** Samples a rank in a step of evaluation alone, where nobody minds what the ranks make of the global batch. */
@@ -92,9 +109,9 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
         return job.precision() == Precision.BF16;
     }
 
-    /** Without the data. */
-    BigInteger withoutData() {
-        return parameters.add(activations);
+    /** Of the arrays on a GPU. */
+    BigInteger onGpu(boolean dataIsResident) {
+        return parameters.add(activations).add(masks).add(dataIsResident ? data : prefetched);
     }
 
     /** Whether the layer is an activation that Sequential binds into the linear layer before it. */
@@ -105,16 +122,26 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
                 && layer + 1 < model.size() && model.get(layer + 1) instanceof LayerConfig.LinearLayer;
     }
 
+    private static boolean isRelu(LayerConfig layer) {
+        return layer instanceof LayerConfig.ActivationLayer activation
+                && Models.activation(activation.kind()) == Activation.RELU;
+    }
+
     /** Of the largest batch that a rank gets; training keeps each layer's output and the gradient of it. */
     private static BigInteger floats(DatasetInfo info, int ranks, int batch, long layerFloatsPerSample) {
-        long samplesPerRank = (info.samples() - 1L) / ranks + 1;
-        return BigInteger.valueOf(Math.min(batch, samplesPerRank))
+        return samples(info, ranks, batch)
                 .multiply(BigInteger.valueOf(info.features() + layerFloatsPerSample + SCALARS_PER_SAMPLE));
+    }
+
+    /** In the largest batch. */
+    private static BigInteger samples(DatasetInfo info, int ranks, int batch) {
+        long samplesPerRank = (info.samples() - 1L) / ranks + 1;
+        return BigInteger.valueOf(Math.min(batch, samplesPerRank));
     }
 
     /** Of the arrays. */
     BigInteger arrays() {
-        return withoutData().add(data);
+        return parameters.add(activations).add(data);
     }
 
     /** Of a rank that has all in the machine's memory. */

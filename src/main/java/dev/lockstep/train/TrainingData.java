@@ -10,9 +10,11 @@ import java.util.Optional;
  * A job's data, checked by its headers and not yet loaded.
  *
  * @param featuresOnHost whether the features are too large for the device
+ * @param deviceBytes    what a rank is expected to take of its device's memory, in all
  * @param classes        the model's outputs: labels are below it
  */
-public record TrainingData(DatasetSource train, Optional<DatasetSource> test, boolean featuresOnHost, int classes) {
+public record TrainingData(DatasetSource train, Optional<DatasetSource> test, boolean featuresOnHost, long deviceBytes,
+        int classes) {
     /** Both splits where the device reads them. */
     public record Loaded(Dataset train, Optional<Dataset> test) {
     }

@@ -162,7 +162,7 @@ class JobChecksTest {
     void shouldKeepDataThatDoesNotFitOnTheGpuOnTheHostsSide() {
         Job job = SmallJobs.job();
         long overhead = 1 << 20;
-        long all = SmallJobs.memory(job, 3).arrays().longValueExact() + overhead;
+        long all = SmallJobs.memory(job, 3).onGpu(true).longValueExact() + overhead;
         assertFalse(JobChecks.check(job, 3, gpu(2, 2 * all, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
         assertTrue(JobChecks.check(job, 3, gpu(2, 2 * all - 1, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
     }
@@ -171,7 +171,7 @@ class JobChecksTest {
     void shouldRefuseWhatDoesNotFitOnTheGpuToTheByte() {
         Job job = SmallJobs.job();
         long overhead = 1 << 30;
-        long without = SmallJobs.memory(job, 3).withoutData().longValueExact() + overhead;
+        long without = SmallJobs.memory(job, 3).onGpu(false).longValueExact() + overhead;
         assertTrue(JobChecks.check(job, 3, gpu(2, 2 * without, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
         refused(() -> JobChecks.check(job, 3, gpu(2, 2 * without - 1, overhead), SmallJobs.PLENTY_BYTES),
                 "not enough memory: the job needs 1.00 GiB (parameters ", " on each of 2 ranks of GPU 1 (Test), 2.00 GiB in"
