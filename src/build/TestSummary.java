@@ -70,6 +70,7 @@ final class TestSummary {
         Element suite = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(report.toFile())
                 .getDocumentElement();
         int[] before = {passed, failed, skipped};
+        Map<String, List<String>> skippedByReason = new LinkedHashMap<>();
         NodeList cases = suite.getElementsByTagName("testcase");
         for (int i = 0; i < cases.getLength(); i++) {
             Element testCase = (Element) cases.item(i);
@@ -80,11 +81,15 @@ final class TestSummary {
                 fail(name, reason(problem));
             } else if (skip != null) {
                 skipped++;
-                skips.add(name + ": " + reason(skip).replaceFirst("^[\\w.$]*Exception: (Assumption failed: )?", ""));
+                skippedByReason.computeIfAbsent(
+                        reason(skip).replaceFirst("^[\\w.$]*Exception: (Assumption failed: )?", ""),
+                        any -> new ArrayList<>()).add(name);
             } else {
                 passed++;
             }
         }
+        skippedByReason.forEach((reason, names) -> skips.add(
+                (names.size() == 1 ? names.get(0) : names.size() + " of " + className) + ": " + reason));
         lines.put(className, String.format(Locale.ROOT, "%4d passed %3d failed %3d skipped %8s s",
                 passed - before[0], failed - before[1], skipped - before[2], suite.getAttribute("time")));
     }

@@ -20,8 +20,8 @@ final class Announcement {
         this.out = out;
     }
 
-    void print(Job job, Environment environment, Device device, TrainingData.Loaded data, Trainer trainer, int ranks,
-            Path folder) {
+    void print(Job job, Environment environment, Device device, TrainingData sources, TrainingData.Loaded data,
+            Trainer trainer, int ranks, Path folder) {
         out.println("lockstep " + environment.program().version() + ": " + job.name() + " into " + folder);
         out.println("mpi       " + environment.mpi());
         out.println("device    " + device.description() + "; " + environment.devices().reason());
@@ -32,6 +32,9 @@ final class Announcement {
         data.test().ifPresent(test -> out.println("test      " + describe(test)));
         out.printf(Locale.ROOT, "model     %,d parameters; batch %d a rank, %d in all; %,d steps an epoch%n",
                 trainer.parameterCount(), trainer.batchSize(), trainer.batchSize() * ranks, trainer.stepsPerEpoch());
+        out.printf(Locale.ROOT, "memory    %.1f MiB %s a rank (predicted: %.1f)%s%n", mebibytes(device.allocatedBytes()),
+                environment.devices().isCuda() ? "of the GPU's" : "for arrays", mebibytes(sources.deviceBytes()),
+                sources.featuresOnHost() ? "; the data stays in the host's memory" : "");
         out.println("gradients " + describe(trainer.plan(), ranks, trainer.overlaps()));
         out.flush();
     }
@@ -45,11 +48,15 @@ final class Announcement {
         if (ranks == 1) {
             return "one rank: nothing to reduce";
         }
-        double mebibytes = plan.buckets().stream().mapToLong(BucketPlan.Bucket::bytes).sum() / (double) (1 << 20);
-        return String.format(Locale.ROOT, "%.2f MiB in %s, sent in %s, %s", mebibytes,
+        long bytes = plan.buckets().stream().mapToLong(BucketPlan.Bucket::bytes).sum();
+        return String.format(Locale.ROOT, "%.2f MiB in %s, sent in %s, %s", mebibytes(bytes),
                 count(plan.buckets().size(), "bucket"), count(plan.chunks().size(), "chunk"),
                 overlaps ? "while backward goes on" : plan.chunks().size() == 1 ? "after backward: there is no second"
                         + " to compute beside it" : "after backward: distributed.overlap is false");
+    }
+
+    private static double mebibytes(long bytes) {
+        return bytes / (double) (1 << 20);
     }
 
     private static String count(int number, String noun) {

@@ -22,6 +22,8 @@ import java.util.stream.Collectors;
 final class Failure implements Thread.UncaughtExceptionHandler {
     static final int FAILED = 1;
     static final int INVALID_INPUT = 2;
+    /** Not a failure: the run goes on when it is started again. */
+    static final int STOPPED_ON_REQUEST = 75;
 
     /** Longer than mpirun needs to end the other ranks after one has aborted. */
     private static final Duration TO_BE_ENDED_BY_OTHERS = Duration.ofSeconds(4);

@@ -13,7 +13,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(name = "lockstep", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
         description = "Trains multilayer perceptrons data-parallel over MPI.",
         footer = {"", "Under mpirun and srun every rank runs the same command: mpirun -np 8 ./lockstep train JOB.yaml",
-                "Exit status: 0 done, 1 failed while running, 2 wrong input.",
+                "Exit status: 0 done, 1 failed while running, 2 wrong input, 75 stopped on request (USR1, TERM, INT) with a",
+                "checkpoint: run again with --resume.",
                 "LOCKSTEP_DEBUG=1 adds stack traces to errors."})
 public final class Main {
     private Main() {
@@ -31,9 +32,12 @@ public final class Main {
         CommandLine commandLine = new CommandLine(new Main());
         commandLine.addSubcommand(new TrainCommand(context));
         commandLine.addSubcommand(new ValidateCommand(context));
+        commandLine.addSubcommand(new EvaluateCommand(context));
+        commandLine.addSubcommand(new ExportCommand(context));
         commandLine.addSubcommand(BenchCommand.commandLine(context));
         commandLine.addSubcommand(new InfoCommand(context));
 
+        commandLine.setCaseInsensitiveEnumValuesAllowed(true);
         setVersion(commandLine, version(context.program()));
         commandLine.setParameterExceptionHandler(
                 (exception, arguments) -> context.failure().end(invalidArguments(exception)));

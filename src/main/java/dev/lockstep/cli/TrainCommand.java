@@ -3,10 +3,15 @@ package dev.lockstep.cli;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
+import dev.lockstep.train.Checkpoint;
+import dev.lockstep.train.CheckpointState;
+import dev.lockstep.train.Position;
+import dev.lockstep.train.Resumption;
 import dev.lockstep.train.RunFolder;
 import dev.lockstep.train.Trainer;
 import dev.lockstep.train.TrainingData;
 import dev.lockstep.train.TrainingRun;
+import dev.lockstep.train.TrainingSummary;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -26,6 +31,14 @@ final class TrainCommand implements Callable<Integer> {
             description = "Folder for the results, new or empty; else runs/NAME, or the next that is free.")
     private Path output;
 
+    @Option(names = "--resume", description = "Go on from the newest whole checkpoint in --output DIR, else in runs/NAME; "
+            + "from the start where there is none.")
+    private boolean resume;
+
+    @Option(names = "--init", paramLabel = "FILE", description = "Start from the parameters in a safetensors file; a "
+            + "checkpoint that --resume finds comes first.")
+    private Path init;
+
     TrainCommand(CommandContext context) {
         this.context = context;
     }
@@ -36,32 +49,77 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private int train(Communicator communicator) {
+        StopSignals stop = new StopSignals();
+        boolean first = communicator.rank() == 0;
         Job job = jobOptions.load(communicator, context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         TrainingData sources = JobOptions.check(job, communicator, rankDevice.budget());
+        Optional<Resumption> resumption = Agreement.onAllRanks(communicator,
+                () -> first && resume ? Optional.of(findCheckpoint(job, communicator, sources)) : Optional.empty());
+        Optional<Checkpoint> checkpoint = resumption.flatMap(Resumption::checkpoint);
+        Optional<CheckpointState> state = SharedCheckpoint.state(communicator, checkpoint);
+        Position start = state.map(CheckpointState::position).orElse(Position.START);
+        if (start.epoch() > job.train().epochs()) {
+            if (first) {
+                System.out.println("nothing is left to train: " + (start.epoch() - 1) + " epochs are done, and train.epochs is "
+                        + job.train().epochs());
+            }
+            return 0;
+        }
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
         Device device = rankDevice.open(job);
         TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
         Listeners listeners = new Listeners();
-        Trainer trainer = new Trainer(context.program().identity(), job, data, device, communicator, listeners);
+        Trainer trainer = new Trainer(context.program().identity(), job, data, device, communicator, listeners, start);
+        Agreement.onAllRanks(communicator, () -> first && load(checkpoint, trainer));
+        if (state.isPresent() || init != null) {
+            trainer.shareFromRank0(state.map(CheckpointState::optimizerSteps).orElse(0L));
+        }
         // Last of all that may be refused, so that what cannot start leaves no folder behind.
-        Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> communicator.rank() == 0
-                ? Optional.of(RunFolder.create(job, Optional.ofNullable(output), environment.toMap()))
-                : Optional.empty());
+        Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> first
+                ? Optional.of(openFolder(job, environment, start)) : Optional.empty());
         folder.ifPresent(run -> {
-            new Announcement(System.out).print(job, environment, device, data, trainer, communicator.size(),
+            new Announcement(System.out).print(job, environment, device, sources, data, trainer, communicator.size(),
                     run.path());
+            resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
                     trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
         });
-        new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints)).run();
+        stop.trainingBegins();
+        Optional<TrainingSummary> summary = new TrainingRun(job, trainer, communicator, listeners,
+                folder.map(RunFolder::checkpoints), stop).run();
         folder.ifPresent(run -> {
             run.close();
-            System.out.println("results: " + run.path());
+            System.out.println(summary.isPresent() ? "results: " + run.path() : "stopped on request after step "
+                    + trainer.step() + ", with a checkpoint; run again with --resume --output " + run.path());
         });
         device.close();
-        return 0;
+        return summary.isPresent() ? 0 : Failure.STOPPED_ON_REQUEST;
+    }
+
+    private Resumption findCheckpoint(Job job, Communicator communicator, TrainingData sources) {
+        Resumption found = Resumption.find(RunFolder.toResume(job, Optional.ofNullable(output)), job, communicator.size(),
+                sources.train().info().samples());
+        found.warnings().forEach(warning -> System.err.println("lockstep: warning: " + warning));
+        return found;
+    }
+
+    /** What training starts from; true if it is not the initial weights. */
+    private boolean load(Optional<Checkpoint> checkpoint, Trainer trainer) {
+        if (checkpoint.isPresent()) {
+            checkpoint.get().readParameters(trainer.parameters());
+            checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
+        } else if (init != null) {
+            trainer.readParameters(init);
+        }
+        return checkpoint.isPresent() || init != null;
+    }
+
+    private RunFolder openFolder(Job job, Environment environment, Position start) {
+        Optional<Path> named = Optional.ofNullable(output);
+        return resume ? RunFolder.resume(RunFolder.toResume(job, named), job, environment.toMap(), start)
+                : RunFolder.create(job, named, environment.toMap());
     }
 }

@@ -8,6 +8,10 @@ import dev.lockstep.random.Mt19937;
  * samples, those of the permutation's positions rank, rank + ranks, … Where the ranks do not divide the samples, the
  * permutation is repeated from its start, or, with dropLast, its tail is left out. Not for use by several threads at
  * once.
+ *
+ * <p>As ranks go through their shards side by side, what they have consumed together is a beginning of the permutation.
+ * So an epoch that was left in the middle goes on with the rest of it, dealt out in the same way, among whatever number
+ * of ranks there is now.
  */
 public final class DistributedSampler {
     private final int samples;
@@ -15,7 +19,7 @@ public final class DistributedSampler {
     private final int rank;
     private final boolean shuffle;
     private final long seed;
-    private final int samplesPerRank;
+    private final boolean dropLast;
     private final Mt19937 generator;
     /** Kept from epoch to epoch, so that an epoch allocates nothing; null without shuffle. */
     private final int[] permutation;
@@ -37,14 +41,24 @@ public final class DistributedSampler {
         this.rank = rank;
         this.shuffle = shuffle;
         this.seed = seed;
-        this.samplesPerRank = dropLast || samples % ranks == 0 ? samples / ranks : samples / ranks + 1;
+        this.dropLast = dropLast;
         this.generator = new Mt19937(seed);
         this.permutation = shuffle ? new int[samples] : null;
     }
 
     /** Indices that each rank gets in each epoch; 0 if fewer samples than ranks meet dropLast. */
     public int samplesPerRank() {
-        return samplesPerRank;
+        return samplesPerRank(0);
+    }
+
+    /**
+     * Indices that each rank still gets in an epoch of which {@code consumed} samples are done.
+     *
+     * @param consumed by all ranks together, the padding included
+     */
+    public int samplesPerRank(long consumed) {
+        int left = (int) Math.max(0, samples - consumed);
+        return dropLast || left % ranks == 0 ? left / ranks : left / ranks + 1;
     }
 
     /**
@@ -54,15 +68,21 @@ public final class DistributedSampler {
      * @param target of {@link #samplesPerRank} elements
      */
     public void indices(long epoch, int[] target) {
-        if (target.length != samplesPerRank) {
-            throw new IllegalArgumentException(target.length + " elements for " + samplesPerRank + " indices");
+        indices(epoch, 0, target);
+    }
+
+    /** As above, of what is left of an epoch of which {@code consumed} samples are done. */
+    public void indices(long epoch, long consumed, int[] target) {
+        int count = samplesPerRank(consumed);
+        if (target.length != count) {
+            throw new IllegalArgumentException(target.length + " elements for " + count + " indices");
         }
         if (shuffle) {
             generator.seed(seed + epoch);
             generator.randperm(permutation);
         }
-        for (int i = 0; i < samplesPerRank; i++) {
-            int position = (int) ((rank + (long) i * ranks) % samples);
+        for (int i = 0; i < count; i++) {
+            int position = (int) ((consumed + rank + (long) i * ranks) % samples);
             target[i] = shuffle ? permutation[position] : position;
         }
     }

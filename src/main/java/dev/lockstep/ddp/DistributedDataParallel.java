@@ -74,7 +74,12 @@ public final class DistributedDataParallel implements GradientListener, Binding.
 
     /** Gives every rank rank 0's parameters. Collective. */
     public void broadcastParameters(Stream stream) {
-        DeviceBuffer values = arena.values();
+        broadcast(communicator, arena.values());
+        arena.convert(stream);
+    }
+
+    /** Gives every rank rank 0's {@code values}. Collective. */
+    public static void broadcast(Communicator communicator, DeviceBuffer values) {
         long pieceElements = Math.min(BROADCAST_BYTES / Float.BYTES, values.elementCount());
         ByteBuffer staging = values.isHostAccessible() ? null
                 : ByteBuffer.allocateDirect(Math.toIntExact(pieceElements * Float.BYTES)).order(ByteOrder.nativeOrder());
@@ -89,7 +94,6 @@ public final class DistributedDataParallel implements GradientListener, Binding.
                 piece.copyFromHost(bytes.clear());
             }
         }
-        arena.convert(stream);
     }
 
     /** Whether reductions run beside backward. */

@@ -1,10 +1,8 @@
 package dev.lockstep.train;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
-import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -16,86 +14,143 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.LinkedHashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 
 /**
- * Writes checkpoints on rank 0: {@code model.safetensors} with PyTorch's names and shapes, {@code
- * optimizer.safetensors}, {@code state.json}. A checkpoint appears under its name only when it is whole: it is written
- * under another name, synced and renamed. Keeps the newest ones.
+ * Writes checkpoints on rank 0, beside the steps that follow: {@code model.safetensors} with PyTorch's names and shapes,
+ * {@code optimizer.safetensors}, {@code state.json}. The training thread copies the state to memory that is allocated
+ * once; a thread of this class's own writes it from there, one checkpoint after the other. A checkpoint appears under its
+ * name only when it is whole: it is written under another name, synced and renamed. Keeps the newest ones.
+ *
+ * <p>All methods are the training thread's.
  */
 final class CheckpointWriter {
-    /** Where training stands: epochs completed, and steps since the start. */
-    record Position(int epoch, long step) {
-    }
-
-    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     private static final String TEMPORARY_PREFIX = ".writing-";
     private static final String REMOVED_PREFIX = ".removing-";
+    private static final Map<String, String> METADATA = Map.of("format", "pt");
 
     private final Path folder;
     private final int keep;
-    private final ParameterArena arena;
-    private final Optimizer optimizer;
-    private final Deque<Path> written = new ArrayDeque<>();
+    private final List<NamedTensor> parameters;
+    private final List<NamedTensor> optimizerState;
+    /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
+    private final Map<DeviceBuffer, HostCopy> copies = new IdentityHashMap<>();
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(body -> {
+        Thread writer = new Thread(body, "lockstep-checkpoint");
+        writer.setDaemon(true);
+        return writer;
+    });
+    /** What is being written, or has been and was not yet asked for; else null. */
+    private Future<Path> writing;
+    /** Oldest first; touched by the writing thread alone. Null until it has looked what a run before has left. */
+    private Deque<Path> written;
 
     /**
      * @param folder of all checkpoints; made when the first is written
      * @param keep   checkpoints to keep, at least 1
      */
-    CheckpointWriter(Path folder, int keep, ParameterArena arena, Optimizer optimizer) {
+    CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, Optimizer optimizer) {
         this.folder = folder;
         this.keep = Math.max(1, keep);
-        this.arena = arena;
-        this.optimizer = optimizer;
-    }
-
-    static String epochName(int epoch) {
-        return String.format(Locale.ROOT, "epoch-%04d", epoch);
-    }
-
-    static String stepName(long step) {
-        return String.format(Locale.ROOT, "step-%08d", step);
+        parameters = NamedTensor.parameters(arena);
+        optimizerState = NamedTensor.optimizerState(arena, optimizer);
+        copies.put(arena.values(), new HostCopy(device, arena.values()));
+        optimizer.state().values().forEach(state -> copies.put(state, new HostCopy(device, state)));
     }
 
     /**
-     * Writes one checkpoint; returns its folder.
+     * Copies the state as it is and begins to write it. Waits for the checkpoint before, which {@link #finished} must have
+     * been asked for.
      *
-     * @param details what state.json says beside the position
-     * @throws TrainingException if it cannot be written; the checkpoints before it stand
+     * @param state what state.json says, but for the files
      */
-    Path write(String name, Position position, Map<String, Object> details) {
+    void begin(String name, CheckpointState state) {
+        if (writing != null) {
+            throw new IllegalStateException("checkpoint " + name + " begins before the last one's end was asked for");
+        }
+        copies.values().forEach(HostCopy::take);
+        writing = thread.submit(() -> write(name, state));
+    }
+
+    /** Whether {@link #finished} has something to tell. Cheap enough for every step. */
+    boolean hasFinished() {
+        return writing != null && writing.isDone();
+    }
+
+    /**
+     * Waits for what is being written; the folder of what has been since this was last asked.
+     *
+     * @throws TrainingException if it could not be written, or the state was not finite; the checkpoints before it stand
+     */
+    Optional<Path> finished() {
+        if (writing == null) {
+            return Optional.empty();
+        }
+        Future<Path> last = writing;
+        writing = null;
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return Optional.of(last.get());
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    throw e.getCause() instanceof TrainingException known ? known
+                            : new TrainingException("writing a checkpoint failed: " + e.getCause(), e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** On the writing thread, as all below. */
+    private Path write(String name, CheckpointState state) {
         Path target = folder.resolve(name);
         Path temporary = folder.resolve(TEMPORARY_PREFIX + name);
         try {
-            Files.createDirectories(folder);
+            if (written == null) {
+                Files.createDirectories(folder);
+                written = leftBefore();
+            }
             remove(temporary);
             Files.createDirectory(temporary);
-            Map<String, String> metadata = Map.of("format", "pt");
-            Safetensors.write(temporary.resolve("model.safetensors"), parameters(), metadata);
-            Safetensors.write(temporary.resolve("optimizer.safetensors"), optimizerState(), metadata);
-            writeState(temporary.resolve("state.json"), position, details);
+            BytesSum model = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(parameters), METADATA);
+            BytesSum optimizer = Safetensors.write(temporary.resolve(Checkpoint.OPTIMIZER), copied(optimizerState), METADATA);
+            Path stateFile = temporary.resolve(Checkpoint.STATE);
+            Files.write(stateFile, state.withFiles(Map.of(Checkpoint.MODEL, model, Checkpoint.OPTIMIZER, optimizer)).toBytes(),
+                    StandardOpenOption.CREATE_NEW);
+            sync(stateFile);
             sync(temporary);
-            remove(target);
+            moveAside(target);
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
             sync(folder);
         } catch (IOException e) {
+            leaveNoRest(temporary);
             throw new TrainingException("checkpoint " + target + " could not be written (" + IoMessages.of(e)
                     + "); free space or choose another --output; earlier checkpoints stand", e);
+        } catch (NotFiniteException e) {
+            leaveNoRest(temporary);
+            throw new TrainingException(e.getMessage() + " after step " + state.position().step()
+                    + ": training has diverged; lower the learning rate", e);
         }
         written.remove(target);
         written.addLast(target);
         while (written.size() > keep) {
             Path oldest = written.removeFirst();
             try {
-                // So that what is left of it, should this be cut short, does not pass for a checkpoint.
-                Path removed = folder.resolve(REMOVED_PREFIX + oldest.getFileName());
-                remove(removed);
-                Files.move(oldest, removed, StandardCopyOption.ATOMIC_MOVE);
-                remove(removed);
+                moveAside(oldest);
             } catch (IOException e) {
                 throw new TrainingException("the old checkpoint " + oldest + " could not be removed ("
                         + IoMessages.of(e) + ")", e);
@@ -104,43 +159,53 @@ final class CheckpointWriter {
         return target;
     }
 
-    private List<Safetensors.Tensor> parameters() {
-        return arena.modelOrder().stream()
-                .map(parameter -> new Safetensors.Tensor(parameter.name(), shape(parameter), parameter.value()))
-                .toList();
-    }
-
-    private List<Safetensors.Tensor> optimizerState() {
-        List<Safetensors.Tensor> tensors = new ArrayList<>();
-        for (Map.Entry<String, DeviceBuffer> state : optimizer.state().entrySet()) {
-            for (Parameter parameter : arena.modelOrder()) {
-                DeviceBuffer values = state.getValue().slice(parameter.firstElement(),
-                        parameter.shape().elementCount());
-                tensors.add(new Safetensors.Tensor(parameter.name() + "." + state.getKey(), shape(parameter), values));
+    /** Those of the run that this one goes on from, damaged ones first; what it was about is removed. */
+    private Deque<Path> leftBefore() throws IOException {
+        try (Stream<Path> paths = Files.list(folder)) {
+            for (Path path : paths.toList()) {
+                String name = path.getFileName().toString();
+                if (name.startsWith(TEMPORARY_PREFIX) || name.startsWith(REMOVED_PREFIX)) {
+                    remove(path);
+                }
             }
         }
-        return tensors;
+        CheckpointFolder.Content content = CheckpointFolder.list(folder);
+        Deque<Path> left = new ArrayDeque<>(content.damagedFolders());
+        left.addAll(content.oldestFirst());
+        return left;
     }
 
-    private static long[] shape(Parameter parameter) {
-        return parameter.shape().isMatrix() ? new long[] {parameter.shape().rows(), parameter.shape().columns()}
-                : new long[] {parameter.shape().rows()};
-    }
-
-    private void writeState(Path file, Position position, Map<String, Object> details) throws IOException {
-        Map<String, Object> state = new LinkedHashMap<>();
-        state.put("format", 1);
-        state.put("epoch", position.epoch());
-        state.put("step", position.step());
-        state.put("optimizer_steps", optimizer.steps());
-        state.putAll(details);
-        Files.write(file, JSON.writeValueAsBytes(state), StandardOpenOption.CREATE_NEW);
-        sync(file);
+    private List<Safetensors.Tensor> copied(List<NamedTensor> tensors) {
+        List<Safetensors.Tensor> copied = new ArrayList<>();
+        for (NamedTensor tensor : tensors) {
+            copied.add(new Safetensors.Tensor(tensor.name(), tensor.shape(),
+                    copies.get(tensor.arena()).range(tensor.firstElement(), tensor.elementCount())));
+        }
+        return copied;
     }
 
     private static void sync(Path path) throws IOException {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             channel.force(true);
+        }
+    }
+
+    /** Removes a checkpoint; renamed first so that what is left of it, should this be cut short, does not pass for one. */
+    private void moveAside(Path checkpoint) throws IOException {
+        if (Files.exists(checkpoint)) {
+            Path removed = folder.resolve(REMOVED_PREFIX + checkpoint.getFileName());
+            remove(removed);
+            Files.move(checkpoint, removed, StandardCopyOption.ATOMIC_MOVE);
+            remove(removed);
+        }
+    }
+
+    /** What could not be made whole takes space that the disk may lack. */
+    private static void leaveNoRest(Path temporary) {
+        try {
+            remove(temporary);
+        } catch (IOException e) {
+            // It stays under its temporary name, which nothing reads.
         }
     }
 

@@ -40,9 +40,10 @@ public final class JobChecks {
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
-        boolean featuresOnHost = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo), budget);
+        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
+                MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, featuresOnHost, Models.build(job.model()).outputFeatures(features));
+        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, Models.build(job.model()).outputFeatures(features));
     }
 
     /**
@@ -55,8 +56,24 @@ public final class JobChecks {
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
                 firstLinear(job.model()).in(), 0);
-        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), budget);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, budget);
         return batch;
+    }
+
+    /**
+     * The same for the evaluation of the job's model on one of its data sets.
+     *
+     * @param key {@code data.train} or {@code data.test}
+     */
+    public static EvaluationData checkEvaluation(Job job, String key, int ranks, MemoryBudget budget) {
+        checkPrecision(job);
+        Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
+        DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
+                + "; give it one with --set, or choose --split train")));
+        int features = firstLinear(job.model()).in();
+        DatasetInfo info = checkFeatures(key, source, features);
+        Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
+        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model()).outputFeatures(features));
     }
 
     private static void checkPrecision(Job job) {
@@ -76,34 +93,46 @@ public final class JobChecks {
         return info;
     }
 
-    /** @return whether the data's features must stay on the host's side, as they do not fit beside the rest */
-    private static boolean checkMemory(MemoryEstimate perRank, MemoryBudget budget) {
+    /**
+     * @param featuresOnHost whether the data's features must stay on the host's side, as they do not fit beside the rest
+     * @param deviceBytes    what a rank will take of its device's memory
+     */
+    private record Fit(boolean featuresOnHost, long deviceBytes) {
+    }
+
+    /** @param forCheckpoints on one of the ranks here, perhaps */
+    private static Fit checkMemory(MemoryEstimate perRank, BigInteger forCheckpoints, MemoryBudget budget) {
         if (budget.gpu().isEmpty()) {
-            checkMemory(perRank, perRank.total(), budget.ranksHere(), "this machine", budget.hostBytes());
-            return false;
+            checkMemory(perRank, perRank.total(), forCheckpoints, budget.ranksHere(), "this machine", budget.hostBytes());
+            return new Fit(false, perRank.arrays().longValue());
         }
         MemoryBudget.Gpu gpu = budget.gpu().get();
         BigInteger overhead = BigInteger.valueOf(gpu.overheadBytes());
-        boolean fits = fits(perRank.arrays().add(overhead), gpu.ranks(), gpu.freeBytes());
-        if (!fits) {
-            checkMemory(perRank, perRank.withoutData().add(overhead), gpu.ranks(), gpu.name(), gpu.freeBytes());
-        }
+        boolean fits = fits(all(perRank.onGpu(true).add(overhead), gpu.ranks()), gpu.freeBytes());
+        BigInteger onGpu = perRank.onGpu(fits).add(overhead);
+        checkMemory(perRank, onGpu, BigInteger.ZERO, gpu.ranks(), gpu.name(), gpu.freeBytes());
         BigInteger onHost = BigInteger.valueOf(MemoryEstimate.BASE_BYTES)
                 .add(fits ? BigInteger.ZERO : perRank.data());
-        checkMemory(perRank, onHost, budget.ranksHere(), "this machine", budget.hostBytes());
-        return !fits;
+        checkMemory(perRank, onHost, forCheckpoints, budget.ranksHere(), "this machine", budget.hostBytes());
+        return new Fit(!fits, onGpu.longValue());
     }
 
-    private static boolean fits(BigInteger perRank, int ranks, long availableBytes) {
-        return perRank.multiply(BigInteger.valueOf(ranks)).compareTo(BigInteger.valueOf(availableBytes)) <= 0;
+    private static BigInteger all(BigInteger perRank, int ranks) {
+        return perRank.multiply(BigInteger.valueOf(ranks));
     }
 
-    private static void checkMemory(MemoryEstimate estimate, BigInteger perRank, int ranks, String where,
-            long availableBytes) {
-        if (!fits(perRank, ranks, availableBytes)) {
+    private static boolean fits(BigInteger needed, long availableBytes) {
+        return needed.compareTo(BigInteger.valueOf(availableBytes)) <= 0;
+    }
+
+    private static void checkMemory(MemoryEstimate estimate, BigInteger perRank, BigInteger forCheckpoints, int ranks,
+            String where, long availableBytes) {
+        BigInteger needed = all(perRank, ranks).add(forCheckpoints);
+        if (!fits(needed, availableBytes)) {
             throw new InvalidInputException("not enough memory: the job needs " + estimate.describe(perRank)
                     + " on each of " + ranks + (ranks == 1 ? " rank" : " ranks") + " of " + where + ", "
-                    + MemoryEstimate.gibibytes(perRank.multiply(BigInteger.valueOf(ranks))) + " in all, and "
+                    + MemoryEstimate.gibibytes(needed) + " in all"
+                    + (forCheckpoints.signum() == 0 ? "" : " with the copy that checkpoints are written from") + ", and "
                     + MemoryEstimate.gibibytes(BigInteger.valueOf(availableBytes))
                     + " are available; make the model, the batch or the number of ranks here smaller");
         }

@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import dev.lockstep.data.DatasetInfo;
+import dev.lockstep.device.Activation;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.OptimizerConfig;
@@ -18,44 +19,99 @@ import java.util.Optional;
  * @param parameters  parameter and gradient arenas and the optimizer's state
  * @param activations of the largest batch, for training and for evaluation
  * @param data        the resident data sets
+ * @param masks       a GPU's beside them: a bit for each output of a ReLU that is bound into a linear layer
+ * @param prefetched  the batches that are fetched ahead where the data is not resident
  */
-record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger data) {
+record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger data, BigInteger masks,
+        BigInteger prefetched) {
     /** What the program needs beside its arrays: virtual machine, libraries, MPI. */
     static final long BASE_BYTES = 200L << 20;
     /** A sample's index and label in the loader, its loss and whether it is classified correctly. */
     private static final long SCALARS_PER_SAMPLE = 4;
 
+    /** Rows of a mask begin at multiples of 128 bits. */
+    private static final int MASK_UNIT_BITS = 128;
+
+    /** Of a model: elements of an arena, elements of all layers' outputs of a sample, bytes of all its masks. */
+    private record Sizes(BigInteger arenaElements, long outputs, long maskBytes) {
+        static Sizes of(List<LayerConfig> model, int features) {
+            BigInteger elements = BigInteger.ZERO;
+            long outputs = 0;
+            long maskBytes = 0;
+            int width = features;
+            for (int i = 0; i < model.size(); i++) {
+                if (model.get(i) instanceof LayerConfig.LinearLayer linear) {
+                    width = linear.out();
+                    elements = elements.add(BigInteger.valueOf(ParameterArena.aligned((long) linear.in() * width)))
+                            .add(BigInteger.valueOf(ParameterArena.aligned(width)));
+                }
+                outputs += isFused(model, i) ? 0 : width;
+                maskBytes += isFused(model, i) && isRelu(model.get(i))
+                        ? (width + MASK_UNIT_BITS - 1L) / MASK_UNIT_BITS * (MASK_UNIT_BITS / Byte.SIZE) : 0;
+            }
+            return new Sizes(elements, outputs, maskBytes);
+        }
+    }
+
     /** @throws dev.lockstep.InvalidInputException if the ranks do not divide the global batch */
     static MemoryEstimate of(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test) {
         int batch = job.train().batchPerRank(ranks);
-        List<LayerConfig> model = job.model();
-        BigInteger elements = BigInteger.ZERO;
-        long outputs = 0; // of all layers, a sample
-        int width = train.features();
-        for (int i = 0; i < model.size(); i++) {
-            if (model.get(i) instanceof LayerConfig.LinearLayer linear) {
-                width = linear.out();
-                elements = elements.add(BigInteger.valueOf(ParameterArena.aligned((long) linear.in() * width)))
-                        .add(BigInteger.valueOf(ParameterArena.aligned(width)));
-            }
-            outputs += isFused(model, i) ? 0 : width;
-        }
-        BigInteger floats = floats(train, ranks, batch, 2 * outputs);
+        Sizes sizes = Sizes.of(job.model(), train.features());
+        BigInteger floats = floats(train, ranks, batch, 2 * sizes.outputs);
+        BigInteger samples = samples(train, ranks, batch);
         if (test.isPresent()) {
-            floats = floats.add(floats(test.get(), ranks, batch, outputs));
+            floats = floats.add(floats(test.get(), ranks, batch, sizes.outputs));
+            samples = samples.add(samples(test.get(), ranks, batch));
         }
-        int arenas = job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 3 : 2;
-        boolean halves = job.precision() == Precision.BF16;
-        long bytesPerParameter = (long) arenas * Float.BYTES + (halves ? Float.BYTES / 2 : 0);
         BigInteger data = BigInteger.valueOf(train.residentBytes())
                 .add(BigInteger.valueOf(test.map(DatasetInfo::residentBytes).orElse(0L)));
-        return new MemoryEstimate(elements.multiply(BigInteger.valueOf(bytesPerParameter)),
-                floats.multiply(BigInteger.valueOf(halves ? Float.BYTES / 2 : Float.BYTES)), data);
+        return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1), activations(job, floats), data,
+                samples.multiply(BigInteger.valueOf(sizes.maskBytes)),
+                activations(job, samples.multiply(BigInteger.valueOf(train.features()))));
     }
 
-    /** Without the data. */
-    BigInteger withoutData() {
-        return parameters.add(activations);
+    /** Without gradients and optimizer. */
+    static MemoryEstimate ofEvaluation(Job job, int ranks, DatasetInfo data) {
+        Sizes sizes = Sizes.of(job.model(), data.features());
+        int batch = evaluationBatch(job, ranks);
+        BigInteger samples = samples(data, ranks, batch);
+        return new MemoryEstimate(parameters(job, sizes, 1),
+                activations(job, floats(data, ranks, batch, sizes.outputs)),
+                BigInteger.valueOf(data.residentBytes()), samples.multiply(BigInteger.valueOf(sizes.maskBytes)),
+                activations(job, samples.multiply(BigInteger.valueOf(data.features()))));
+    }
+
+    /** Samples a rank in a step of evaluation alone, where nobody minds what the ranks make of the global batch. */
+    static int evaluationBatch(Job job, int ranks) {
+        return job.train().batchSize().orElseGet(() -> (job.train().globalBatch().getAsInt() - 1) / ranks + 1);
+    }
+
+    /** What rank 0 has in its host's memory beside it: the copy of the state that checkpoints are written from. */
+    static BigInteger checkpointBytes(Job job, int features) {
+        return Sizes.of(job.model(), features).arenaElements.multiply(BigInteger.valueOf((long) keptArenas(job) * Float.BYTES));
+    }
+
+    /** The parameters' and the optimizer's. */
+    private static int keptArenas(Job job) {
+        return job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 2 : 1;
+    }
+
+    private static BigInteger parameters(Job job, Sizes sizes, int arenas) {
+        long converted = halves(job) ? Float.BYTES / 2 : 0;
+        return sizes.arenaElements.multiply(BigInteger.valueOf((long) arenas * Float.BYTES + converted));
+    }
+
+    private static BigInteger activations(Job job, BigInteger elements) {
+        return elements.multiply(BigInteger.valueOf(halves(job) ? Float.BYTES / 2 : Float.BYTES));
+    }
+
+    private static boolean halves(Job job) {
+        return job.precision() == Precision.BF16;
+    }
+
+    /** Of the arrays on a GPU. */
+    BigInteger onGpu(boolean dataIsResident) {
+        return parameters.add(activations).add(masks).add(dataIsResident ? data : prefetched);
     }
 
     /** Whether the layer is an activation that Sequential binds into the linear layer before it. */
@@ -66,16 +122,26 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
                 && layer + 1 < model.size() && model.get(layer + 1) instanceof LayerConfig.LinearLayer;
     }
 
+    private static boolean isRelu(LayerConfig layer) {
+        return layer instanceof LayerConfig.ActivationLayer activation
+                && Models.activation(activation.kind()) == Activation.RELU;
+    }
+
     /** Of the largest batch that a rank gets; training keeps each layer's output and the gradient of it. */
     private static BigInteger floats(DatasetInfo info, int ranks, int batch, long layerFloatsPerSample) {
-        long samplesPerRank = (info.samples() - 1L) / ranks + 1;
-        return BigInteger.valueOf(Math.min(batch, samplesPerRank))
+        return samples(info, ranks, batch)
                 .multiply(BigInteger.valueOf(info.features() + layerFloatsPerSample + SCALARS_PER_SAMPLE));
+    }
+
+    /** In the largest batch. */
+    private static BigInteger samples(DatasetInfo info, int ranks, int batch) {
+        long samplesPerRank = (info.samples() - 1L) / ranks + 1;
+        return BigInteger.valueOf(Math.min(batch, samplesPerRank));
     }
 
     /** Of the arrays. */
     BigInteger arrays() {
-        return withoutData().add(data);
+        return parameters.add(activations).add(data);
     }
 
     /** Of a rank that has all in the machine's memory. */

@@ -10,6 +10,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** A hash of all parameters, to show that the replicas are still the same. */
 final class ParameterHash {
@@ -30,28 +31,35 @@ final class ParameterHash {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }
-        ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_ELEMENTS * Float.BYTES).order(ByteOrder.nativeOrder());
+        int[] scratch = new int[PIECE_ELEMENTS];
         for (Parameter parameter : arena.modelOrder()) {
-            long count = parameter.value().elementCount();
-            for (long first = 0; first < count; first += PIECE_ELEMENTS) {
-                int elements = (int) Math.min(PIECE_ELEMENTS, count - first);
-                piece.clear().limit(elements * Float.BYTES);
-                parameter.value().slice(first, elements).copyToHost(piece);
-                piece.flip();
-                requireFinite(parameter, first, piece, elements, step);
+            long[] first = new long[1];
+            forEachPiece(parameter, piece -> {
+                requireFinite(piece, scratch, parameter.name(), first[0], step);
+                first[0] += piece.remaining() / Float.BYTES;
                 digest.update(piece);
-            }
+            });
         }
         return HexFormat.of().formatHex(digest.digest());
     }
 
-    private static void requireFinite(Parameter parameter, long first, ByteBuffer values, int elements, long step) {
-        for (int i = 0; i < elements; i++) {
-            if (!Float.isFinite(values.getFloat(i * Float.BYTES))) {
-                throw new TrainingException("element " + (first + i) + " of " + parameter.name() + " is "
-                        + values.getFloat(i * Float.BYTES) + " after step " + step
-                        + ": training has diverged; lower the learning rate");
-            }
+    private static void forEachPiece(Parameter parameter, Consumer<ByteBuffer> body) {
+        long count = parameter.value().elementCount();
+        ByteBuffer piece = ByteBuffer.allocateDirect((int) Math.min(PIECE_ELEMENTS, count) * Float.BYTES)
+                .order(ByteOrder.nativeOrder());
+        for (long first = 0; first < count; first += PIECE_ELEMENTS) {
+            int elements = (int) Math.min(PIECE_ELEMENTS, count - first);
+            parameter.value().slice(first, elements).copyToHost(piece.clear().limit(elements * Float.BYTES));
+            body.accept(piece.flip());
+        }
+    }
+
+    private static void requireFinite(ByteBuffer values, int[] scratch, String name, long first, long step) {
+        try {
+            NotFiniteException.check(values, scratch, name, first);
+        } catch (NotFiniteException e) {
+            throw new TrainingException(e.getMessage() + " after step " + step
+                    + ": training has diverged; lower the learning rate", e);
         }
     }
 
@@ -62,6 +70,24 @@ final class ParameterHash {
      */
     static String agreed(ParameterArena arena, Communicator communicator, long step) {
         String mine = of(arena, step);
+        compare(mine, communicator, step);
+        return mine;
+    }
+
+    /**
+     * Collective. As {@link #agreed} with a sum instead of the hash, which costs a hundredth of the time, and without a look
+     * at the values.
+     */
+    static void requireAgreement(ParameterArena arena, Communicator communicator, long step) {
+        if (communicator.size() == 1) {
+            return;
+        }
+        BytesSum.Builder sum = new BytesSum.Builder();
+        arena.modelOrder().forEach(parameter -> forEachPiece(parameter, sum::add));
+        compare(sum.build().toString(), communicator, step);
+    }
+
+    private static void compare(String mine, Communicator communicator, long step) {
         List<byte[]> all = communicator.allGather(mine.getBytes(StandardCharsets.US_ASCII));
         for (int rank = 1; rank < all.size(); rank++) {
             if (!new String(all.get(rank), StandardCharsets.US_ASCII)
@@ -71,6 +97,5 @@ final class ParameterHash {
                         + " program or the machine");
             }
         }
-        return mine;
     }
 }

@@ -7,10 +7,14 @@ import dev.lockstep.InvalidInputException;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import java.io.IOException;
-import java.io.Writer;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -20,12 +24,15 @@ import java.util.stream.Stream;
 /** A run's output folder on rank 0: config.yaml, environment.json, metrics.jsonl, checkpoints. */
 public final class RunFolder implements TrainingListener, AutoCloseable {
     private static final int LARGEST_SUFFIX = 100_000;
+    private static final Path RUNS = Path.of("runs");
+    private static final String CONFIG = "config.yaml";
+    private static final String METRICS = "metrics.jsonl";
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Path folder;
-    private final Writer metrics;
+    private final FileChannel metrics;
 
-    private RunFolder(Path folder, Writer metrics) {
+    private RunFolder(Path folder, FileChannel metrics) {
         this.folder = folder;
         this.metrics = metrics;
     }
@@ -39,15 +46,12 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
      * @throws InvalidInputException if the folder cannot be written, or was named and is not empty
      */
     public static RunFolder create(Job job, Optional<Path> output, Map<String, Object> environment) {
-        Path folder = output.isPresent() ? named(output.get()) : fresh(Path.of("runs"), job.name());
+        Path folder = output.isPresent() ? named(output.get()) : fresh(RUNS, job.name());
         try {
             // Another run may have found the same folder empty at the same moment: the first to make this file has it.
-            Files.writeString(folder.resolve("config.yaml"), JobFile.toYaml(job), StandardOpenOption.CREATE_NEW,
+            Files.writeString(folder.resolve(CONFIG), JobFile.toYaml(job), StandardOpenOption.CREATE_NEW,
                     StandardOpenOption.WRITE);
-            Files.write(folder.resolve("environment.json"),
-                    JSON.copy().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(environment));
-            return new RunFolder(folder, Files.newBufferedWriter(folder.resolve("metrics.jsonl"),
-                    StandardOpenOption.CREATE_NEW, StandardOpenOption.APPEND));
+            return open(folder, environment);
         } catch (FileAlreadyExistsException e) {
             throw notEmpty(folder);
         } catch (IOException e) {
@@ -55,13 +59,72 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
         }
     }
 
+    /** The folder that {@code --resume} is about: the one that the user named, else {@code runs/NAME}. */
+    public static Path toResume(Job job, Optional<Path> output) {
+        return output.orElse(RUNS.resolve(job.name()));
+    }
+
+    /**
+     * Goes on in a run's folder, or makes it; the metrics are cut back to where the checkpoint stood.
+     *
+     * @throws InvalidInputException if the folder cannot be written, holds something else, or another run is writing to it
+     */
+    public static RunFolder resume(Path folder, Job job, Map<String, Object> environment, Position start) {
+        try {
+            Files.createDirectories(folder);
+            if (!isEmpty(folder) && Files.notExists(folder.resolve(CONFIG)) && Files.notExists(folder.resolve(METRICS))) {
+                throw new InvalidInputException("--resume: " + folder + " holds files, but no run; name another --output");
+            }
+            RunFolder run = open(folder, environment);
+            // Only now that no other run has it. Whole or not at all: a job that ends here is resumed from it.
+            Path config = Files.writeString(folder.resolve("." + CONFIG + ".writing"), JobFile.toYaml(job));
+            Files.move(config, folder.resolve(CONFIG), StandardCopyOption.ATOMIC_MOVE);
+            MetricsCut.cut(run.metrics, start);
+            return run;
+        } catch (IOException e) {
+            throw unwritable(folder, e);
+        }
+    }
+
+    private static RunFolder open(Path folder, Map<String, Object> environment) throws IOException {
+        FileChannel metrics = FileChannel.open(folder.resolve(METRICS), StandardOpenOption.CREATE,
+                StandardOpenOption.READ, StandardOpenOption.WRITE);
+        requireAlone(folder, metrics);
+        metrics.position(metrics.size());
+        Files.write(folder.resolve("environment.json"),
+                JSON.copy().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(environment));
+        return new RunFolder(folder, metrics);
+    }
+
+    /** The lock goes with the process, however that ends. */
+    private static void requireAlone(Path folder, FileChannel metrics) throws IOException {
+        boolean locked;
+        try {
+            locked = metrics.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            locked = false;
+        } catch (IOException e) {
+            // A file system without locks: nobody can be asked.
+            return;
+        }
+        if (!locked) {
+            metrics.close();
+            throw new InvalidInputException("another run is writing to " + folder + "; wait for its end or name another"
+                    + " --output");
+        }
+    }
+
+    private static boolean isEmpty(Path folder) throws IOException {
+        try (Stream<Path> content = Files.list(folder)) {
+            return content.findAny().isEmpty();
+        }
+    }
+
     private static Path named(Path folder) {
         try {
             Files.createDirectories(folder);
-            try (Stream<Path> content = Files.list(folder)) {
-                if (content.findAny().isPresent()) {
-                    throw notEmpty(folder);
-                }
+            if (!isEmpty(folder)) {
+                throw notEmpty(folder);
             }
             return folder;
         } catch (IOException e) {
@@ -103,7 +166,11 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
 
     public Path checkpoints() {
-        return folder.resolve("checkpoints");
+        return checkpoints(folder);
+    }
+
+    static Path checkpoints(Path runFolder) {
+        return runFolder.resolve("checkpoints");
     }
 
     @Override
@@ -117,7 +184,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
     @Override
     public void epochDone(EpochMetrics epoch) {
-        if (Files.notExists(folder.resolve("metrics.jsonl"))) {
+        if (Files.notExists(folder.resolve(METRICS))) {
             throw new TrainingException("the run's folder " + folder + " was moved or removed while training; its"
                     + " metrics are lost");
         }
@@ -132,11 +199,12 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     /** Each line at once: after a failure the last ones are what the user looks for. */
     private void write(Map<String, Object> line) {
         try {
-            metrics.write(toJson(line));
-            metrics.write('\n');
-            metrics.flush();
+            ByteBuffer bytes = StandardCharsets.UTF_8.encode(toJson(line) + "\n");
+            while (bytes.hasRemaining()) {
+                metrics.write(bytes);
+            }
         } catch (IOException e) {
-            throw new TrainingException(folder.resolve("metrics.jsonl") + " could not be written ("
+            throw new TrainingException(folder.resolve(METRICS) + " could not be written ("
                     + IoMessages.of(e) + ")", e);
         }
     }
@@ -154,7 +222,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
         try {
             metrics.close();
         } catch (IOException e) {
-            throw new TrainingException(folder.resolve("metrics.jsonl") + " could not be written ("
+            throw new TrainingException(folder.resolve(METRICS) + " could not be written ("
                     + IoMessages.of(e) + ")", e);
         }
     }

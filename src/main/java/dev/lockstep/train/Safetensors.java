@@ -1,7 +1,7 @@
 package dev.lockstep.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.lockstep.device.DeviceBuffer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -19,43 +19,54 @@ import java.util.Map;
  * little-endian values.
  */
 final class Safetensors {
-    /** A named FLOAT32 tensor. */
-    record Tensor(String name, long[] shape, DeviceBuffer values) {
+    /** A named FLOAT32 tensor, its values little-endian in one buffer after the other. */
+    record Tensor(String name, long[] shape, List<ByteBuffer> values) {
+        long byteCount() {
+            return values.stream().mapToLong(ByteBuffer::remaining).sum();
+        }
     }
 
     private static final ObjectMapper JSON = new ObjectMapper();
     /** The header is padded so that the values start aligned. */
     private static final int ALIGNMENT_BYTES = 8;
-    private static final int PIECE_BYTES = 1 << 20;
+    /** Checked and written while it lies in the processor's cache. */
+    private static final int PIECE_BYTES = 1 << 18;
 
     private Safetensors() {
     }
 
-    /** Writes {@code file}, which must not exist, and waits until it is on the disk. */
-    static void write(Path file, List<Tensor> tensors, Map<String, String> metadata) throws IOException {
+    /**
+     * Writes {@code file}, which must not exist, and waits until it is on the disk.
+     *
+     * @throws NotFiniteException for a value that is NaN or infinite
+     */
+    static BytesSum write(Path file, List<Tensor> tensors, Map<String, String> metadata) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            writeFully(channel, header(tensors, metadata));
-            ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            BytesSum.Builder sum = new BytesSum.Builder();
+            writeFully(channel, header(tensors, metadata), sum);
+            int[] piece = new int[PIECE_BYTES / Float.BYTES];
             for (Tensor tensor : tensors) {
-                writeValues(channel, tensor.values(), piece);
+                writeValues(channel, tensor, piece, sum);
             }
             channel.force(true);
+            return sum.build();
         }
     }
 
-    private static ByteBuffer header(List<Tensor> tensors, Map<String, String> metadata) throws IOException {
+    private static ByteBuffer header(List<Tensor> tensors, Map<String, String> metadata) {
         Map<String, Object> header = new LinkedHashMap<>();
         header.put("__metadata__", metadata);
         long offset = 0;
         for (Tensor tensor : tensors) {
+            long end = offset + tensor.byteCount();
             Map<String, Object> entry = new LinkedHashMap<>();
             entry.put("dtype", "F32");
             entry.put("shape", tensor.shape());
-            entry.put("data_offsets", new long[] {offset, offset + tensor.values().byteCount()});
+            entry.put("data_offsets", new long[] {offset, end});
             header.put(tensor.name(), entry);
-            offset += tensor.values().byteCount();
+            offset = end;
         }
-        byte[] json = JSON.writeValueAsString(header).getBytes(StandardCharsets.UTF_8);
+        byte[] json = json(header);
         int padded = (json.length + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
         byte[] text = Arrays.copyOf(json, padded);
         Arrays.fill(text, json.length, padded, (byte) ' ');
@@ -63,17 +74,30 @@ final class Safetensors {
                 .flip();
     }
 
-    private static void writeValues(FileChannel channel, DeviceBuffer values, ByteBuffer piece) throws IOException {
-        long pieceElements = PIECE_BYTES / Float.BYTES;
-        for (long first = 0; first < values.elementCount(); first += pieceElements) {
-            long count = Math.min(pieceElements, values.elementCount() - first);
-            piece.clear().limit(Math.toIntExact(count * Float.BYTES));
-            values.slice(first, count).copyToHost(piece);
-            writeFully(channel, piece.flip());
+    private static byte[] json(Map<String, Object> header) {
+        try {
+            return JSON.writeValueAsString(header).getBytes(StandardCharsets.UTF_8);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a header that is no JSON: " + header, e);
         }
     }
 
-    private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
+    private static void writeValues(FileChannel channel, Tensor tensor, int[] piece, BytesSum.Builder sum)
+            throws IOException {
+        long element = 0;
+        for (ByteBuffer values : tensor.values()) {
+            for (int at = 0; at < values.capacity(); at += PIECE_BYTES) {
+                ByteBuffer bytes = values.slice(at, Math.min(PIECE_BYTES, values.capacity() - at))
+                        .order(ByteOrder.LITTLE_ENDIAN);
+                NotFiniteException.check(bytes, piece, tensor.name(), element);
+                element += bytes.remaining() / Float.BYTES;
+                writeFully(channel, bytes, sum);
+            }
+        }
+    }
+
+    private static void writeFully(FileChannel channel, ByteBuffer bytes, BytesSum.Builder sum) throws IOException {
+        sum.add(bytes.duplicate());
         while (bytes.hasRemaining()) {
             channel.write(bytes);
         }

@@ -25,6 +25,7 @@ import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
 import dev.lockstep.tensor.Workspace;
+import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -36,6 +37,10 @@ public final class Trainer {
     private record TrainingStep(DataLoader.Batch batch, Operation operation) {
     }
 
+    /** This rank's part of an epoch, or of what is left of it; {@code last} trains on its last batch. */
+    private record Shard(int[] indices, TrainingStep last) {
+    }
+
     private final Job job;
     private final Communicator communicator;
     private final TrainingListener listener;
@@ -45,17 +50,27 @@ public final class Trainer {
     private final DistributedDataParallel ddp;
     private final CrossEntropyLoss loss;
     private final DistributedSampler sampler;
-    private final int[] indices;
+    private final int trainSamples;
     private final int batchSize;
     private final TrainingStep full;
-    private final TrainingStep last;
+    private final Shard wholeEpoch;
+    private final Position start;
+    private final Shard restOfFirstEpoch;
     private final Optional<Evaluator> evaluator;
+    private final Device device;
     private final DoubleSupplier batchLoss = this::batchLoss;
     private final double[] globalLoss = new double[1];
     private final BucketPlan plan;
     private int epoch;
     private long step;
     private long epochStartStep;
+    private Shard shard;
+    /** Of the shard, so far. */
+    private int samplesDone;
+    /** What the epoch came to before this process went on with it. */
+    private Position.Sums before = Position.Sums.NONE;
+    private long epochStartNanos;
+    private long pausedNanos;
 
     /**
      * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
@@ -67,7 +82,15 @@ public final class Trainer {
      */
     public Trainer(String program, Job job, TrainingData.Loaded data, Device device, Communicator communicator,
             TrainingListener listener) {
+        this(program, job, data, device, communicator, listener, Position.START);
+    }
+
+    /** As above, to go on from {@code start}, the same on every rank. The parameters come by {@link #shareFromRank0}. */
+    public Trainer(String program, Job job, TrainingData.Loaded data, Device device, Communicator communicator,
+            TrainingListener listener, Position start) {
         this.job = job;
+        this.device = device;
+        this.start = start;
         this.communicator = communicator;
         this.listener = listener;
         stream = device.computeStream();
@@ -82,26 +105,53 @@ public final class Trainer {
                 .with("training data", describe(data.train()))
                 .with("test data", data.test().map(Trainer::describe).orElse(""))
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
+                .with("checkpoint", start)
                 .check(communicator);
 
         optimizer = optimizer(job, device, arena);
         ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
-        sampler = new DistributedSampler(data.train().samples(), ranks, communicator.rank(), job.train().shuffle(),
+        trainSamples = data.train().samples();
+        sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
                 job.seed(), job.train().dropLast());
-        indices = new int[sampler.samplesPerRank()];
-        batchSize = Math.min(job.train().batchPerRank(ranks), indices.length);
+        batchSize = Math.min(job.train().batchPerRank(ranks), sampler.samplesPerRank());
         loss = new CrossEntropyLoss(device);
         DataLoader loader = new DataLoader(device, data.train(), batchSize);
         Workspace workspace = new Workspace(device);
         Binding binding = Binding.forTraining(device, workspace, arena, ddp);
         full = bind(model, loader, workspace, binding, batchSize);
-        int rest = indices.length % batchSize;
-        last = rest == 0 ? full : bind(model, loader, workspace, binding, rest);
+        int rest = sampler.samplesPerRank() % batchSize;
+        TrainingStep last = rest == 0 ? full : bind(model, loader, workspace, binding, rest);
+        wholeEpoch = new Shard(new int[sampler.samplesPerRank()], last);
+        int samplesLeft = sampler.samplesPerRank(start.consumed());
+        int restLeft = samplesLeft % batchSize;
+        restOfFirstEpoch = start.consumed() == 0 ? wholeEpoch : new Shard(new int[samplesLeft], restLeft == 0 ? full
+                : restLeft == rest ? last : bind(model, loader, workspace, binding, restLeft));
+        step = start.step();
         evaluator = data.test().map(
                 test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(stream);
+    }
+
+    /**
+     * Overwrites this rank's parameters with those of a safetensors file.
+     *
+     * @throws dev.lockstep.InvalidInputException if it holds other names or shapes than the model has
+     */
+    public void readParameters(Path file) {
+        SafetensorsReader.open(file).readInto(NamedTensor.parameters(arena));
+    }
+
+    /**
+     * Gives every rank what rank 0 has read into {@link #parameters} and the optimizer's state. Collective.
+     *
+     * @param optimizerSteps that the state comes from
+     */
+    public void shareFromRank0(long optimizerSteps) {
+        ddp.broadcastParameters(stream);
+        optimizer.state().values().forEach(state -> DistributedDataParallel.broadcast(communicator, state));
+        optimizer.setSteps(optimizerSteps);
     }
 
     /** With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be. */
@@ -139,7 +189,25 @@ public final class Trainer {
 
     /** Steps in an epoch, the short last one included. */
     public int stepsPerEpoch() {
-        return (indices.length - 1) / batchSize + 1;
+        return steps(wholeEpoch);
+    }
+
+    private int steps(Shard of) {
+        return (of.indices.length + batchSize - 1) / batchSize;
+    }
+
+    /** Where this training began: at the start, or where a checkpoint stood. */
+    public Position start() {
+        return start;
+    }
+
+    public Device device() {
+        return device;
+    }
+
+    /** Samples of the training data. */
+    public int trainSamples() {
+        return trainSamples;
     }
 
     /** Samples of a rank in a full step. */
@@ -181,16 +249,21 @@ public final class Trainer {
      * @throws TrainingException if a loss is not finite
      */
     public EpochMetrics trainEpoch(int epoch, StepHook stepHook) {
-        long start = System.nanoTime();
+        epochStartNanos = System.nanoTime();
+        pausedNanos = 0;
+        samplesDone = 0;
         this.epoch = epoch;
         epochStartStep = step;
+        long consumed = epoch == start.epoch() ? start.consumed() : 0;
+        before = epoch == start.epoch() ? start.sums() : Position.Sums.NONE;
+        shard = epoch == start.epoch() ? restOfFirstEpoch : wholeEpoch;
         // As in a DDP script: for epoch in range(epochs): sampler.set_epoch(epoch).
-        sampler.indices(epoch - 1L, indices);
+        sampler.indices(epoch - 1L, consumed, shard.indices);
         loss.reset(stream);
-        int stepOfEpoch = 0;
-        long pausedNanos = 0;
-        for (int first = 0; first < indices.length; first += batchSize) {
+        int stepOfEpoch = stepsPerEpoch() - steps(shard);
+        for (int first = 0; first < shard.indices.length; first += batchSize) {
             trainStep(first);
+            samplesDone = Math.min(first + batchSize, shard.indices.length);
             stepOfEpoch++;
             listener.stepDone(epoch, step, stepOfEpoch, batchLoss);
             if (job.log().everySteps() > 0 && step % job.log().everySteps() == 0) {
@@ -201,10 +274,30 @@ public final class Trainer {
             pausedNanos += System.nanoTime() - pause;
         }
         requireFiniteLoss();
+        Position.Sums sums = sums(System.nanoTime());
+        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), Optional.empty(),
+                sums.samples() / sums.seconds(), sums.seconds());
+    }
+
+    /**
+     * Where training stands now, within the epoch: for a step's hook. Collective.
+     *
+     * @param nanos System.nanoTime when the last step ended
+     */
+    Position position(long nanos) {
+        long consumedBefore = epoch == start.epoch() ? start.consumed() : 0;
+        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos));
+    }
+
+    /** Whether all steps of the epoch are done. */
+    boolean epochIsComplete() {
+        return samplesDone == shard.indices.length;
+    }
+
+    private Position.Sums sums(long nanos) {
         double[] sums = {loss.read(stream, LossStatistics.LOSS_SUM), loss.read(stream, LossStatistics.SAMPLES)};
         communicator.allReduceSum(sums);
-        double seconds = (System.nanoTime() - start - pausedNanos) * 1e-9;
-        return new EpochMetrics(epoch, step, sums[0] / sums[1], Optional.empty(), sums[1] / seconds, seconds);
+        return before.plus(sums[0], sums[1], (nanos - epochStartNanos - pausedNanos) * 1e-9);
     }
 
     /** Called after each step. */
@@ -216,16 +309,16 @@ public final class Trainer {
     }
 
     private TrainingStep batchAt(int first) {
-        return indices.length - first >= batchSize ? full : last;
+        return shard.indices.length - first >= batchSize ? full : shard.last;
     }
 
     private void trainStep(int first) {
         step++;
         TrainingStep current = batchAt(first);
-        current.batch.select(indices, first, stream);
+        current.batch.select(shard.indices, first, stream);
         int next = first + batchSize;
-        if (next < indices.length) {
-            batchAt(next).batch.prefetch(indices, next);
+        if (next < shard.indices.length) {
+            batchAt(next).batch.prefetch(shard.indices, next);
         }
         optimizer.beginStep();
         current.operation.enqueue(stream);

@@ -10,19 +10,22 @@ import java.util.Optional;
  * A job's data, checked by its headers and not yet loaded.
  *
  * @param featuresOnHost whether the features are too large for the device
+ * @param deviceBytes    what a rank is expected to take of its device's memory, in all
  * @param classes        the model's outputs: labels are below it
  */
-public record TrainingData(DatasetSource train, Optional<DatasetSource> test, boolean featuresOnHost, int classes) {
+public record TrainingData(DatasetSource train, Optional<DatasetSource> test, boolean featuresOnHost, long deviceBytes,
+        int classes) {
     /** Both splits where the device reads them. */
     public record Loaded(Dataset train, Optional<Dataset> test) {
     }
 
     /** @throws InvalidInputException if the files are damaged or hold labels that the model has no output for */
     public Loaded load(Device device) {
-        return new Loaded(load("data.train", train, device), test.map(source -> load("data.test", source, device)));
+        return new Loaded(load("data.train", train, classes, device, featuresOnHost),
+                test.map(source -> load("data.test", source, classes, device, featuresOnHost)));
     }
 
-    private Dataset load(String key, DatasetSource source, Device device) {
+    static Dataset load(String key, DatasetSource source, int classes, Device device, boolean featuresOnHost) {
         Dataset dataset = source.load(device, featuresOnHost);
         if (dataset.largestLabel() >= classes) {
             throw new InvalidInputException(key + ": sample " + dataset.largestLabelSample() + " of "

@@ -3,6 +3,7 @@ package dev.lockstep.train;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.job.CheckpointConfig;
 import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,57 +11,79 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
-/** A run from the first epoch to the last: training, evaluation, checkpoints when they are due, and the summary. */
+/**
+ * A run from its first epoch, or from where a checkpoint stood, to the last: training, evaluation, checkpoints when they
+ * are due, and the summary.
+ */
 public final class TrainingRun {
+    /** Leaves the epoch from within a step's hook. */
+    private static final class StopException extends RuntimeException {
+        StopException() {
+            super("stopped on request", null, false, false);
+        }
+    }
+
     private final Job job;
     private final Trainer trainer;
     private final Communicator communicator;
     private final TrainingListener listener;
     private final Optional<CheckpointWriter> checkpoints;
-    /** Whether a timed checkpoint is due, and after how many steps to look again. */
-    private final double[] look = new double[2];
+    private final Lookout lookout;
     private double firstStepSeconds;
-    private long nextTimedCheckpointNanos;
-    private long nextLookStep;
-    private long lastLookStep;
-    private long lastLookNanos = System.nanoTime();
 
-    /** @param checkpointFolder where rank 0 writes; empty on the others */
+    /**
+     * @param checkpointFolder where rank 0 writes; empty on the others
+     * @param stopRequested    whether this rank is to stop as soon as a checkpoint is written; asked after some of the steps
+     */
     public TrainingRun(Job job, Trainer trainer, Communicator communicator, TrainingListener listener,
-            Optional<Path> checkpointFolder) {
+            Optional<Path> checkpointFolder, BooleanSupplier stopRequested) {
+        this(job, trainer, communicator, listener, checkpointFolder, stopRequested, Lookout.INTERVAL_SECONDS);
+    }
+
+    /** @param lookSeconds between two steps after which is asked whether to stop, about; 0 to ask after each */
+    TrainingRun(Job job, Trainer trainer, Communicator communicator, TrainingListener listener,
+            Optional<Path> checkpointFolder, BooleanSupplier stopRequested, double lookSeconds) {
         this.job = job;
         this.trainer = trainer;
         this.communicator = communicator;
         this.listener = listener;
         checkpoints = checkpointFolder.map(folder -> new CheckpointWriter(folder, job.checkpoint().keep(),
-                trainer.parameters(), trainer.optimizer()));
+                trainer.device(), trainer.parameters(), trainer.optimizer()));
+        lookout = new Lookout(communicator, job.checkpoint().everyMinutes(), stopRequested, lookSeconds);
     }
 
-    /** Collective. */
-    public TrainingSummary run() {
+    /** Collective. Empty if it was stopped on request; its last step is checkpointed then, too. */
+    public Optional<TrainingSummary> run() {
         List<EpochMetrics> epochs = new ArrayList<>();
         String hash = "";
-        scheduleTimedCheckpoint();
         int last = job.train().epochs();
-        for (int epoch = 1; epoch <= last; epoch++) {
-            EpochMetrics trained = trainer.trainEpoch(epoch, this::afterStep);
-            EpochMetrics metrics = new EpochMetrics(trained.epoch(), trained.step(), trained.trainLoss(),
-                    evaluate(epoch), trained.samplesPerSecond(), trained.seconds());
-            epochs.add(metrics);
-            listener.epochDone(metrics);
-            int every = job.checkpoint().everyEpochs();
-            if (epoch == last || every > 0 && epoch % every == 0) {
-                hash = checkpoint(CheckpointWriter.epochName(epoch), epoch);
+        try {
+            for (int epoch = trainer.start().epoch(); epoch <= last; epoch++) {
+                EpochMetrics trained = trainer.trainEpoch(epoch, this::afterStep);
+                EpochMetrics metrics = new EpochMetrics(trained.epoch(), trained.step(), trained.trainLoss(),
+                        evaluate(epoch), trained.samplesPerSecond(), trained.seconds());
+                epochs.add(metrics);
+                listener.epochDone(metrics);
+                int every = job.checkpoint().everyEpochs();
+                if (epoch == last || every > 0 && epoch % every == 0) {
+                    hash = epoch == last ? ParameterHash.agreed(trainer.parameters(), communicator, trainer.step()) : "";
+                    checkpoint(CheckpointFolder.epochName(epoch), epoch,
+                            new Position(epoch + 1, 0, trainer.step(), Position.Sums.NONE), hash);
+                }
             }
+        } catch (StopException e) {
+            finishCheckpoint();
+            return Optional.empty();
         }
+        finishCheckpoint();
         TrainingSummary summary = summary(epochs, hash);
         listener.trainingDone(summary);
-        return summary;
+        return Optional.of(summary);
     }
 
     private Optional<Evaluation> evaluate(int epoch) {
@@ -73,58 +96,49 @@ public final class TrainingRun {
     }
 
     private void afterStep(int epoch, long step) {
+        long nanos = System.nanoTime();
         if (firstStepSeconds == 0) {
             firstStepSeconds = secondsSinceProcessStart();
         }
+        if (checkpoints.isPresent() && checkpoints.get().hasFinished()) {
+            reportCheckpoint();
+        }
+        lookout.look(step);
         CheckpointConfig config = job.checkpoint();
-        if (config.everySteps() > 0 && step % config.everySteps() == 0 || timedCheckpointIsDue(step)) {
-            checkpoint(CheckpointWriter.stepName(step), (int) (step / trainer.stepsPerEpoch()));
+        boolean stop = lookout.stopIsRequested();
+        if (config.everySteps() > 0 && step % config.everySteps() == 0 || lookout.checkpointIsDue() || stop) {
+            checkpoint(CheckpointFolder.stepName(step), trainer.epochIsComplete() ? epoch : epoch - 1,
+                    trainer.position(nanos), "");
+        }
+        if (stop) {
+            throw new StopException();
         }
     }
 
-    private void scheduleTimedCheckpoint() {
-        nextTimedCheckpointNanos = System.nanoTime() + (long) (job.checkpoint().everyMinutes() * 60e9);
+    /** Throws what went wrong in the writing. */
+    private void reportCheckpoint() {
+        checkpoints.flatMap(CheckpointWriter::finished).ifPresent(listener::checkpointWritten);
     }
 
-    /**
-     * Rank 0's clock decides for all. Asking is a reduction, so it is asked about once a second: rank 0 also says after
-     * how many steps to ask again.
-     */
-    private boolean timedCheckpointIsDue(long step) {
-        if (job.checkpoint().everyMinutes() <= 0 || step < nextLookStep) {
-            return false;
-        }
-        long now = System.nanoTime();
-        Arrays.fill(look, 0);
-        if (communicator.rank() == 0) {
-            double stepsPerSecond = (step - lastLookStep) / ((now - lastLookNanos) * 1e-9);
-            look[0] = now - nextTimedCheckpointNanos >= 0 ? 1 : 0;
-            look[1] = Math.max(1, Math.floor(stepsPerSecond));
-        }
-        communicator.allReduceSum(look);
-        lastLookStep = step;
-        lastLookNanos = now;
-        nextLookStep = step + (long) look[1];
-        return look[0] > 0;
-    }
-
-    /** Returns the hash of the parameters that all ranks agree on. */
-    private String checkpoint(String name, int epochsCompleted) {
+    private void checkpoint(String name, int epochsCompleted, Position position, String hash) {
         trainer.requireFiniteLoss();
-        String hash = ParameterHash.agreed(trainer.parameters(), communicator, trainer.step());
-        if (checkpoints.isPresent()) {
-            Map<String, Object> details = new LinkedHashMap<>();
-            details.put("ranks", communicator.size());
-            details.put("seed", job.seed());
-            details.put("steps_per_epoch", trainer.stepsPerEpoch());
-            details.put("parameters_sha256", hash);
-            listener.checkpointWritten(checkpoints.get().write(name,
-                    new CheckpointWriter.Position(epochsCompleted, trainer.step()), details));
+        if (hash.isEmpty()) {
+            ParameterHash.requireAgreement(trainer.parameters(), communicator, trainer.step());
         }
-        // Writing may take longer than ranks may keep each other waiting within a step.
+        if (checkpoints.isPresent()) {
+            reportCheckpoint();
+            checkpoints.get().begin(name, new CheckpointState(position, epochsCompleted, trainer.optimizer().steps(),
+                    JobFile.toYaml(job), job.seed(), communicator.size(), trainer.batchSize(), trainer.stepsPerEpoch(),
+                    trainer.trainSamples(), hash, Map.of()));
+        }
+        // The checkpoint before may take longer to write than ranks may keep each other waiting within a step.
         communicator.barrier();
-        scheduleTimedCheckpoint();
-        return hash;
+        lookout.checkpointed();
+    }
+
+    private void finishCheckpoint() {
+        reportCheckpoint();
+        communicator.barrier();
     }
 
     private TrainingSummary summary(List<EpochMetrics> epochs, String hash) {

@@ -14,11 +14,14 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The program on GPUs: those of the tests' stand-in for CUDA, whose streams run as late as they may. */
 class CudaTrainIT {
@@ -68,12 +71,32 @@ class CudaTrainIT {
         List<JsonNode> expected = losses(run(ranks, "on-cpu", Map.of(), with(sets, "device=cpu")), "on-cpu");
         ProcessRun.Result run = run(ranks, "on-gpu", with(STAND_IN, "CUDA_STAND_IN_MEMORY_MIB", "36"),
                 with(sets, "device=cuda"));
+        assertTrue(run.stdout().contains("the data stays in the host's memory"), run::toString);
+        assertMemoryAsPredicted(run);
         List<JsonNode> actual = losses(run, "on-gpu");
         assertEquals(expected.size(), actual.size());
         for (int i = 0; i < expected.size(); i++) {
             double loss = expected.get(i).get("loss").asDouble();
             assertEquals(loss, actual.get(i).get("loss").asDouble(), TOLERANCE * loss, "step " + (i + 1));
         }
+    }
+
+    /** Activations rule, in which masks count most. */
+    @ParameterizedTest
+    @ValueSource(strings = {"fp32", "bf16"})
+    void shouldTakeTheMemoryOfTheGpuThatItPredicts(String precision) {
+        ProcessRun.Result run = run(1, "out", STAND_IN, "device=cuda", "precision=" + precision, "train.epochs=1",
+                "train.batch-size=8000", "data.train={format: synthetic, samples: 8000, features: 12, classes: 3}",
+                "model=[{linear: {in: 12, out: 300}}, relu, {linear: {in: 300, out: 301}}, relu, {linear: {in: 301, out: 3}}]");
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertMemoryAsPredicted(run);
+    }
+
+    private static void assertMemoryAsPredicted(ProcessRun.Result run) {
+        Matcher memory = Pattern.compile("memory +([0-9.]+) MiB .*\\(predicted: ([0-9.]+)\\)").matcher(run.stdout());
+        assertTrue(memory.find(), run::toString);
+        double taken = Double.parseDouble(memory.group(1));
+        assertEquals(taken, Double.parseDouble(memory.group(2)), 0.05 * taken, memory.group());
     }
 
     @Test

@@ -9,8 +9,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.lockstep.Golden;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.random.Mt19937;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
 import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 
 class DistributedSamplerTest {
@@ -143,5 +149,44 @@ class DistributedSamplerTest {
         int[] indices = new int[sampler.samplesPerRank()];
         sampler.indices(epoch, indices);
         return indices;
+    }
+
+    /** Several changes of the number of ranks within one epoch, at any place. */
+    @Property(tries = 500, seed = "41")
+    void shouldGiveEachSampleOnceWhateverRanksGoOnWithAnEpoch(@ForAll @IntRange(min = 12, max = 200) int samples,
+            @ForAll long seed, @ForAll boolean dropLast) {
+        Random random = new Random(seed);
+        List<Integer> seen = new ArrayList<>();
+        long consumed = 0;
+        int ranks = 0;
+        while (consumed < samples) {
+            ranks = 1 + random.nextInt(5);
+            List<int[]> shards = new ArrayList<>();
+            for (int rank = 0; rank < ranks; rank++) {
+                DistributedSampler sampler = new DistributedSampler(samples, ranks, rank, true, 3, dropLast);
+                int[] shard = new int[sampler.samplesPerRank(consumed)];
+                sampler.indices(7, consumed, shard);
+                shards.add(shard);
+            }
+            int left = shards.get(0).length;
+            int taken = left == 0 ? 0 : 1 + random.nextInt(left);
+            for (int i = 0; i < taken; i++) {
+                for (int[] shard : shards) {
+                    seen.add(shard[i]);
+                }
+            }
+            consumed += (long) taken * ranks;
+            if (taken == left) {
+                break;
+            }
+        }
+        // What is over is padding, less than one of each rank's; what is dropped as well.
+        int[] order = new int[samples];
+        new DistributedSampler(samples, 1, 0, true, 3, false).indices(7, order);
+        for (int i = 0; i < seen.size(); i++) {
+            assertEquals(order[i % samples], seen.get(i), "position " + i);
+        }
+        assertTrue(dropLast ? seen.size() <= samples && seen.size() > samples - ranks
+                : seen.size() >= samples && seen.size() < samples + ranks, seen.size() + " of " + samples);
     }
 }

@@ -49,6 +49,20 @@ public final class Lockstep {
         return metrics;
     }
 
+    /** The process of one of the ranks that {@code mpirun} has started. */
+    public static ProcessHandle rank(RunningProcess mpirun, int rank) {
+        return mpirun.handle().descendants().filter(process -> isRank(process, rank)).findFirst().orElseThrow();
+    }
+
+    private static boolean isRank(ProcessHandle process, int rank) {
+        try {
+            return List.of(Files.readString(Path.of("/proc/" + process.pid() + "/environ")).split("\0"))
+                    .contains("OMPI_COMM_WORLD_RANK=" + rank);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /** Running processes of this machine that work in {@code directory}. */
     public static List<ProcessHandle> processesOf(Path directory) {
         return ProcessHandle.allProcesses().filter(process -> worksIn(process, directory)).toList();

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CheckpointWriterTest {
-    private static final CheckpointWriter.Position POSITION = new CheckpointWriter.Position(3, 21);
+    private static final Position POSITION = new Position(4, 0, 21, Position.Sums.NONE);
 
     @TempDir
     private Path folder;
@@ -37,7 +37,7 @@ class CheckpointWriterTest {
     @Test
     void shouldWriteTheParametersAsAStateDict() throws Exception {
         trained(3, List.of(), (trainer, writer) -> {
-            Path checkpoint = writer.write("epoch-0003", POSITION, Map.of());
+            Path checkpoint = write(writer, "epoch-0003");
             assertEquals(folder.resolve("checkpoints/epoch-0003"), checkpoint);
             assertEquals(Set.of("model.safetensors", "optimizer.safetensors", "state.json"), names(checkpoint));
             SafetensorsFile model = SafetensorsFile.read(checkpoint.resolve("model.safetensors"));
@@ -59,7 +59,7 @@ class CheckpointWriterTest {
     @Test
     void shouldWriteTheMomentumOfEachParameter() throws Exception {
         trained(3, List.of(), (trainer, writer) -> {
-            Path checkpoint = writer.write("epoch-0003", POSITION, Map.of());
+            Path checkpoint = write(writer, "epoch-0003");
             SafetensorsFile file = SafetensorsFile.read(checkpoint.resolve("optimizer.safetensors"));
             assertEquals(List.of("0.weight.momentum_buffer", "0.bias.momentum_buffer", "2.weight.momentum_buffer",
                     "2.bias.momentum_buffer"), List.copyOf(file.tensors().keySet()));
@@ -72,7 +72,7 @@ class CheckpointWriterTest {
             }
         });
         trained(3, List.of("optimizer.sgd.momentum=0"), (trainer, writer) -> {
-            Path checkpoint = writer.write("without", POSITION, Map.of());
+            Path checkpoint = write(writer, "without");
             assertEquals(Map.of(), SafetensorsFile.read(checkpoint.resolve("optimizer.safetensors")).tensors());
         });
     }
@@ -80,9 +80,9 @@ class CheckpointWriterTest {
     @Test
     void shouldSayWhereTrainingStands() throws Exception {
         trained(3, List.of(), (trainer, writer) -> {
-            Path checkpoint = writer.write("epoch-0003", POSITION, Map.of("ranks", 4));
+            Path checkpoint = write(writer, "epoch-0003", 4);
             JsonNode state = new ObjectMapper().readTree(checkpoint.resolve("state.json").toFile());
-            assertEquals(1, state.get("format").intValue());
+            assertEquals(2, state.get("format").intValue());
             assertEquals(3, state.get("epoch").intValue());
             assertEquals(21, state.get("step").longValue());
             assertEquals(7, state.get("optimizer_steps").longValue());
@@ -95,7 +95,7 @@ class CheckpointWriterTest {
     void shouldWriteLargeTensorsWhole() throws Exception {
         List<String> wide = List.of("model=[{linear: {in: 6, out: 150001}}, relu, {linear: {in: 150001, out: 3}}]");
         trained(3, wide, (trainer, writer) -> {
-            Path checkpoint = writer.write("epoch-0003", POSITION, Map.of());
+            Path checkpoint = write(writer, "epoch-0003");
             SafetensorsFile model = SafetensorsFile.read(checkpoint.resolve("model.safetensors"));
             assertArrayEquals(Buffers.readFloats(trainer.parameters().parameter("0.weight").value()),
                     model.tensors().get("0.weight").values());
@@ -107,7 +107,7 @@ class CheckpointWriterTest {
     void shouldKeepTheNewest() throws Exception {
         trained(2, List.of(), (trainer, writer) -> {
             for (String name : List.of("step-00000005", "epoch-0001", "step-00000010", "epoch-0002")) {
-                writer.write(name, POSITION, Map.of());
+                write(writer, name);
             }
             assertEquals(Set.of("step-00000010", "epoch-0002"), names(folder.resolve("checkpoints")));
         });
@@ -120,7 +120,7 @@ class CheckpointWriterTest {
         Files.writeString(Files.createDirectories(folder.resolve("checkpoints/.writing-epoch-0001")).resolve("state.json"),
                 "half");
         trained(3, List.of(), (trainer, writer) -> {
-            Path checkpoint = writer.write("epoch-0001", POSITION, Map.of());
+            Path checkpoint = write(writer, "epoch-0001");
             assertEquals(4, SafetensorsFile.read(checkpoint.resolve("model.safetensors")).tensors().size());
             assertEquals(Set.of("epoch-0001"), names(folder.resolve("checkpoints")));
         });
@@ -130,7 +130,7 @@ class CheckpointWriterTest {
     void shouldSayWhatCannotBeWritten() throws Exception {
         Files.writeString(folder.resolve("checkpoints"), "a file");
         trained(3, List.of(), (trainer, writer) -> {
-            TrainingException e = assertThrows(TrainingException.class, () -> writer.write("epoch-0001", POSITION, Map.of()));
+            TrainingException e = assertThrows(TrainingException.class, () -> write(writer, "epoch-0001"));
             assertEquals("checkpoint " + folder.resolve("checkpoints/epoch-0001") + " could not be written (a file of that"
                     + " name is in the way: " + folder.resolve("checkpoints") + "); free space or choose another"
                     + " --output; earlier checkpoints stand", e.getMessage());
@@ -139,8 +139,8 @@ class CheckpointWriterTest {
 
     @Test
     void shouldNameCheckpointsSoThatTheySort() {
-        assertEquals("epoch-0005", CheckpointWriter.epochName(5));
-        assertEquals("step-00001234", CheckpointWriter.stepName(1234));
+        assertEquals("epoch-0005", CheckpointFolder.epochName(5));
+        assertEquals("step-00001234", CheckpointFolder.stepName(1234));
     }
 
     /** After one epoch, so that the momentum is more than zeros. */
@@ -148,9 +148,18 @@ class CheckpointWriterTest {
         try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
             Trainer trainer = SmallJobs.trainer(SmallJobs.job(sets), device, communicator, new TrainingListener() { });
             trainer.trainEpoch(1, Trainer.StepHook.NONE);
-            body.run(trainer, new CheckpointWriter(folder.resolve("checkpoints"), keep, trainer.parameters(),
-                    trainer.optimizer()));
+            body.run(trainer, new CheckpointWriter(folder.resolve("checkpoints"), keep, device,
+                    trainer.parameters(), trainer.optimizer()));
         }
+    }
+
+    private static Path write(CheckpointWriter writer, String name) {
+        return write(writer, name, 1);
+    }
+
+    private static Path write(CheckpointWriter writer, String name, int ranks) {
+        writer.begin(name, new CheckpointState(POSITION, 3, 7, "name: small\n", 5, ranks, 8, 7, 50, "", Map.of()));
+        return writer.finished().orElseThrow();
     }
 
     private static Set<String> names(Path parent) throws IOException {

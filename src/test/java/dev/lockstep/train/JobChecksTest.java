@@ -86,12 +86,14 @@ class JobChecksTest {
     @Test
     void shouldRefuseWhatDoesNotFitInMemoryToTheByte() {
         Job job = SmallJobs.job();
-        BigInteger needed = SmallJobs.memory(job, 3).total().multiply(BigInteger.valueOf(2));
+        BigInteger needed = SmallJobs.memory(job, 3).total().multiply(BigInteger.valueOf(2))
+                .add(MemoryEstimate.checkpointBytes(job, 6));
         JobChecks.check(job, 3, MemoryBudget.ofHost(2, needed.longValueExact()), SmallJobs.PLENTY_BYTES);
         MemoryBudget tooSmall = MemoryBudget.ofHost(2, needed.longValueExact() - 1);
         refused(() -> JobChecks.check(job, 3, tooSmall, SmallJobs.PLENTY_BYTES),
                 "not enough memory: the job needs 0.20 GiB (parameters 0.00 GiB, activations 0.00 GiB, data 0.00 GiB) on"
-                        + " each of 2 ranks of this machine, 0.39 GiB in all, and 0.39 GiB are available; make ");
+                        + " each of 2 ranks of this machine, 0.39 GiB in all with the copy that checkpoints are written from, and"
+                        + " 0.39 GiB are available; make ");
     }
 
     @ParameterizedTest
@@ -160,7 +162,7 @@ class JobChecksTest {
     void shouldKeepDataThatDoesNotFitOnTheGpuOnTheHostsSide() {
         Job job = SmallJobs.job();
         long overhead = 1 << 20;
-        long all = SmallJobs.memory(job, 3).arrays().longValueExact() + overhead;
+        long all = SmallJobs.memory(job, 3).onGpu(true).longValueExact() + overhead;
         assertFalse(JobChecks.check(job, 3, gpu(2, 2 * all, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
         assertTrue(JobChecks.check(job, 3, gpu(2, 2 * all - 1, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
     }
@@ -169,7 +171,7 @@ class JobChecksTest {
     void shouldRefuseWhatDoesNotFitOnTheGpuToTheByte() {
         Job job = SmallJobs.job();
         long overhead = 1 << 30;
-        long without = SmallJobs.memory(job, 3).withoutData().longValueExact() + overhead;
+        long without = SmallJobs.memory(job, 3).onGpu(false).longValueExact() + overhead;
         assertTrue(JobChecks.check(job, 3, gpu(2, 2 * without, overhead), SmallJobs.PLENTY_BYTES).featuresOnHost());
         refused(() -> JobChecks.check(job, 3, gpu(2, 2 * without - 1, overhead), SmallJobs.PLENTY_BYTES),
                 "not enough memory: the job needs 1.00 GiB (parameters ", " on each of 2 ranks of GPU 1 (Test), 2.00 GiB in"

@@ -130,6 +130,53 @@ class RunFolderTest {
         refused(full, "the output folder " + full + " cannot be written (");
     }
 
+    @Test
+    void shouldCutTheMetricsBackToTheCheckpoint() throws Exception {
+        Path output = folder.resolve("out");
+        String[] lines = {"{\"kind\":\"step\",\"step\":4}", "{\"kind\":\"epoch\",\"epoch\":1,\"step\":4}",
+            "{\"kind\":\"step\",\"step\":6}", "{\"kind\":\"step\",\"step\":8}", "{\"kind\":\"epoch\",\"epoch\":2,\"step\":8}",
+            "{\"kind\":\"summary\"}"};
+        String whole = String.join("\n", lines) + "\n";
+        cut(whole, new Position(1, 32, 4, Position.Sums.NONE), 1);
+        cut(whole, new Position(2, 0, 4, Position.Sums.NONE), 2);
+        cut(whole, new Position(2, 16, 6, Position.Sums.NONE), 3);
+        cut(whole, new Position(2, 32, 8, Position.Sums.NONE), 4);
+        cut(whole, new Position(3, 0, 8, Position.Sums.NONE), 5);
+        cut(whole, Position.START, 0);
+        // Killed while it was writing a line.
+        cut(whole.substring(0, whole.indexOf("6}") + 1), new Position(2, 32, 8, Position.Sums.NONE), 2);
+        cut(whole.replace("{\"kind\":\"step\",\"step\":6}", "{\"kind\":\"st"), new Position(3, 0, 8, Position.Sums.NONE), 2);
+        cut("", new Position(3, 0, 8, Position.Sums.NONE), 0);
+        assertEquals(JOB, JobFile.load(output.resolve("config.yaml"), List.of()));
+    }
+
+    private void cut(String metrics, Position start, int keptLines) throws IOException {
+        Path output = Files.createDirectories(folder.resolve("out"));
+        Files.writeString(output.resolve("metrics.jsonl"), metrics);
+        RunFolder run = RunFolder.resume(output, JOB, Map.of(), start);
+        run.stepLogged(99, 0.5);
+        run.close();
+        List<String> expected = new ArrayList<>(metrics.lines().limit(keptLines).toList());
+        expected.add("{\"kind\":\"step\",\"step\":99,\"loss\":0.5}");
+        assertEquals(expected, lines());
+    }
+
+    @Test
+    void shouldNotGoOnInAFolderThatAnotherRunWritesToOrThatHoldsSomethingElse() throws Exception {
+        Path output = folder.resolve("out");
+        RunFolder run = RunFolder.resume(output, JOB, Map.of(), Position.START);
+        run.stepLogged(1, 0.5);
+        assertEquals("another run is writing to " + output + "; wait for its end or name another --output",
+                assertThrows(InvalidInputException.class,
+                        () -> RunFolder.resume(output, JOB, Map.of(), Position.START)).getMessage());
+        run.close();
+        assertEquals(1, lines().size());
+        Files.writeString(folder.resolve("precious"), "text");
+        assertEquals("--resume: " + folder + " holds files, but no run; name another --output",
+                assertThrows(InvalidInputException.class,
+                        () -> RunFolder.resume(folder, JOB, Map.of(), Position.START)).getMessage());
+    }
+
     private static RunFolder create(Path output) {
         return RunFolder.create(JOB, Optional.of(output), new TreeMap<>(Map.of("mpi", "Open MPI 4.1.4", "ranks", List.of(1, 2))));
     }

@@ -166,8 +166,8 @@ class TrainingRunTest {
             TrainingListener listener = first ? heard : new TrainingListener() { };
             try (Device device = new ReferenceDevice()) {
                 Trainer trainer = SmallJobs.trainer(job, device, communicator, listener);
-                new TrainingRun(job, trainer, communicator, listener, first ? Optional.of(checkpoints()) : Optional.empty())
-                        .run();
+                new TrainingRun(job, trainer, communicator, listener, first ? Optional.of(checkpoints()) : Optional.empty(),
+                        () -> false).run();
             }
         });
         return heard;

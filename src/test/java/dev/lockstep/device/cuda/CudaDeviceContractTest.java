@@ -6,6 +6,6 @@ import dev.lockstep.device.DeviceContract;
 class CudaDeviceContractTest extends DeviceContract {
     @Override
     protected Device newDevice() {
-        return CudaTest.openOrSkip();
+        return CudaUnderTest.openOrSkip();
     }
 }

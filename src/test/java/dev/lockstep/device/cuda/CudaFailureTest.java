@@ -28,7 +28,7 @@ class CudaFailureTest {
 
     @BeforeEach
     void open() {
-        device = CudaTest.openOrSkip();
+        device = CudaUnderTest.openOrSkip();
     }
 
     @AfterEach

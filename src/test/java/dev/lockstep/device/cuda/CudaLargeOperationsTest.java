@@ -6,6 +6,6 @@ import dev.lockstep.device.LargeOperationsContract;
 class CudaLargeOperationsTest extends LargeOperationsContract {
     @Override
     protected Device newDevice() {
-        return CudaTest.openOrSkip();
+        return CudaUnderTest.openOrSkip();
     }
 }

@@ -34,7 +34,7 @@ class CudaLinearTest {
 
     @BeforeEach
     void open() {
-        gpu = CudaTest.openOrSkip();
+        gpu = CudaUnderTest.openOrSkip();
     }
 
     @AfterEach
@@ -150,7 +150,7 @@ class CudaLinearTest {
     @Test
     void shouldSumABfloat16GradientByAKernel() {
         gpu.close();
-        gpu = CudaTest.openOrSkip(MatmulPrecision.BF16);
+        gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16);
         Layer layer = new Layer();
         layer.forward();
         String backward = layer.backward().toString();
@@ -183,7 +183,7 @@ class CudaLinearTest {
 
         // Anew, for it remembers what it found.
         gpu.close();
-        gpu = CudaTest.openOrSkip();
+        gpu = CudaUnderTest.openOrSkip();
         CudaStandIn.reset();
         CudaStandIn.set("FAIL", String.format(unknown, 1) + "," + String.format(unknown, 2));
         Layer plain = new Layer();

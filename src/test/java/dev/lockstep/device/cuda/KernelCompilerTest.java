@@ -44,7 +44,7 @@ class KernelCompilerTest {
     @Test
     @ResourceLock(Resources.SYSTEM_ERR)
     void shouldSayWhyKernelsDoNotCompile() {
-        try (CudaDevice gpu = CudaTest.openOrSkip()) {
+        try (CudaDevice gpu = CudaUnderTest.openOrSkip()) {
             KernelSource broken = new KernelSource("#include \"broken.h\"\n", List.of("broken.h"), List.of(
                     "extern \"C\" __global__ void broken(float* x) {\n    x[0] = nowhere_declared;\n}\n"));
             KernelCompiler compiler = new KernelCompiler(gpu.computeCapability());
@@ -67,7 +67,7 @@ class KernelCompilerTest {
 
     @Test
     void shouldNameAGpuThatNvrtcDoesNotKnow() {
-        CudaTest.probeOrSkip();
+        CudaUnderTest.probeOrSkip();
         String message = assertThrows(InvalidInputException.class, () -> new KernelCompiler(13)).getMessage();
         assertTrue(message.matches("NVRTC [0-9.]+ does not compile for this GPU, which is sm_13: it knows sm_.*"),
                 message);
@@ -75,7 +75,7 @@ class KernelCompilerTest {
 
     @Test
     void shouldGiveAnotherKeyToAnotherSourceOrGpu() {
-        CudaTest.probeOrSkip();
+        CudaUnderTest.probeOrSkip();
         KernelSource floats = KernelSource.forComputeType(DataType.FLOAT32);
         KernelSource bfloat16 = KernelSource.forComputeType(DataType.BFLOAT16);
         String key = new KernelCompiler(90).key(floats);
@@ -86,7 +86,7 @@ class KernelCompilerTest {
 
     @Test
     void shouldCompileOnceAndAgainWhereTheCacheIsDamagedOrAnothers() throws IOException {
-        try (CudaDevice gpu = CudaTest.openOrSkip()) {
+        try (CudaDevice gpu = CudaUnderTest.openOrSkip()) {
             assumeTrue(CudaStandIn.isChosen(), "only the stand-in counts calls");
             KernelCache cache = new KernelCache(List.of(folder));
             CudaStandIn.reset();
@@ -121,7 +121,7 @@ class KernelCompilerTest {
     /** The bits of a sum must not hang on which thread comes first. */
     @Test
     void shouldSumSquaresInDouble() {
-        try (CudaDevice gpu = CudaTest.openOrSkip()) {
+        try (CudaDevice gpu = CudaUnderTest.openOrSkip()) {
             for (int count : new int[] {1, 31, 257, 100_003}) {
                 double[] values = new double[count];
                 double expected = 0;

@@ -1,0 +1,116 @@
+package dev.lockstep.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.Dataset;
+import dev.lockstep.device.Device;
+import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
+import dev.lockstep.train.Checkpoint;
+import dev.lockstep.train.CheckpointEvaluator;
+import dev.lockstep.train.CheckpointState;
+import dev.lockstep.train.Evaluation;
+import dev.lockstep.train.EvaluationData;
+import dev.lockstep.train.JobChecks;
+import dev.lockstep.train.MemoryBudget;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code lockstep evaluate}. */
+@Command(name = "evaluate", mixinStandardHelpOptions = true,
+        description = "Loss and accuracy of a checkpoint on a data set, each sample counted once.")
+final class EvaluateCommand implements Callable<Integer> {
+    /** The job's data sets. */
+    enum Split { TRAIN, TEST }
+
+    private final CommandContext context;
+
+    @Parameters(index = "0", paramLabel = "CHECKPOINT",
+            description = "A checkpoint's folder; or a run's, for its newest checkpoint.")
+    private Path path;
+
+    @Parameters(index = "1", arity = "0..1", paramLabel = "JOB.yaml",
+            description = "A job file to take the data from; else the checkpoint's own job.")
+    private Path file;
+
+    @Option(names = "--set", paramLabel = "KEY=VALUE",
+            description = "Set a key of that job, as data.test.images=FILE; the value is YAML. May be repeated.")
+    private List<String> sets = List.of();
+
+    @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "test",
+            description = "train or test: the job's data.train or data.test. Default: ${DEFAULT-VALUE}.")
+    private Split split;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    EvaluateCommand(CommandContext context) {
+        this.context = context;
+    }
+
+    @Override
+    public Integer call() {
+        return context.failure().withRanks(context.program(), this::evaluate);
+    }
+
+    private int evaluate(Communicator communicator) {
+        boolean first = communicator.rank() == 0;
+        Optional<Checkpoint> checkpoint = Agreement.onAllRanks(communicator, () -> first
+                ? Optional.of(Checkpoint.find(path, warning -> System.err.println("lockstep: warning: " + warning)))
+                : Optional.empty());
+        CheckpointState state = SharedCheckpoint.state(communicator, checkpoint).orElseThrow();
+        Job job = Agreement.onAllRanks(communicator,
+                () -> file == null ? state.parseJob(path, sets) : JobFile.load(file, sets));
+        StallWatch.start(communicator, job.timeout(), context.failure());
+        Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
+        RankDevice rankDevice = new RankDevice(environment, communicator);
+        MemoryBudget budget = rankDevice.budget();
+        String key = "data." + split.name().toLowerCase(Locale.ROOT);
+        EvaluationData source = Agreement.onAllRanks(communicator, () -> JobChecks.checkEvaluation(job, key,
+                communicator.size(), budget));
+        Device device = rankDevice.open(job);
+        Dataset data = Agreement.onAllRanks(communicator, () -> source.load(device));
+        CheckpointEvaluator evaluator = new CheckpointEvaluator(device, communicator, job, data);
+        Agreement.onAllRanks(communicator, () -> {
+            checkpoint.ifPresent(evaluator::read);
+            return first;
+        });
+        Evaluation evaluation = evaluator.evaluate();
+        if (first) {
+            print(checkpoint.orElseThrow(), data, evaluation);
+        }
+        device.close();
+        return 0;
+    }
+
+    private void print(Checkpoint checkpoint, Dataset data, Evaluation evaluation) {
+        if (!json) {
+            System.out.println(String.format(Locale.ROOT, "%s on %s, %,d samples: loss %.6f  accuracy %.2f %%",
+                    checkpoint.folder(), data.description(), evaluation.samples(), evaluation.loss(),
+                    evaluation.accuracy() * 100));
+            return;
+        }
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("checkpoint", checkpoint.folder().toString());
+        map.put("epoch", checkpoint.state().epochsCompleted());
+        map.put("step", checkpoint.state().position().step());
+        map.put("data", data.description());
+        map.put("samples", evaluation.samples());
+        map.put("loss", evaluation.loss());
+        map.put("accuracy", evaluation.accuracy());
+        try {
+            System.out.println(new ObjectMapper().writeValueAsString(map));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a result that is no JSON: " + map, e);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.train.Checkpoint;
+import dev.lockstep.train.CheckpointState;
+import java.util.Optional;
+
+/** What all ranks know of a checkpoint that only rank 0 may have on its disk. */
+final class SharedCheckpoint {
+    private SharedCheckpoint() {
+    }
+
+    /** Rank 0's, on every rank. Collective. */
+    static Optional<CheckpointState> state(Communicator communicator, Optional<Checkpoint> onRank0) {
+        byte[] state = communicator.allGather(onRank0.map(checkpoint -> checkpoint.state().toBytes()).orElse(new byte[0]))
+                .get(0);
+        return state.length == 0 ? Optional.empty() : Optional.of(CheckpointState.parse(state));
+    }
+}

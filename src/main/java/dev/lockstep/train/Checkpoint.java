@@ -1,0 +1,128 @@
+package dev.lockstep.train;
+
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.optim.Optimizer;
+import dev.lockstep.tensor.ParameterArena;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/** A checkpoint on the disk, every byte of which is as it was written. */
+public final class Checkpoint {
+    static final String MODEL = "model.safetensors";
+    static final String OPTIMIZER = "optimizer.safetensors";
+    static final String STATE = "state.json";
+
+    private static final int LARGEST_STATE_BYTES = 4 << 20;
+
+    private final Path folder;
+    private final CheckpointState state;
+
+    private Checkpoint(Path folder, CheckpointState state) {
+        this.folder = folder;
+        this.state = state;
+    }
+
+    /**
+     * Reads all of it once.
+     *
+     * @throws InvalidInputException naming the folder and how it is damaged
+     */
+    public static Checkpoint open(Path folder) {
+        CheckpointState state = state(folder);
+        for (String name : List.of(MODEL, OPTIMIZER)) {
+            Path file = folder.resolve(name);
+            try {
+                BytesSum written = state.files().get(name);
+                if (written == null || written.bytes() != Files.size(file)) {
+                    throw damaged(folder, name + " does not have the length that it was written with");
+                }
+                if (!written.equals(BytesSum.of(file))) {
+                    throw damaged(folder, name + " does not have the sum that it was written with");
+                }
+            } catch (IOException e) {
+                throw damaged(folder, IoMessages.of(e));
+            }
+        }
+        return new Checkpoint(folder, state);
+    }
+
+    /**
+     * The checkpoint that a user means: the folder itself, or where that is a run's its newest whole one.
+     *
+     * @param warnings hears of damaged ones that were left out
+     */
+    public static Checkpoint find(Path path, Consumer<String> warnings) {
+        if (Files.exists(path.resolve(STATE)) || Files.exists(path.resolve(MODEL))) {
+            return open(path);
+        }
+        List<String> damaged = new ArrayList<>();
+        Optional<Checkpoint> newest = CheckpointFolder.newestWhole(RunFolder.checkpoints(path), damaged);
+        damaged.forEach(warnings);
+        return newest.orElseThrow(() -> new InvalidInputException(path + " holds no whole checkpoint; name the folder of one,"
+                + " such as runs/NAME/checkpoints/epoch-0001, or of a run"));
+    }
+
+    /** Its state.json alone; see {@link #open}. */
+    static CheckpointState state(Path folder) {
+        try (InputStream in = Files.newInputStream(folder.resolve(STATE))) {
+            return CheckpointState.parse(in.readNBytes(LARGEST_STATE_BYTES));
+        } catch (InvalidInputException e) {
+            throw damaged(folder, e.getMessage());
+        } catch (IOException e) {
+            throw damaged(folder, IoMessages.of(e));
+        }
+    }
+
+    private static InvalidInputException damaged(Path folder, String how) {
+        return new InvalidInputException("checkpoint " + folder + " is damaged (" + how + ")");
+    }
+
+    public Path folder() {
+        return folder;
+    }
+
+    public CheckpointState state() {
+        return state;
+    }
+
+    /** @throws InvalidInputException if the model has other parameters */
+    public void readParameters(ParameterArena arena) {
+        SafetensorsReader.open(folder.resolve(MODEL)).readInto(NamedTensor.parameters(arena));
+    }
+
+    /**
+     * Writes the model as one safetensors file.
+     *
+     * @param output   must not exist; without it a file in the working folder, named after job and checkpoint
+     * @param producer noted in it
+     * @return the file
+     */
+    public Path exportModel(Optional<Path> output, String producer) {
+        String name = state.parseJob(folder, List.of()).name();
+        Path file = output.orElse(Path.of(name + "-" + folder.toAbsolutePath().normalize().getFileName() + ".safetensors"));
+        Map<String, String> metadata = new TreeMap<>(Map.of("format", "pt", "producer", "lockstep " + producer, "name", name,
+                "epoch", "" + state.epochsCompleted(), "step", "" + state.position().step()));
+        try {
+            Safetensors.write(file, SafetensorsReader.open(folder.resolve(MODEL)).tensors(), metadata);
+            return file;
+        } catch (FileAlreadyExistsException e) {
+            throw new InvalidInputException("--output " + file + ": the file exists; name another or remove it");
+        } catch (IOException e) {
+            throw new InvalidInputException(file + " could not be written (" + IoMessages.of(e) + "); name another --output", e);
+        }
+    }
+
+    /** @throws InvalidInputException if the optimizer keeps other state */
+    public void readOptimizerState(ParameterArena arena, Optimizer optimizer) {
+        SafetensorsReader.open(folder.resolve(OPTIMIZER)).readInto(NamedTensor.optimizerState(arena, optimizer));
+    }
+}

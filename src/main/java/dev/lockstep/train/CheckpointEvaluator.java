@@ -1,0 +1,43 @@
+package dev.lockstep.train;
+
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.Dataset;
+import dev.lockstep.ddp.DistributedDataParallel;
+import dev.lockstep.device.Device;
+import dev.lockstep.job.Job;
+import dev.lockstep.nn.Sequential;
+import dev.lockstep.tensor.ParameterArena;
+
+/** Evaluates a checkpoint's model, read by rank 0, on all ranks. */
+public final class CheckpointEvaluator {
+    private final Device device;
+    private final Communicator communicator;
+    private final ParameterArena arena;
+    private final Evaluator evaluator;
+
+    /** @param job says the model and the batch */
+    public CheckpointEvaluator(Device device, Communicator communicator, Job job, Dataset data) {
+        this.device = device;
+        this.communicator = communicator;
+        Sequential model = Models.build(job.model());
+        arena = new ParameterArena(device, model.parameterShapes(), false);
+        evaluator = new Evaluator(device, communicator, model, arena, data,
+                MemoryEstimate.evaluationBatch(job, communicator.size()));
+    }
+
+    /**
+     * On rank 0 alone.
+     *
+     * @throws dev.lockstep.InvalidInputException if the job has another model than the checkpoint
+     */
+    public void read(Checkpoint checkpoint) {
+        checkpoint.readParameters(arena);
+    }
+
+    /** Collective. */
+    public Evaluation evaluate() {
+        DistributedDataParallel.broadcast(communicator, arena.values());
+        arena.convert(device.computeStream());
+        return evaluator.evaluate();
+    }
+}

@@ -1,0 +1,212 @@
+package dev.lockstep.train;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.device.DeviceBuffer;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Reads a safetensors file whoever wrote it. What its header claims is held against the file's length before anything is
+ * allocated; every complaint is an InvalidInputException that names the file.
+ */
+final class SafetensorsReader {
+    /** A tensor's place among the values. */
+    private record Entry(String type, long[] shape, long begin, long end) {
+    }
+
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+    private static final String METADATA = "__metadata__";
+    /** Some 40 000 tensors. */
+    private static final int LARGEST_HEADER_BYTES = 4 << 20;
+    private static final long LARGEST_MAPPING_BYTES = 1L << 30;
+    private static final int PIECE_BYTES = 1 << 20;
+
+    private final Path file;
+    private final long firstValueByte;
+    private final Map<String, Entry> tensors = new LinkedHashMap<>();
+
+    private SafetensorsReader(Path file, FileChannel channel) throws IOException {
+        this.file = file;
+        ByteBuffer length = read(channel, 0, Long.BYTES);
+        long headerBytes = length.getLong();
+        long left = channel.size() - Long.BYTES;
+        if (headerBytes < 2 || headerBytes > Math.min(left, LARGEST_HEADER_BYTES)) {
+            throw damaged("a header of " + Long.toUnsignedString(headerBytes) + " bytes in a file of " + channel.size());
+        }
+        firstValueByte = Long.BYTES + headerBytes;
+        JsonNode header;
+        try {
+            header = JSON.readTree(read(channel, Long.BYTES, (int) headerBytes).array());
+        } catch (JsonProcessingException e) {
+            throw damaged("its header is no JSON");
+        }
+        if (!header.isObject()) {
+            throw damaged("its header is no JSON object");
+        }
+        for (Map.Entry<String, JsonNode> tensor : header.properties()) {
+            if (!tensor.getKey().equals(METADATA)) {
+                tensors.put(tensor.getKey(), entry(tensor.getKey(), tensor.getValue(), left - headerBytes));
+            }
+        }
+    }
+
+    /** Reads the header. */
+    static SafetensorsReader open(Path file) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            return new SafetensorsReader(file, channel);
+        } catch (EOFException e) {
+            throw new InvalidInputException(file + " is no whole safetensors file (it ends too soon); name another");
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    private Entry entry(String name, JsonNode json, long valueBytes) {
+        JsonNode offsets = json.path("data_offsets");
+        if (!json.path("dtype").isTextual() || !areWhole(json.path("shape")) || !areWhole(offsets) || offsets.size() != 2
+                || offsets.get(0).longValue() > offsets.get(1).longValue() || offsets.get(1).longValue() > valueBytes) {
+            throw damaged("its header says of " + quoted(name) + " what cannot be");
+        }
+        long[] shape = new long[json.get("shape").size()];
+        Arrays.setAll(shape, i -> json.get("shape").get(i).longValue());
+        return new Entry(json.get("dtype").textValue(), shape, offsets.get(0).longValue(), offsets.get(1).longValue());
+    }
+
+    private static boolean areWhole(JsonNode numbers) {
+        if (!numbers.isArray()) {
+            return false;
+        }
+        for (JsonNode number : numbers) {
+            if (!number.isIntegralNumber() || !number.canConvertToLong() || number.longValue() < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Overwrites the targets with the tensors of their names.
+     *
+     * @throws InvalidInputException if the file has other names or shapes, another type than F32, or a value that is not
+     *                               finite; the targets may be half overwritten then
+     */
+    void readInto(List<NamedTensor> targets) {
+        Map<String, NamedTensor> byName = targets.stream().collect(Collectors.toMap(NamedTensor::name, target -> target));
+        for (String name : tensors.keySet()) {
+            if (!byName.containsKey(name)) {
+                throw new InvalidInputException(file + " holds a tensor " + quoted(name) + ", which the model does not have; "
+                        + "it takes " + names(byName.size(), targets));
+            }
+        }
+        for (NamedTensor target : targets) {
+            check(target);
+        }
+        int[] scratch = new int[PIECE_BYTES / Float.BYTES];
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            for (NamedTensor target : targets) {
+                read(channel, target, scratch);
+            }
+        } catch (NotFiniteException e) {
+            throw new InvalidInputException(file + ": " + e.getMessage() + "; name a file of finite values");
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /** All tensors, in the file's order, their values mapped into memory. */
+    List<Safetensors.Tensor> tensors() throws IOException {
+        List<Safetensors.Tensor> all = new ArrayList<>();
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            for (Map.Entry<String, Entry> tensor : tensors.entrySet()) {
+                List<ByteBuffer> values = new ArrayList<>();
+                Entry entry = tensor.getValue();
+                for (long at = entry.begin; at < entry.end; at += LARGEST_MAPPING_BYTES) {
+                    values.add(channel.map(FileChannel.MapMode.READ_ONLY, firstValueByte + at,
+                            Math.min(LARGEST_MAPPING_BYTES, entry.end - at)));
+                }
+                all.add(new Safetensors.Tensor(tensor.getKey(), entry.shape, values));
+            }
+        }
+        return all;
+    }
+
+    private static String names(int count, List<NamedTensor> tensors) {
+        return count == 0 ? "none" : tensors.get(0).name() + (count == 1 ? "" : " to " + tensors.get(count - 1).name());
+    }
+
+    private void check(NamedTensor target) {
+        Entry entry = tensors.get(target.name());
+        if (entry == null) {
+            throw new InvalidInputException(file + " holds no tensor '" + target.name() + "', which the model has; save the"
+                    + " state_dict of an nn.Sequential of the same layers");
+        }
+        if (!Arrays.equals(entry.shape, target.shape())) {
+            throw new InvalidInputException(file + ": " + target.name() + " has the shape " + Arrays.toString(entry.shape)
+                    + ", but the model's is " + Arrays.toString(target.shape()) + "; make the layers alike");
+        }
+        if (!entry.type.equals("F32")) {
+            throw new InvalidInputException(file + ": " + target.name() + " is of type " + quoted(entry.type)
+                    + ", and only F32 is taken; save model.float().state_dict()");
+        }
+        if (entry.end - entry.begin != target.elementCount() * Float.BYTES) {
+            throw damaged("its header gives " + target.name() + " " + (entry.end - entry.begin) + " bytes");
+        }
+    }
+
+    private void read(FileChannel channel, NamedTensor target, int[] scratch) throws IOException {
+        DeviceBuffer values = target.values();
+        long begin = firstValueByte + tensors.get(target.name()).begin;
+        long pieceElements = PIECE_BYTES / Float.BYTES;
+        for (long first = 0; first < values.elementCount(); first += pieceElements) {
+            long count = Math.min(pieceElements, values.elementCount() - first);
+            ByteBuffer piece = read(channel, begin + first * Float.BYTES, (int) count * Float.BYTES);
+            NotFiniteException.check(piece, scratch, target.name(), first);
+            values.slice(first, count).copyFromHost(piece);
+        }
+    }
+
+    private static ByteBuffer read(FileChannel channel, long position, int bytes) throws IOException {
+        // Not more than there is: a header may claim anything.
+        if (bytes > channel.size() - position) {
+            throw new EOFException("it ends too soon");
+        }
+        ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, position + buffer.position()) < 0) {
+                throw new EOFException("it ends too soon");
+            }
+        }
+        return buffer.flip();
+    }
+
+    private static String quoted(String text) {
+        String start = text.length() <= 60 ? text : text.substring(0, 60) + "...";
+        return "'" + start.replaceAll("\\p{Cntrl}", "?") + "'";
+    }
+
+    private InvalidInputException damaged(String how) {
+        return new InvalidInputException(file + " is no whole safetensors file (" + how + "); name another");
+    }
+
+    private static InvalidInputException unreadable(Path file, IOException e) {
+        return new InvalidInputException(file + " cannot be read (" + IoMessages.of(e) + "); name a safetensors file", e);
+    }
+}

@@ -1,0 +1,131 @@
+package dev.lockstep.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.data.IdxFiles;
+import dev.lockstep.testing.Lockstep;
+import dev.lockstep.testing.ProcessRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** evaluate, export and --init; and that PyTorch and this program read each other's models. */
+class CheckpointCommandsIT {
+    private static final String PYTHON = "/usr/bin/python3";
+    private static final String CHECKPOINT = "runs/small/checkpoints/epoch-0002";
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void train() throws IOException {
+        SmallJob.write(folder);
+        ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--set", "optimizer.sgd.lr=0.2")
+                .directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+    }
+
+    @Test
+    void shouldEvaluateOnAnyNumberOfRanks() throws Exception {
+        JsonNode trained = Lockstep.metrics(folder.resolve("runs/small"), "epoch").get(1);
+        for (int ranks = 1; ranks <= 3; ranks++) {
+            ProcessRun.Result run = Lockstep.ranks(ranks, "evaluate", CHECKPOINT, "--json").directory(folder).run();
+            assertEquals(0, run.exitStatus(), run::toString);
+            JsonNode result = new ObjectMapper().readTree(run.stdout());
+            assertEquals(31, result.get("samples").asInt());
+            assertEquals(trained.get("test_loss").asDouble(), result.get("loss").asDouble(), 1e-6);
+            assertEquals(trained.get("test_accuracy").asDouble(), result.get("accuracy").asDouble(), 1e-12);
+            assertEquals(16, result.get("step").asInt());
+        }
+    }
+
+    @Test
+    void shouldEvaluateOnOtherData() throws Exception {
+        ProcessRun.Result run = ok("evaluate", "runs/small", "--split", "train");
+        assertTrue(run.stdout().matches(CHECKPOINT + " on .*train-images.*, 120 samples: loss 0\\.\\d{6}  accuracy .* %\n"),
+                run::toString);
+        ok("evaluate", CHECKPOINT, "--set", "data.test={format: synthetic, samples: 7, features: 12, classes: 3}");
+        ok("evaluate", CHECKPOINT, "small.yaml", "--split", "test");
+        refused("the job has no data.test; give it one with --set, or choose --split train", "evaluate", CHECKPOINT, "--set",
+                "data.test=null");
+        refused("runs/small/checkpoints/epoch-0002/model.safetensors: 0.weight has the shape [16, 12], but the model's is"
+                + " [15, 12]; make the layers alike", "evaluate", CHECKPOINT, "--set",
+                "model=[{linear: {in: 12, out: 15}}, relu, {linear: {in: 15, out: 3}}]");
+        refused("nowhere holds no whole checkpoint; name the folder of one, such as runs/NAME/checkpoints/epoch-0001, or of a"
+                + " run", "evaluate", "nowhere");
+    }
+
+    @Test
+    void shouldExportOnceAndStartFromWhatItExported() throws Exception {
+        assertEquals("exported: small-epoch-0002.safetensors\n", ok("export", CHECKPOINT, "--to", "safetensors").stdout());
+        refused("--output small-epoch-0002.safetensors: the file exists; name another or remove it", "export", "runs/small",
+                "--to", "safetensors");
+        ok("train", "small.yaml", "--init", "small-epoch-0002.safetensors", "--set", "optimizer.sgd.lr=0", "--set",
+                "train.epochs=1", "--output", "started");
+        assertEquals(Lockstep.metrics(folder.resolve("runs/small"), "summary").get(0).get("parameters_sha256"),
+                Lockstep.metrics(folder.resolve("started"), "summary").get(0).get("parameters_sha256"));
+        refused("small-epoch-0002.safetensors holds a tensor '2.weight', which the model does not have; it takes 0.weight to"
+                + " 0.bias", "train", "small.yaml", "--init", "small-epoch-0002.safetensors", "--set",
+                "model=[{linear: {in: 12, out: 16}}]");
+        assertTrue(Files.notExists(folder.resolve("runs/small-2")));
+    }
+
+    @Test
+    void shouldRefuseADamagedCheckpoint() throws Exception {
+        Path file = folder.resolve(CHECKPOINT).resolve("model.safetensors");
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[bytes.length - 1] ^= 64;
+        Files.write(file, bytes);
+        refused("checkpoint " + CHECKPOINT + " is damaged (model.safetensors does not have the sum that it was written with)",
+                "evaluate", CHECKPOINT);
+    }
+
+    @Test
+    void shouldExchangeModelsWithPyTorch() throws Exception {
+        assumeTrue(ProcessRun.command(PYTHON, "-c", "import torch, numpy").run().exitStatus() == 0, "needs python3-torch");
+        IdxFiles.write(folder.resolve("plain-images"), SmallJob.images(31));
+        ok("export", "runs/small", "--to", "safetensors", "--output", "ours.safetensors");
+        JsonNode ours = Lockstep.metrics(folder.resolve("runs/small"), "summary").get(0);
+        same(ours, torch("load", "ours.safetensors"));
+
+        JsonNode theirs = torch("save", "theirs.safetensors");
+        ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--init", "theirs.safetensors", "--set",
+                "optimizer.sgd.lr=0", "--set", "train.epochs=1", "--output", "started").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        same(Lockstep.metrics(folder.resolve("started"), "summary").get(0), theirs);
+    }
+
+    private static void same(JsonNode summary, JsonNode torch) {
+        assertEquals(torch.get("loss").asDouble(), summary.get("test_loss").asDouble(), 1e-6);
+        assertEquals(torch.get("accuracy").asDouble(), summary.get("test_accuracy").asDouble(), 1e-6);
+    }
+
+    private JsonNode torch(String action, String file) throws IOException {
+        ProcessRun.Result run = ProcessRun.command(PYTHON,
+                Path.of("src/test/resources/torch/safetensors_model.py").toAbsolutePath().toString(), action, file,
+                "plain-images", "test-labels").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        return new ObjectMapper().readTree(run.stdout());
+    }
+
+    private ProcessRun.Result ok(String... arguments) {
+        ProcessRun.Result run = Lockstep.alone(arguments).directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertEquals("", run.stderr());
+        return run;
+    }
+
+    private void refused(String message, String... arguments) {
+        ProcessRun.Result run = Lockstep.alone(arguments).directory(folder).run();
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertEquals(List.of("lockstep: error: " + message), run.errorLines(), run::toString);
+    }
+}

@@ -1,0 +1,186 @@
+package dev.lockstep.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.lockstep.testing.Lockstep;
+import dev.lockstep.testing.ProcessRun;
+import dev.lockstep.testing.RunningProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Runs that are killed, stopped, or out of disk space, and resumed. */
+class ResumeIT {
+    /** 8 steps an epoch on two ranks, the last of them short. */
+    private static final int EPOCHS = 300;
+    private static final String CHECKPOINTS = "checkpoint={every-steps: 7, keep: 2}";
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void writeJob() throws IOException {
+        SmallJob.write(folder);
+    }
+
+    @Test
+    void shouldEndAsIfItHadNeverBeenKilled() throws Exception {
+        Path run = folder.resolve("killed");
+        Random random = new Random(5);
+        for (int kill = 0; kill < 2; kill++) {
+            int epoch = 10 + kill * 100 + random.nextInt(90);
+            int rank = random.nextInt(2);
+            kill(2, run, rank, process -> process.awaitStdout("\nepoch " + epoch + "/"));
+        }
+        kill(2, run, 0, process -> awaitOneBeingWritten(run.resolve("checkpoints"), process));
+        assertEquals(hash(2, folder.resolve("whole")), hash(2, run));
+        assertEquals(List.of("epoch-0300", "step-00002394"), checkpoints(run, name -> true));
+        // Cut back at each resume and then written again: each step and epoch once, in order.
+        assertEquals(Stream.iterate(1, step -> step + 1).limit(8 * EPOCHS).toList(),
+                Lockstep.metrics(run, "step").stream().map(line -> line.get("step").asInt()).toList());
+        assertEquals(Stream.iterate(1, epoch -> epoch + 1).limit(EPOCHS).toList(),
+                Lockstep.metrics(run, "epoch").stream().map(line -> line.get("epoch").asInt()).toList());
+    }
+
+    private interface Moment {
+        void await(RunningProcess process) throws IOException;
+    }
+
+    private void kill(int ranks, Path run, int rank, Moment moment) throws IOException {
+        try (RunningProcess process = train(ranks, run).start()) {
+            moment.await(process);
+            Lockstep.rank(process, rank).destroyForcibly();
+            ProcessRun.Result result = process.awaitExit();
+            assertEquals(137, result.exitStatus(), result::toString);
+            Lockstep.awaitExits(Lockstep.processesOf(folder), 10);
+        }
+    }
+
+    private static void awaitOneBeingWritten(Path checkpoints, RunningProcess process) throws IOException {
+        process.awaitStdout("\nresume    from ");
+        process.awaitStdout("\nepoch ");
+        long start = System.nanoTime();
+        while (checkpoints(checkpoints.getParent(), name -> name.startsWith(".writing-")).isEmpty()) {
+            assertTrue(System.nanoTime() - start < 30_000_000_000L, "no checkpoint is being written");
+            Thread.onSpinWait();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void shouldStopWithACheckpointOnUsr1(int ranks) throws Exception {
+        Path run = folder.resolve("stopped");
+        ProcessRun.Result stopped = signalled(ranks, run, "USR1");
+        assertEquals(75, stopped.exitStatus(), stopped::toString);
+        assertEquals(List.of(), Lockstep.errors(stopped), stopped::toString);
+        List<String> lines = stopped.stdout().lines().filter(line -> line.startsWith("stopped on request after step ")).toList();
+        assertEquals(1, lines.size(), stopped::toString);
+        assertTrue(lines.get(0).endsWith(", with a checkpoint; run again with --resume --output " + run), stopped::toString);
+        int step = Integer.parseInt(lines.get(0).replaceAll("\\D*step (\\d+).*", "$1"));
+        assertTrue(checkpoints(run, name -> true).contains(String.format("step-%08d", step)), stopped::toString);
+        assertEquals(hash(ranks, folder.resolve("whole")), hash(ranks, run));
+    }
+
+    /** Without mpirun there is no second after which KILL comes. */
+    @Test
+    void shouldStopWithACheckpointOnTerm() throws Exception {
+        ProcessRun.Result stopped = signalled(1, folder.resolve("stopped"), "TERM");
+        assertEquals(75, stopped.exitStatus(), stopped::toString);
+        assertTrue(stopped.stdout().contains("\nstopped on request after step "), stopped::toString);
+    }
+
+    private ProcessRun.Result signalled(int ranks, Path run, String signal) {
+        try (RunningProcess process = train(ranks, run).start()) {
+            process.awaitStdout("\nepoch 20/");
+            ProcessRun.command("kill", "-" + signal, "" + process.handle().pid()).run();
+            return process.awaitExit();
+        }
+    }
+
+    @Test
+    void shouldGoOnWithAnotherNumberOfRanks() throws Exception {
+        Path run = folder.resolve("run");
+        assertEquals(75, signalled(2, run, "USR1").exitStatus());
+        ProcessRun.Result resumed = train(3, run).run();
+        assertEquals(0, resumed.exitStatus(), resumed::toString);
+        assertTrue(resumed.stdout().contains("\nresume    with 3 ranks, not 2: the "), resumed::toString);
+        assertTrue(resumed.stdout().contains("global batch is 24, not 16 (train.global-batch: 16 would keep it)\n"),
+                resumed::toString);
+        assertEquals(EPOCHS, Lockstep.metrics(run, "epoch").size());
+    }
+
+    @Test
+    void shouldSayThatNothingIsLeftToTrain() throws Exception {
+        Path run = folder.resolve("run");
+        String[] short1 = {"train", "small.yaml", "--output", run.toString(), "--resume"};
+        assertEquals(0, Lockstep.alone(short1).directory(folder).run().exitStatus());
+        String metrics = Files.readString(run.resolve("metrics.jsonl"));
+        ProcessRun.Result again = Lockstep.alone(short1).directory(folder).run();
+        assertEquals(0, again.exitStatus(), again::toString);
+        assertEquals("nothing is left to train: 2 epochs are done, and train.epochs is 2\n", again.stdout());
+        assertEquals(metrics, Files.readString(run.resolve("metrics.jsonl")));
+        ProcessRun.Result changed = Lockstep.alone("train", "small.yaml", "--output", run.toString(), "--resume", "--set",
+                "seed=1").directory(folder).run();
+        assertEquals(2, changed.exitStatus(), changed::toString);
+        assertEquals(List.of("lockstep: error: --resume: seed is 1, but " + run.resolve("checkpoints/epoch-0002")
+                + " was made with 0; set it back, or start anew with another --output"), changed.errorLines());
+    }
+
+    @Test
+    void shouldEndWhereTheDiskIsFullAndGoOnWhereItIsNotAnyMore() throws Exception {
+        Path disk = Files.createDirectory(folder.resolve("disk"));
+        assumeTrue(ProcessRun.command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk.toString()).run().exitStatus() == 0,
+                "mounting a tmpfs takes root");
+        try {
+            String[] wide = {"train", folder.resolve("small.yaml").toString(), "--output", disk.resolve("run").toString(),
+                "--resume", "--set", "model=[{linear: {in: 12, out: 6000}}, relu, {linear: {in: 6000, out: 3}}]", "--set",
+                "checkpoint={every-steps: 3, keep: 3}"};
+            ProcessRun.Result full = Lockstep.ranks(2, wide).directory(folder).run();
+            assertEquals(1, full.exitStatus(), full::toString);
+            assertEquals(List.of("lockstep: error: rank 0 on host " + Machine.hostName() + ": checkpoint "
+                    + disk.resolve("run/checkpoints/step-00000009") + " could not be written (No space left on device); free"
+                    + " space or choose another --output; earlier checkpoints stand"), Lockstep.errors(full), full::toString);
+            assertEquals(List.of("step-00000003", "step-00000006"), checkpoints(disk.resolve("run"), name -> true));
+            assertEquals(0, ProcessRun.command("mount", "-o", "remount,size=64m", disk.toString()).run().exitStatus());
+            ProcessRun.Result resumed = Lockstep.ranks(2, wide).directory(folder).run();
+            assertEquals(0, resumed.exitStatus(), resumed::toString);
+            assertTrue(resumed.stdout().contains("\nresume    from " + disk.resolve("run/checkpoints/step-00000006")),
+                    resumed::toString);
+        } finally {
+            ProcessRun.command("umount", "-l", disk.toString()).run();
+        }
+    }
+
+    private ProcessRun train(int ranks, Path run) {
+        String[] words = {"train", "small.yaml", "--output", run.toString(), "--resume", "--set", "train.epochs=" + EPOCHS,
+            "--set", CHECKPOINTS};
+        ProcessRun program = ranks == 1 ? Lockstep.alone(words) : Lockstep.ranks(ranks, words);
+        return program.directory(folder).limit(Duration.ofSeconds(120));
+    }
+
+    /** Trains to the end. */
+    private String hash(int ranks, Path run) throws IOException {
+        ProcessRun.Result result = train(ranks, run).run();
+        assertEquals(0, result.exitStatus(), result::toString);
+        return Lockstep.metrics(run, "summary").get(0).get("parameters_sha256").asText();
+    }
+
+    private static List<String> checkpoints(Path run, Predicate<String> names) throws IOException {
+        try (Stream<Path> files = Files.list(run.resolve("checkpoints"))) {
+            return new ArrayList<>(files.map(file -> file.getFileName().toString()).filter(names).sorted().toList());
+        }
+    }
+}
