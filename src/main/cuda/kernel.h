@@ -8,6 +8,10 @@
 //
 // FOR_EACH_ROW(row, n) runs its body for every row, on the GPU by a block, FOR_EACH_IN_ROW(j, n) by the block's threads in
 // turn; on the CPU both are loops. What the threads have found apart, row.h puts together.
+//
+// FOR_EACH_GROUP(i, n) is a FOR_EACH for kernels that store where they load: they would load an element only once the
+// one before is stored, and use half of the GPU's memory bandwidth. Its body loads several elements, in
+// FOR_GROUP(k, i, n), element k of them being AT(i, k), and then computes and stores them in another FOR_GROUP.
 #pragma once
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
@@ -17,6 +21,13 @@
 #define KERNEL(name, parameters) extern "C" __global__ void name parameters
 #define FOR_EACH(i, n)                                                         \
     for (long i = blockIdx.x * (long) blockDim.x + threadIdx.x; i < (n); i += gridDim.x * (long) blockDim.x)
+#define GROUP 4
+#define AT(i, k) ((i) + (k) * (gridDim.x * (long) blockDim.x))
+#define FOR_EACH_GROUP(i, n) \
+    for (long i = blockIdx.x * (long) blockDim.x + threadIdx.x; i < (n); i += GROUP * (gridDim.x * (long) blockDim.x))
+#define FOR_GROUP(k, i, n)                  \
+    _Pragma("unroll") for (int k = 0; k < GROUP; ++k) \
+        if (AT(i, k) < (n))
 #define FOR_EACH_ROW(row, n) for (long row = blockIdx.x; row < (n); row += gridDim.x)
 #define FOR_EACH_IN_ROW(j, n) for (long j = threadIdx.x; j < (n); j += blockDim.x)
 // Where this thread begins in a row that has at least one element.
@@ -31,6 +42,11 @@
 #define KERNEL(name, parameters)                                                                         \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) static void name parameters
 #define FOR_EACH(i, n) _Pragma("GCC ivdep") for (long i = 0; i < (n); ++i)
+#define GROUP 1
+#define AT(i, k) (i)
+#define FOR_EACH_GROUP(i, n) FOR_EACH(i, n)
+// No loop, which would keep the one around it from being vectorised.
+#define FOR_GROUP(k, i, n) if (constexpr int k = 0; true)
 #define FOR_EACH_ROW(row, n) for (long row = 0; row < (n); ++row)
 #define FOR_EACH_IN_ROW(j, n) FOR_EACH(j, n)
 #define FIRST_IN_ROW(n) 0L

@@ -14,6 +14,8 @@ final class Kernel {
     /** What suits kernels that keep no shared memory: several blocks to a multiprocessor, of several warps. */
     private static final int THREADS = 256;
     static final int THREADS_OF_MULTIPROCESSOR = 2048;
+    /** GROUP in kernel.h. */
+    private static final int ELEMENTS_OF_THREAD = 4;
     private static final int WARP = 32;
     private static final int MAXIMUM_THREADS = 1024;
 
@@ -32,10 +34,18 @@ final class Kernel {
         return launch(elementBlocks(device, elementCount), THREADS, arguments);
     }
 
-    /** Blocks of {@link #forElements}: no more than run at a time, for the kernels' loops go over the rest. */
+    /**
+     * Blocks of {@link #forElements}: so many as run at a time, for the kernels' loops go over the rest; where that is much,
+     * more of them, which take turns, so that none is still at work when the others are done.
+     */
     static int elementBlocks(CudaDevice device, long elementCount) {
-        long most = (long) device.multiprocessors() * (THREADS_OF_MULTIPROCESSOR / THREADS);
-        return (int) Math.min(most, (elementCount + THREADS - 1) / THREADS);
+        long atOnce = (long) device.multiprocessors() * (THREADS_OF_MULTIPROCESSOR / THREADS);
+        long most = Math.max(atOnce, blocks(elementCount, THREADS * ELEMENTS_OF_THREAD));
+        return Math.toIntExact(Math.min(most, blocks(elementCount, THREADS)));
+    }
+
+    private static long blocks(long elementCount, int elementsPerBlock) {
+        return (elementCount + elementsPerBlock - 1) / elementsPerBlock;
     }
 
     /** A launch for a kernel of FOR_EACH_ROW, in which a thread takes some {@code elementsPerThread} elements. */
