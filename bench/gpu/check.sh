@@ -13,8 +13,15 @@ if [ ! -r "$home/target/environment.sh" ]; then
     echo "lockstep: error: $home is no bundle; run 'make gpu-check', or this script in an unpacked bundle" >&2
     exit 2
 fi
-# Where the only CUDA 13 is the one that PyTorch's packages bring, that one is used.
-if [ -z "${CUDA_HOME-}" ] && ! ls /usr/local/cuda*/lib64/libcudart.so.13 >/dev/null 2>&1; then
+# Where the only whole CUDA 13 is the one that PyTorch's packages bring, that one is used: some machines have the runtime alone.
+has_cuda() {
+    for toolkit in /usr/local/cuda*; do
+        ls "$toolkit/lib64/libcudart.so.13" "$toolkit/lib64/libcublasLt.so.13" "$toolkit/lib64/libcublas.so.13" \
+            "$toolkit/lib64/libnvrtc.so.13" >/dev/null 2>&1 && return 0
+    done
+    return 1
+}
+if [ -z "${CUDA_HOME-}" ] && ! has_cuda; then
     cuda=$("${PYTHON:-python3}" -c 'import nvidia.cu13; print(list(nvidia.cu13.__path__)[0])' 2>/dev/null) &&
         export CUDA_HOME="$cuda"
 fi
