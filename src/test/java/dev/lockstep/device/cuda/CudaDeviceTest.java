@@ -248,6 +248,7 @@ class CudaDeviceTest {
         assertEquals(0, second.allocatedBytes());
         assertThrows(IllegalStateException.class, () -> second.allocate(DataType.INT32, 1));
         assertThrows(IllegalStateException.class, second::newStream);
-        assertTrue(device.memory().freeBytes() >= free - (4L << 20));
+        // Less than any of what it held; the driver keeps some of its own for the next time.
+        assertTrue(device.memory().freeBytes() >= free - (16L << 20));
     }
 }
