@@ -1,5 +1,6 @@
 package dev.lockstep.device.cuda;
 
+import static org.bytedeco.cuda.global.cudart.cudaGetLastError;
 import static org.bytedeco.cuda.global.cudart.cudaGraphDestroy;
 import static org.bytedeco.cuda.global.cudart.cudaGraphExecDestroy;
 import static org.bytedeco.cuda.global.cudart.cudaGraphInstantiate;
@@ -48,8 +49,12 @@ final class CudaGraph implements Operation {
             int status = cudaStreamEndCapture(stream.handle(), graph);
             if (captured) {
                 Cuda.check(status, "cudaStreamEndCapture");
-            } else if (!graph.isNull()) {
-                cudaGraphDestroy(graph);
+            } else {
+                // What spoilt the capture was said already; the next call shall not report it again.
+                cudaGetLastError();
+                if (!graph.isNull()) {
+                    cudaGraphDestroy(graph);
+                }
             }
         }
         return graph;
