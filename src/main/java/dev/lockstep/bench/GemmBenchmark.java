@@ -8,6 +8,7 @@ import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Operations;
 import dev.lockstep.device.Stream;
+import dev.lockstep.job.ActivationKind;
 import dev.lockstep.job.LayerConfig;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -27,15 +28,20 @@ public final class GemmBenchmark {
      * @param name     {@code "0 forward"}, by the layer's position in the model
      * @param m        rows, {@code n} columns and {@code k} the inner length
      * @param seconds  median, the wait for its end included
+     * @param how      what the device makes of it; empty if it does not tell
      */
-    public record Product(String name, long m, long n, long k, double seconds) {
+    public record Product(String name, long m, long n, long k, double seconds, String how) {
         public double gigaflops() {
             return 2.0 * m * n * k / seconds * 1e-9;
         }
     }
 
-    /** @param secondsPerStep median of all products in a row */
-    public record Result(List<Product> products, double secondsPerStep) {
+    /**
+     * @param products       each by itself
+     * @param carrying       those with a ReLU behind or before them, as training has them, for comparison
+     * @param secondsPerStep median of all {@code products} in a row
+     */
+    public record Result(List<Product> products, List<Product> carrying, double secondsPerStep) {
         /** Of all products together. */
         public double gigaflops() {
             return products.stream().mapToDouble(p -> 2.0 * p.m() * p.n() * p.k()).sum() / secondsPerStep * 1e-9;
@@ -53,6 +59,7 @@ public final class GemmBenchmark {
     private final Stream stream;
     private final ByteBuffer numbers;
     private final List<Prepared> prepared = new ArrayList<>();
+    private final List<Prepared> carrying = new ArrayList<>();
 
     public GemmBenchmark(Device device, List<LayerConfig> model, int batch) {
         this.device = device;
@@ -60,28 +67,49 @@ public final class GemmBenchmark {
         numbers = numbers();
         Operations operations = device.operations();
         List<Prepared> backward = new ArrayList<>();
+        Matrix activated = null;
         boolean first = true;
         for (int i = 0; i < model.size(); i++) {
             if (model.get(i) instanceof LayerConfig.LinearLayer linear) {
-                Matrix x = filled(batch, linear.in());
-                Matrix weight = filled(linear.out(), linear.in());
-                Matrix y = filled(batch, linear.out());
-                Matrix weightGradient = Matrix.allocate(device, DataType.FLOAT32, linear.out(), linear.in());
-                prepared.add(new Prepared(i + " forward", batch, linear.out(), linear.in(),
+                int in = linear.in();
+                int out = linear.out();
+                Matrix x = filled(batch, in);
+                Matrix weight = filled(out, in);
+                Matrix y = filled(batch, out);
+                Matrix weightGradient = Matrix.allocate(device, DataType.FLOAT32, out, in);
+                prepared.add(new Prepared(i + " forward", batch, out, in,
                         operations.linearForward(x, weight, null, y, Activation.IDENTITY)));
                 List<Prepared> layer = new ArrayList<>();
-                layer.add(new Prepared(i + " weight gradient", linear.out(), linear.in(), batch,
+                layer.add(new Prepared(i + " weight gradient", out, in, batch,
                         operations.linearBackwardWeight(x, y, weightGradient, 0, false)));
                 if (!first) {
-                    Matrix xGradient = Matrix.allocate(device, device.computeType(), batch, linear.in());
-                    layer.add(new Prepared(i + " input gradient", batch, linear.in(), linear.out(),
+                    Matrix xGradient = Matrix.allocate(device, device.computeType(), batch, in);
+                    layer.add(new Prepared(i + " input gradient", batch, in, out,
                             operations.linearBackwardInput(y, weight, xGradient, Activation.IDENTITY, null, null)));
+                    if (activated != null) {
+                        carrying.add(new Prepared(i + " input gradient, ReLU's, bias's", batch, in, out,
+                                operations.linearBackwardInput(y, weight, xGradient, Activation.RELU, activated,
+                                        device.allocate(DataType.FLOAT32, in))));
+                    }
+                }
+                activated = null;
+                if (isBetweenLayers(model, i + 1)) {
+                    activated = Matrix.allocate(device, device.computeType(), batch, out);
+                    carrying.add(new Prepared(i + " forward, bias, ReLU", batch, out, in, operations.linearForward(x,
+                            weight, filled(1, out).data(), activated, Activation.RELU)));
                 }
                 backward.addAll(0, layer);
                 first = false;
             }
         }
         prepared.addAll(backward);
+    }
+
+    /** Whether there is a ReLU, and a linear layer behind it. */
+    private static boolean isBetweenLayers(List<LayerConfig> model, int index) {
+        return index + 1 < model.size() && model.get(index) instanceof LayerConfig.ActivationLayer activation
+                && activation.kind() == ActivationKind.RELU
+                && model.get(index + 1) instanceof LayerConfig.LinearLayer;
     }
 
     /** Random numbers as the device's compute type. Of either sign, so that no sum grows large and no product is of zeros. */
@@ -116,13 +144,19 @@ public final class GemmBenchmark {
             step();
         }
         double secondsPerStep = median(repeat(seconds / 2, () -> new double[] {step()}), 0);
-        List<double[]> alone = repeat(seconds / 2, this::stepByProduct);
-        List<Product> products = new ArrayList<>();
-        for (int i = 0; i < prepared.size(); i++) {
-            Prepared p = prepared.get(i);
-            products.add(new Product(p.name(), p.m(), p.n(), p.k(), median(alone, i)));
+        return new Result(alone(prepared, seconds / 4), alone(carrying, seconds / 4), secondsPerStep);
+    }
+
+    private List<Product> alone(List<Prepared> products, double seconds) {
+        List<double[]> measured = repeat(seconds, () -> secondsOfEach(products));
+        List<Product> result = new ArrayList<>();
+        for (int i = 0; i < products.size(); i++) {
+            Prepared p = products.get(i);
+            String how = p.operation().toString();
+            boolean tells = !how.startsWith(p.operation().getClass().getName());
+            result.add(new Product(p.name(), p.m(), p.n(), p.k(), median(measured, i), tells ? how : ""));
         }
-        return new Result(products, secondsPerStep);
+        return result;
     }
 
     private static List<double[]> repeat(double seconds, Supplier<double[]> measure) {
@@ -144,12 +178,11 @@ public final class GemmBenchmark {
         return (System.nanoTime() - start) * 1e-9;
     }
 
-    /** Seconds of each product. */
-    private double[] stepByProduct() {
-        double[] seconds = new double[prepared.size()];
+    private double[] secondsOfEach(List<Prepared> products) {
+        double[] seconds = new double[products.size()];
         for (int i = 0; i < seconds.length; i++) {
             long start = System.nanoTime();
-            prepared.get(i).operation().enqueue(stream);
+            products.get(i).operation().enqueue(stream);
             stream.synchronize();
             seconds[i] = (System.nanoTime() - start) * 1e-9;
         }

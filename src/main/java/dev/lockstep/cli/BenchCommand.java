@@ -11,6 +11,7 @@ import dev.lockstep.train.JobChecks;
 import dev.lockstep.train.MemoryBudget;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -86,18 +87,25 @@ final class BenchCommand {
                 map.put("batch", batch);
                 map.put("seconds_per_step", result.secondsPerStep());
                 map.put("gflops", result.gigaflops());
+                map.put("products", result.products());
+                map.put("products_with_relu", result.carrying());
                 out.println(toJson(map));
             } else {
                 out.println(device.description() + ", batch " + batch);
-                out.printf("%-20s %8s %8s %8s %12s %10s%n", "product", "m", "n", "k", "ms", "GFLOP/s");
-                for (GemmBenchmark.Product p : result.products()) {
-                    out.printf(Locale.ROOT, "%-20s %8d %8d %8d %12.3f %10.1f%n", p.name(), p.m(), p.n(), p.k(),
-                            p.seconds() * 1e3, p.gigaflops());
-                }
-                out.printf(Locale.ROOT, "%-20s %8s %8s %8s %12.3f %10.1f%n", "step", "", "", "",
+                out.printf("%-35s %8s %8s %8s %12s %10s%n", "product", "m", "n", "k", "ms", "GFLOP/s");
+                print(out, result.products());
+                out.printf(Locale.ROOT, "%-35s %8s %8s %8s %12.3f %10.1f%n", "step", "", "", "",
                         result.secondsPerStep() * 1e3, result.gigaflops());
+                print(out, result.carrying());
             }
             out.flush();
+        }
+
+        private static void print(PrintWriter out, List<GemmBenchmark.Product> products) {
+            for (GemmBenchmark.Product p : products) {
+                out.printf(Locale.ROOT, "%-35s %8d %8d %8d %12.3f %10.1f  %s%n", p.name(), p.m(), p.n(), p.k(),
+                        p.seconds() * 1e3, p.gigaflops(), p.how());
+            }
         }
 
         private static String toJson(Map<String, Object> map) {

@@ -10,6 +10,7 @@ import dev.lockstep.device.cuda.MatmulPrecision;
 import dev.lockstep.job.ActivationKind;
 import dev.lockstep.job.LayerConfig;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -39,7 +40,10 @@ class GemmBenchmarkTest {
         GemmBenchmark.Result result = new GemmBenchmark(device, MODEL, 5).run(0.01);
         assertEquals(List.of("0 forward", "2 forward", "2 weight gradient", "2 input gradient", "0 weight gradient"),
                 result.products().stream().map(GemmBenchmark.Product::name).toList());
-        assertTrue(result.products().stream().allMatch(product -> product.seconds() > 0));
+        assertEquals(List.of("0 forward, bias, ReLU", "2 input gradient, ReLU's, bias's"),
+                result.carrying().stream().map(GemmBenchmark.Product::name).toList());
+        assertTrue(Stream.of(result.products(), result.carrying()).flatMap(List::stream)
+                .allMatch(product -> product.seconds() > 0));
         assertTrue(result.secondsPerStep() > 0);
     }
 }

@@ -59,6 +59,11 @@ final class OneDnn {
         public void enqueue(dev.lockstep.device.Stream unused) {
             primitive.execute(stream, arguments);
         }
+
+        @Override
+        public String toString() {
+            return "oneDNN " + primitive.getClass().getSimpleName();
+        }
     }
 
     private static final class Address extends FloatPointer {
