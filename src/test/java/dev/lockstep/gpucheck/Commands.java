@@ -82,7 +82,9 @@ final class Commands {
         ProcessRun.Result result;
         try {
             ProcessRun process = ProcessRun.command(command.toArray(String[]::new)).directory(home).limit(left)
-                    .environment("OMPI_ALLOW_RUN_AS_ROOT", "1").environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+                    .environment("OMPI_ALLOW_RUN_AS_ROOT", "1").environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
+                    // Containers forbid a process to read another one's memory, and each attempt would be reported.
+                    .environment("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
             if (!command.get(0).startsWith(home.toString())) {
                 // The bundle's libraries would meet the machine's own in its Python.
                 for (String variable : List.of("LD_LIBRARY_PATH", "LD_PRELOAD")) {
