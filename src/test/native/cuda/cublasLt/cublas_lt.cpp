@@ -319,6 +319,9 @@ int cublasLtMatmulAlgoGetHeuristic(Handle* handle, Description* description, Lay
         return code;
     }
     *count = 0;
+    if (refuse_in_capture() != SUCCESS) {
+        return INTERNAL_ERROR;  // some versions of cuBLASLt ask the stream's context, which they may not then
+    }
     if (handle == nullptr || wanted < 1) {
         return INVALID_VALUE_STATUS;
     }

@@ -216,6 +216,9 @@ int cuModuleGetFunction(Function** function, Module* module, const char* name) {
     if (int code = enter_with_context("cuModuleGetFunction")) {
         return code;
     }
+    if (int code = refuse_in_capture()) {
+        return code;  // it loads the function
+    }
     std::lock_guard<std::mutex> lock(mutex);
     if (modules().count(module) == 0) {
         return INVALID_HANDLE;

@@ -224,6 +224,17 @@ class CudaLinearTest {
         assertThrows(IllegalStateException.class, () -> backward.enqueue(gpu.computeStream()));
     }
 
+    /** Choosing runs products and allocates, and some versions of cuBLASLt propose nothing then. */
+    @Test
+    void shouldRefuseToBeMadeInACapture() {
+        Layer layer = new Layer();
+        assertThrows(CudaException.class, () -> gpu.graph(stream -> layer.forward()));
+        Operation forward = layer.forward();
+        Operation backward = layer.backward();
+        layer.run(gpu.graph(forward), backward);
+        layer.check();
+    }
+
     @Test
     void shouldLeaveItsOutputsAsTheyAreUntilItRuns() {
         Layer layer = new Layer();
