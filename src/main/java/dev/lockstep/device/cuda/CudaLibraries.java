@@ -140,8 +140,9 @@ final class CudaLibraries {
     }
 
     /**
-     * The linker's folders hold other architectures' libraries, too. And to load one whose end is missing, as an installation
-     * on a full disk leaves it, would end this process by a signal: the table of its sections comes last in the file.
+     * The linker's folders hold other architectures' libraries, too. And to load one whose end is missing, as an
+     * installation on a full disk leaves it, would end this process by a signal: what comes last is the table of its
+     * sections.
      */
     private static boolean isWholeX8664Library(Path file) {
         if (!Files.isRegularFile(file)) {
