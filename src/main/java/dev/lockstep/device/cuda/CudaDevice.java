@@ -211,7 +211,7 @@ public final class CudaDevice implements Device {
         return staging;
     }
 
-    /** Has {@code release}, which returns CUDA's status, called when the device is closed, before what it was made with goes. */
+    /** Has {@code release}, which returns CUDA's status, called by {@link #close}, before what it was made with goes. */
     void onClose(IntSupplier release) {
         handles.push(release);
     }
