@@ -35,7 +35,10 @@ final class CudaReport {
             libraries.add(entry);
         }
         map.put("libraries", libraries);
-        map.put("gpus", probe.devices());
+        map.put("gpus", probe.devices().stream().map(gpu -> Environment.ordered("ordinal", gpu.ordinal(), "name", gpu.name(),
+                "uuid", gpu.uuid(), "pci_bus_id", gpu.pciBusId(), "numa_node", gpu.numaNode(), "compute_capability",
+                gpu.computeCapability() / 10 + "." + gpu.computeCapability() % 10, "multiprocessors",
+                gpu.multiprocessors())).toList());
         return map;
     }
 

@@ -91,7 +91,7 @@ record Environment(Program program, Machine machine, String mpi, Devices devices
         return map;
     }
 
-    private static Map<String, Object> ordered(Object... keysAndValues) {
+    static Map<String, Object> ordered(Object... keysAndValues) {
         Map<String, Object> map = new LinkedHashMap<>();
         for (int i = 0; i < keysAndValues.length; i += 2) {
             map.put((String) keysAndValues[i], keysAndValues[i + 1]);
@@ -121,8 +121,8 @@ record Environment(Program program, Machine machine, String mpi, Devices devices
             Threads own = threads.get(placement.rank());
             rows.add(List.of("" + placement.rank(), placement.host(),
                     placement.localRank() + " of " + placement.localSize(),
-                    CpuSet.format(placement.cpus()) + (placement.bound() ? " (bound)" : ""), devices.nameOf(placement.rank()),
-                    "" + own.count(), own.reason()));
+                    CpuSet.format(placement.cpus()) + (placement.bound() ? " (bound)" : ""),
+                    devices.nameOf(placement.rank()), "" + own.count(), own.reason()));
         }
         int columns = rows.get(0).size();
         int[] widths = new int[columns];

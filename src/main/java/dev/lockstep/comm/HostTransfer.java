@@ -1,8 +1,8 @@
 package dev.lockstep.comm;
 
 /**
- * Brings what is to be summed to the memory that the communication library reads, and the sum back. Called before and after each
- * sum, by the thread that runs it.
+ * Brings what is to be summed to the memory that the communication library reads, and the sum back. Called before and after
+ * each sum, by the thread that runs it.
  */
 public interface HostTransfer {
     /** For memory that the library reads directly. */

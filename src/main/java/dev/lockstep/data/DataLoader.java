@@ -26,7 +26,7 @@ public final class DataLoader {
     private final Matrix features; // [largestBatch, features]
     private final DeviceBuffer labels; // INT32 [largestBatch]
     private final DeviceBuffer indices; // INT32 [largestBatch]
-    /** The last copy of indices, which reads the staging memory when its stream comes to it: not before may it be overwritten. */
+    /** Behind the last copy of indices: until its stream comes to it, the staging memory is still to be read. */
     private final Event copied;
     /** Null where the features lie in the device's memory. */
     private final Prefetch prefetch;

@@ -17,8 +17,8 @@ import dev.lockstep.device.Matrix;
  * @param largestLabel       of all labels
  * @param largestLabelSample the first sample that has it
  */
-public record Dataset(String description, boolean featuresOnHost, Matrix features, DeviceBuffer labels, float divisor, int largestLabel,
-        int largestLabelSample) {
+public record Dataset(String description, boolean featuresOnHost, Matrix features, DeviceBuffer labels, float divisor,
+        int largestLabel, int largestLabelSample) {
     public Dataset {
         if (labels.elementCount() != features.rows()) {
             throw new IllegalArgumentException(labels.elementCount() + " labels for features of " + features);

@@ -18,7 +18,8 @@ import java.util.function.BiFunction;
 
 /**
  * Keeps the replicas of a model in step: sums the gradients over all ranks, chunk by chunk while backward computes the
- * next ones, and once backward is done updates each chunk's parameters as soon as its sum is there. Used by the training thread.
+ * next ones, and once backward is done updates each chunk's parameters as soon as its sum is there. Used by the training
+ * thread.
  *
  * <p>The loss gradient is expected to carry the factor 1/ranks (see CrossEntropyLoss), so that the sum is the average.
  */

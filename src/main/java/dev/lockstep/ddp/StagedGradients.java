@@ -8,8 +8,8 @@ import dev.lockstep.device.Stream;
 import java.nio.ByteBuffer;
 
 /**
- * A range of the gradients as the communication library sees it: the device's own memory where the host reaches it, else a copy in
- * host memory, filled and sent back on a stream beside the compute stream.
+ * A range of the gradients as the communication library sees it: the device's own memory where the host reaches it, else a
+ * copy in host memory, filled and sent back on a stream beside the compute stream.
  */
 final class StagedGradients implements HostTransfer {
     private final DeviceBuffer range;

@@ -5,7 +5,7 @@ public enum DataType {
     FLOAT32(4),
     /** Statistics everywhere; the reference backend also computes in it. */
     FLOAT64(8),
-    /** The upper half of a FLOAT32, rounded to nearest, ties to even: what a device may compute in ({@link Device#computeType}). */
+    /** The upper half of a FLOAT32, to nearest, ties to even; a device may compute in it ({@link Device#computeType}). */
     BFLOAT16(2),
     INT32(4),
     UINT8(1);

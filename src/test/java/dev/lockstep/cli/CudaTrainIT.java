@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The program on GPUs: those of the tests' stand-in for CUDA, whose streams run as late as they may. */
 class CudaTrainIT {
@@ -118,6 +119,25 @@ class CudaTrainIT {
         assertEquals(1, Lockstep.errors(run).size(), run::toString);
         assertTrue(Lockstep.errors(run).get(0).contains("is lost: "), run::toString);
         assertTrue(Lockstep.errors(run).get(0).matches("lockstep: error: rank [01] on host .*"), run::toString);
+    }
+
+    /** The other rank's GPU is well, and waits in a sum for one that never comes. */
+    @ParameterizedTest(name = "overlap {0}")
+    @ValueSource(booleans = {true, false})
+    void shouldEndARankWhoseGpuIsWellWhenAnotherLosesIts(boolean overlap) {
+        String[] arguments = {"train", "small.yaml", "--output", "out", "--set", "device=cuda", "--set",
+            "train.epochs=1000000", "--set", "log.every-steps=0", "--set", "distributed.chunk=64", "--set",
+            "distributed.overlap=" + overlap};
+        ProcessRun program = Lockstep.ranks(1, arguments)
+                .arguments(":", "-np", "1", "-x", "CUDA_STAND_IN_LOST_AFTER_LAUNCHES=300", Lockstep.LAUNCHER)
+                .arguments(arguments);
+        STAND_IN.forEach(program::environment);
+        ProcessRun.Result run = program.directory(folder).run();
+        assertEquals(1, run.exitStatus(), run::toString);
+        assertEquals(1, Lockstep.errors(run).size(), run::toString);
+        assertTrue(Lockstep.errors(run).get(0).matches("lockstep: error: rank 1( of 2)? on host .* is lost: .*"),
+                run::toString);
+        Lockstep.awaitExits(Lockstep.processesOf(folder), 10);
     }
 
     /** Nobody reads the loss of a step here before a checkpoint is due: that one must not be written. */

@@ -1,14 +1,17 @@
 package dev.lockstep.device.cuda;
 
+import static org.bytedeco.cuda.global.cudart.cudaErrorMemoryAllocation;
 import static org.bytedeco.cuda.global.cudart.cudaGetErrorName;
 import static org.bytedeco.cuda.global.cudart.cudaGetErrorString;
 import static org.bytedeco.cuda.global.cudart.cudaGetLastError;
+import static org.bytedeco.cuda.global.cudart.cudaMemGetInfo;
 import static org.bytedeco.cuda.global.cudart.cudaSetDevice;
 import static org.bytedeco.cuda.global.cudart.cudaSuccess;
 
 import java.util.Set;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.SizeTPointer;
 
 /** What every call into CUDA has in common: the calling thread's GPU, and the check of what the call returned. */
 final class Cuda {
@@ -68,11 +71,18 @@ final class Cuda {
     private static CudaException failure(int status, String call) {
         // So that the next call does not report it again; errors that stay do so all the same.
         cudaGetLastError();
-        String what = call + " failed with " + describe(status);
+        String what = call + " failed with " + describe(status) + (status == cudaErrorMemoryAllocation ? left() : "");
         return LOST.contains(status)
                 ? new CudaException(CURRENT.get().label + " is lost: " + what + "; this run cannot go on, start again"
                         + " from its last checkpoint, and see dmesg and nvidia-smi on that machine", what, true)
                 : failure(what);
+    }
+
+    /** Of the calling thread's GPU; nothing where even that cannot be asked. */
+    private static String left() {
+        try (SizeTPointer free = new SizeTPointer(1); SizeTPointer total = new SizeTPointer(1)) {
+            return cudaMemGetInfo(free, total) == cudaSuccess ? "; " + new CudaMemory(free.get(), total.get()) : "";
+        }
     }
 
     /** Of a library above CUDA, whose statuses are its own: the calling thread's GPU, and {@code what} happened. */

@@ -21,7 +21,6 @@ import dev.lockstep.device.Stream;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.Locale;
 import java.util.function.IntSupplier;
 import org.bytedeco.javacpp.SizeTPointer;
 
@@ -30,13 +29,13 @@ import org.bytedeco.javacpp.SizeTPointer;
  * and events may be used by another thread meanwhile.
  */
 public final class CudaDevice implements Device {
+    /** That the matrix products scribble on, taken when the device is opened. */
+    public static final long WORKSPACE_BYTES = 32L << 20;
+
     private final CudaDeviceInfo info;
     private final String label;
     private final CudaVersions versions;
     private final MatmulPrecision precision;
-    /** That the matrix products scribble on, taken when the device is opened. */
-    public static final long WORKSPACE_BYTES = 32L << 20;
-
     /** What gives back, last taken first, and returns CUDA's status. */
     private final Deque<IntSupplier> handles = new ArrayDeque<>();
     private final Deque<IntSupplier> memory = new ArrayDeque<>();
@@ -135,15 +134,9 @@ public final class CudaDevice implements Device {
     }
 
     private OutOfDeviceMemoryException outOfMemory(long bytes) {
-        CudaMemory left = memory();
-        return new OutOfDeviceMemoryException("not enough memory on " + label + ": " + gibibytes(bytes)
-                + " were asked for, and " + gibibytes(left.freeBytes()) + " of " + gibibytes(left.totalBytes())
-                + " are free, beside the " + gibibytes(allocatedBytes)
+        return new OutOfDeviceMemoryException("not enough memory on " + label + ": " + CudaMemory.size(bytes)
+                + " were asked for, and " + memory() + ", beside the " + CudaMemory.size(allocatedBytes)
                 + " of this rank; make the model or the batch smaller");
-    }
-
-    private static String gibibytes(long bytes) {
-        return String.format(Locale.ROOT, "%.2f GiB", bytes / (double) (1L << 30));
     }
 
     /** What all processes together have left of the GPU's memory. */
@@ -218,7 +211,7 @@ public final class CudaDevice implements Device {
         return staging;
     }
 
-    /** Has {@code release}, which returns CUDA's status, called when the device is closed, before what it was made with goes. */
+    /** Has {@code release}, which returns CUDA's status, called by {@link #close}, before what it was made with goes. */
     void onClose(IntSupplier release) {
         handles.push(release);
     }

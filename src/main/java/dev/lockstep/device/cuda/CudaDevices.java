@@ -13,8 +13,6 @@ import static org.bytedeco.cuda.global.cudart.cudaDeviceGetPCIBusId;
 import static org.bytedeco.cuda.global.cudart.cudaDriverGetVersion;
 import static org.bytedeco.cuda.global.cudart.cudaGetDeviceCount;
 import static org.bytedeco.cuda.global.cudart.cudaRuntimeGetVersion;
-import static org.bytedeco.cuda.global.nvrtc.nvrtcGetNumSupportedArchs;
-import static org.bytedeco.cuda.global.nvrtc.nvrtcGetSupportedArchs;
 import static org.bytedeco.cuda.global.nvrtc.nvrtcVersion;
 
 import dev.lockstep.InvalidInputException;
@@ -75,7 +73,8 @@ public final class CudaDevices {
             return new Probe(libraries, Optional.empty(), List.of(),
                     Optional.of("CUDA's libraries cannot be loaded: " + oneLine(e)));
         } catch (CudaException e) {
-            return new Probe(libraries, Optional.empty(), List.of(), Optional.of(e.getMessage()));
+            return new Probe(libraries, Optional.empty(), List.of(),
+                    Optional.of("the GPUs cannot be asked: " + e.reason() + "; see nvidia-smi"));
         }
     }
 
@@ -237,18 +236,10 @@ public final class CudaDevices {
                     + found.devices().size());
         }
         CudaDeviceInfo info = found.devices().get(ordinal);
-        unsupported(info, precision, compilable()).ifPresent(problem -> {
+        unsupported(info, precision, KernelCompiler.supportedArchitectures()).ifPresent(problem -> {
             throw new InvalidInputException(problem);
         });
         return new CudaDevice(info, found.versions().orElseThrow(), precision);
-    }
-
-    private static int[] compilable() {
-        int[] count = new int[1];
-        nvrtcGetNumSupportedArchs(count);
-        int[] capabilities = new int[count[0]];
-        nvrtcGetSupportedArchs(capabilities);
-        return capabilities;
     }
 
     /**

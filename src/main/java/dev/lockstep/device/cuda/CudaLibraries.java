@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.MalformedURLException;
 import java.net.URL;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -26,6 +28,9 @@ final class CudaLibraries {
 
     private static final String DRIVER = "libcuda.so.1";
     private static final String BUILTINS = "libnvrtc-builtins.so." + MAJOR;
+    private static final int ELF_HEADER_BYTES = 64;
+    /** 0x7f, "ELF". */
+    private static final int ELF_MAGIC = 0x464c457f;
     private static final List<String> TOOLKIT_FOLDERS = List.of("lib64", "lib", "targets/x86_64-linux/lib");
     /** Those that no configuration of the linker need name, and those that containers mount the driver to. */
     private static final List<String> SYSTEM_FOLDERS = List.of("lib64", "usr/lib64", "lib", "usr/lib",
@@ -57,15 +62,23 @@ final class CudaLibraries {
 
     private static CudaLibrary find(String soname, Set<Path> folders, String remedy) {
         Optional<Path> path = folders.stream().map(folder -> folder.resolve(soname))
-                .filter(CudaLibraries::isX8664Library).findFirst();
+                .filter(CudaLibraries::isWholeX8664Library).findFirst();
         if (path.isPresent()) {
             return new CudaLibrary(soname, path, "", "");
         }
-        String anyVersion = soname.substring(0, soname.lastIndexOf('.') + 1);
-        String others = folders.stream().flatMap(folder -> files(folder, anyVersion + "[0-9]*").stream())
-                .filter(CudaLibraries::isX8664Library).findFirst()
-                .map(other -> ", only " + other + " of another major version").orElse("");
-        return new CudaLibrary(soname, Optional.empty(), "", "no " + soname + others + "; " + remedy);
+        String instead = folders.stream().map(folder -> folder.resolve(soname)).filter(Files::exists).findFirst()
+                .map(file -> ", only " + file + ", which is not a whole library for x86-64")
+                .or(() -> otherMajorVersion(soname, folders)).orElse("");
+        return new CudaLibrary(soname, Optional.empty(), "", "no " + soname + instead + "; " + remedy);
+    }
+
+    /** The driver has none: what is there beside libcuda.so.1 is that same driver under its full version. */
+    private static Optional<String> otherMajorVersion(String soname, Set<Path> folders) {
+        String pattern = soname.substring(0, soname.lastIndexOf('.') + 1) + "[0-9]*";
+        return soname.equals(DRIVER) ? Optional.empty()
+                : folders.stream().flatMap(folder -> files(folder, pattern).stream())
+                        .filter(CudaLibraries::isWholeX8664Library).findFirst()
+                        .map(other -> ", only " + other + " of another major version");
     }
 
     /** In the order in which they are looked through. */
@@ -127,15 +140,23 @@ final class CudaLibraries {
         return files;
     }
 
-    /** The linker's folders hold other architectures' libraries, too. */
-    private static boolean isX8664Library(Path file) {
+    /**
+     * The linker's folders hold other architectures' libraries, too. And to load one whose end is missing, as an
+     * installation on a full disk leaves it, would end this process by a signal: what comes last is the table of its
+     * sections.
+     */
+    private static boolean isWholeX8664Library(Path file) {
         if (!Files.isRegularFile(file)) {
             return false;
         }
         try (InputStream in = Files.newInputStream(file)) {
-            byte[] header = in.readNBytes(20);
-            return header.length == 20 && header[0] == 0x7f && header[1] == 'E' && header[2] == 'L' && header[3] == 'F'
-                    && header[4] == 2 && header[18] == 62;
+            ByteBuffer header = ByteBuffer.wrap(in.readNBytes(ELF_HEADER_BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+            if (header.limit() < ELF_HEADER_BYTES || header.getInt(0) != ELF_MAGIC || header.get(4) != 2
+                    || header.getShort(18) != 62) {
+                return false;
+            }
+            long end = header.getLong(40) + (long) header.getShort(58) * header.getShort(60);
+            return end <= Files.size(file);
         } catch (IOException e) {
             return false;
         }
@@ -156,7 +177,7 @@ final class CudaLibraries {
                 // NVRTC asks for its second half by name alone.
                 if (library.soname().startsWith("libnvrtc")) {
                     files(path.toAbsolutePath().getParent(), BUILTINS + "*").stream()
-                            .filter(CudaLibraries::isX8664Library).findFirst()
+                            .filter(CudaLibraries::isWholeX8664Library).findFirst()
                             .ifPresent(builtins -> System.load(builtins.toString()));
                 }
                 // JavaCPP would look for them itself, in places of its own, did it not know them by its names.

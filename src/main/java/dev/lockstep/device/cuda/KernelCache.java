@@ -31,7 +31,8 @@ final class KernelCache {
         // The standard that defines it has relative ones ignored.
         Path cache = home.startsWith("/") ? Path.of(home) : Path.of(System.getProperty("user.home"), ".cache");
         Path temporary = Path.of(System.getProperty("java.io.tmpdir"), "lockstep-" + System.getProperty("user.name"));
-        return new KernelCache(Stream.of(cache.resolve("lockstep"), temporary)
+        // Java calls the home "?" of a user whom the system does not know, as a container's may be.
+        return new KernelCache(Stream.of(cache.resolve("lockstep"), temporary).filter(Path::isAbsolute)
                 .map(folder -> folder.resolve("kernels")).toList());
     }
 

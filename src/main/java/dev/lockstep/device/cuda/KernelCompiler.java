@@ -17,10 +17,8 @@ import dev.lockstep.InvalidInputException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.stream.Collectors;
 import org.bytedeco.cuda.nvrtc._nvrtcProgram;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerPointer;
@@ -33,25 +31,17 @@ final class KernelCompiler {
     private final String architecture;
     private final String version;
 
-    /**
-     * @param computeCapability ten times major plus minor
-     * @throws InvalidInputException if this NVRTC cannot compile for it
-     */
+    /** @param computeCapability ten times major plus minor; of {@link #supportedArchitectures} */
     KernelCompiler(int computeCapability) {
         int[] major = new int[1];
         int[] minor = new int[1];
         check(nvrtcVersion(major, minor), "nvrtcVersion");
         version = major[0] + "." + minor[0];
         architecture = "sm_" + computeCapability;
-        int[] supported = supportedArchitectures();
-        if (Arrays.stream(supported).noneMatch(known -> known == computeCapability)) {
-            throw new InvalidInputException("NVRTC " + version + " does not compile for this GPU, which is "
-                    + architecture + ": it knows " + Arrays.stream(supported).mapToObj(known -> "sm_" + known)
-                            .collect(Collectors.joining(", ")) + "; install the CUDA toolkit for this GPU");
-        }
     }
 
-    private static int[] supportedArchitectures() {
+    /** The compute capabilities that this NVRTC compiles for, ten times major plus minor. */
+    static int[] supportedArchitectures() {
         int[] count = new int[1];
         check(nvrtcGetNumSupportedArchs(count), "nvrtcGetNumSupportedArchs");
         int[] supported = new int[count[0]];

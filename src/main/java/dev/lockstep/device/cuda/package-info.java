@@ -1,2 +1,2 @@
-/** The GPU backend: CUDA through JavaCPP; libraries are found and loaded at run time, by {@link dev.lockstep.device.cuda.CudaDevices}. */
+/** The GPU backend: CUDA through JavaCPP; {@link dev.lockstep.device.cuda.CudaDevices} finds and loads its libraries. */
 package dev.lockstep.device.cuda;

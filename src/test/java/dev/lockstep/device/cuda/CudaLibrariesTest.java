@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -101,9 +102,29 @@ class CudaLibrariesTest {
 
         CudaLibrary without = runtime(Map.of("LD_LIBRARY_PATH", path));
         assertFalse(without.path().isPresent());
-        assertFalse(without.remedy().contains("another major version"), without.remedy());
+        assertTrue(without.remedy().startsWith("no " + RUNTIME + ", only " + root.resolve("a").resolve(RUNTIME)
+                + ", which is not a whole library for x86-64; "), without.remedy());
         assertEquals(Optional.of(root.resolve("f").resolve(RUNTIME)),
                 runtime(Map.of("LD_LIBRARY_PATH", path + ":" + root.resolve("f"))).path());
+    }
+
+    /** The linker would read beyond the file's end, which ends the process by a signal. */
+    @Test
+    void shouldPassOverWhatIsCutOff() throws IOException {
+        Path library = root.resolve("usr/lib64").resolve(RUNTIME);
+        Files.createDirectories(library.getParent());
+        byte[] whole = Files.readAllBytes(Path.of("/proc/self/exe"));
+        Files.write(library, whole);
+        assertEquals(Optional.of(library), runtime(Map.of()).path());
+        Files.write(library, Arrays.copyOf(whole, whole.length - 1));
+        assertEquals(Optional.empty(), runtime(Map.of()).path());
+    }
+
+    @Test
+    void shouldNotTakeADriverWithoutItsLinkForAnOlderOne() throws IOException {
+        library(root.resolve("usr/lib64/libcuda.so.580.95.05"));
+        assertEquals("no libcuda.so.1; install an NVIDIA driver for CUDA " + MAJOR,
+                CudaLibraries.find(Map.of(), root).get(0).remedy());
     }
 
     private CudaLibrary runtime(Map<String, String> environment) {

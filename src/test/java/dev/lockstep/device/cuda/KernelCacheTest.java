@@ -2,6 +2,7 @@ package dev.lockstep.device.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -97,5 +98,20 @@ class KernelCacheTest {
         KernelCache cache = KernelCache.ofUser(Map.of("XDG_CACHE_HOME", folder.toString()));
         cache.store("key", CONTENT);
         assertTrue(Files.exists(folder.resolve("lockstep").resolve("kernels").resolve("key.cubin")));
+    }
+
+    /** Java calls it "?", which would be a folder of the working directory. */
+    @Test
+    void shouldNotLieInTheWorkingDirectoryWhereThereIsNoHome() {
+        String home = System.setProperty("user.home", "?");
+        String temporary = System.setProperty("java.io.tmpdir", folder.toString());
+        try {
+            KernelCache.ofUser(Map.of()).store("key", CONTENT);
+        } finally {
+            System.setProperty("user.home", home);
+            System.setProperty("java.io.tmpdir", temporary);
+        }
+        assertFalse(Files.exists(Path.of("?")));
+        assertTrue(Files.exists(folder.resolve("lockstep-" + System.getProperty("user.name")).resolve("kernels/key.cubin")));
     }
 }

@@ -66,14 +66,6 @@ class KernelCompilerTest {
     }
 
     @Test
-    void shouldNameAGpuThatNvrtcDoesNotKnow() {
-        CudaUnderTest.probeOrSkip();
-        String message = assertThrows(InvalidInputException.class, () -> new KernelCompiler(13)).getMessage();
-        assertTrue(message.matches("NVRTC [0-9.]+ does not compile for this GPU, which is sm_13: it knows sm_.*"),
-                message);
-    }
-
-    @Test
     void shouldGiveAnotherKeyToAnotherSourceOrGpu() {
         CudaUnderTest.probeOrSkip();
         KernelSource floats = KernelSource.forComputeType(DataType.FLOAT32);
