@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.SortedSet;
 
 /**
  * The device that each rank computes on.
@@ -16,11 +17,14 @@ import java.util.Optional;
  * @param reason  why that one
  * @param gpus    of each rank, if it is cuda
  * @param sharers how many ranks use the rank's GPU, itself among them
+ * @param keepTo  of each rank, if it is cuda, the hardware threads to keep to, which are beside its GPU; empty where all
+ *                or none of those that it may run on are, or where that is not known
  * @param notes   what a user should know about it, a line each
  */
-record Devices(String name, String reason, List<CudaDeviceInfo> gpus, List<Integer> sharers, List<String> notes) {
+record Devices(String name, String reason, List<CudaDeviceInfo> gpus, List<Integer> sharers, List<String> keepTo,
+        List<String> notes) {
     static Devices cpu(String reason) {
-        return new Devices("cpu", reason, List.of(), List.of(), List.of());
+        return new Devices("cpu", reason, List.of(), List.of(), List.of(), List.of());
     }
 
     /**
@@ -58,7 +62,7 @@ record Devices(String name, String reason, List<CudaDeviceInfo> gpus, List<Integ
         }
         return new Devices("cuda", asked == DeviceChoice.CUDA ? "device: cuda is set by the job"
                 : "a GPU is here" + (placements.size() == 1 ? "" : " for every rank"), List.copyOf(gpus),
-                List.copyOf(sharers), notes(placements, visible, gpus));
+                List.copyOf(sharers), keepTo(placements, visible, gpus), notes(placements, visible, gpus));
     }
 
     private static Optional<String> problem(List<Placement> placements, List<VisibleGpus> visible) {
@@ -117,15 +121,34 @@ record Devices(String name, String reason, List<CudaDeviceInfo> gpus, List<Integ
         return sharers;
     }
 
+    /** Null where it is not known. */
+    private static SortedSet<Integer> besideGpu(Placement placement, List<VisibleGpus> visible, List<CudaDeviceInfo> gpus) {
+        VisibleGpus seen = visible.get(placement.rank());
+        String near = seen.nearCpus().get(seen.gpus().indexOf(gpus.get(placement.rank())));
+        if (near.isEmpty()) {
+            return null;
+        }
+        SortedSet<Integer> cpus = CpuSet.parse(near);
+        cpus.retainAll(placement.cpus());
+        return cpus;
+    }
+
+    private static List<String> keepTo(List<Placement> placements, List<VisibleGpus> visible, List<CudaDeviceInfo> gpus) {
+        List<String> keepTo = new ArrayList<>();
+        for (Placement placement : placements) {
+            SortedSet<Integer> cpus = besideGpu(placement, visible, gpus);
+            keepTo.add(cpus == null || cpus.size() == placement.cpus().size() ? "" : CpuSet.format(cpus));
+        }
+        return List.copyOf(keepTo);
+    }
+
     private static List<String> notes(List<Placement> placements, List<VisibleGpus> visible,
             List<CudaDeviceInfo> gpus) {
         for (Placement placement : placements) {
-            CudaDeviceInfo gpu = gpus.get(placement.rank());
-            VisibleGpus seen = visible.get(placement.rank());
-            String near = seen.nearCpus().get(seen.gpus().indexOf(gpu));
-            if (!near.isEmpty() && !CpuSet.parse(near).containsAll(placement.cpus())) {
+            SortedSet<Integer> cpus = besideGpu(placement, visible, gpus);
+            if (cpus != null && cpus.isEmpty()) {
                 return List.of("rank " + placement.rank() + " may run on CPUs " + CpuSet.format(placement.cpus())
-                        + ", of which not all are beside its GPU (NUMA node " + gpu.numaNode() + ": " + near
+                        + ", none of which is beside its GPU (NUMA node " + gpus.get(placement.rank()).numaNode()
                         + "); mpirun --map-by numa --bind-to numa, or srun --gpu-bind=closest, keeps ranks near");
             }
         }

@@ -61,7 +61,7 @@ record Environment(Program program, Machine machine, String mpi, Devices devices
         try {
             return Devices.choose(DeviceChoice.AUTO, false, Precision.FP32, placements, visible);
         } catch (InvalidInputException e) {
-            return new Devices("none", e.getMessage(), List.of(), List.of(), List.of());
+            return new Devices("none", e.getMessage(), List.of(), List.of(), List.of(), List.of());
         }
     }
 

@@ -39,8 +39,11 @@ final class RankDevice {
                 new MemoryBudget.Gpu(gpu.label(), devices.sharers().get(rank), free, CudaDevice.WORKSPACE_BYTES)));
     }
 
-    /** Collective. */
+    /** Collective. A rank with a GPU keeps to the CPUs beside it from then on, as far as it may choose. */
     Device open(Job job) {
+        if (devices.isCuda() && !devices.keepTo().get(communicator.rank()).isEmpty()) {
+            Affinity.move(ProcessHandle.current().pid(), devices.keepTo().get(communicator.rank()));
+        }
         return devices.isCuda() ? Agreement.onAllRanks(communicator,
                 () -> CudaDevices.open(devices.gpus().get(communicator.rank()).ordinal(),
                         MatmulPrecision.valueOf(job.precision().name())))

@@ -60,6 +60,12 @@ class CudaTrainIT {
             same &= loss == actual.get(i).get("loss").asDouble();
         }
         assertFalse(same, "not one rounding differs: was this the CPU?");
+        List<JsonNode> tested = Lockstep.metrics(folder.resolve("on-gpu"), "epoch");
+        for (JsonNode epoch : Lockstep.metrics(folder.resolve("on-cpu"), "epoch")) {
+            double loss = epoch.get("test_loss").asDouble();
+            assertEquals(loss, tested.get(epoch.get("epoch").asInt() - 1).get("test_loss").asDouble(), tolerance * loss,
+                    epoch::toString);
+        }
     }
 
     /** 8 MB of features beside the 32 MiB that matrix products take of 36. */

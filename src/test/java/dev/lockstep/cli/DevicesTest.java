@@ -159,15 +159,22 @@ class DevicesTest {
     }
 
     @Test
-    void shouldAdviseRanksThatMayRunFarFromTheirGpu() {
+    void shouldKeepRanksToTheCpusBesideTheirGpuAsFarAsTheyMayChoose() {
         rank("a", 0, "a0");
-        assertEquals(List.of(), choose(DeviceChoice.CUDA, false).notes());
-        visible.set(0, new VisibleGpus("", visible.get(0).gpus(), List.of("0-15")));
-        assertEquals(List.of(), choose(DeviceChoice.CUDA, false).notes());
-        visible.set(0, new VisibleGpus("", visible.get(0).gpus(), List.of("4-15")));
+        for (String[] nearAndKept : new String[][] {{"", ""}, {"0-15", ""}, {"4-15", "4-7"}, {"2,6,9", "2,6"}}) {
+            visible.set(0, new VisibleGpus("", visible.get(0).gpus(), List.of(nearAndKept[0])));
+            assertEquals(List.of(nearAndKept[1]), choose(DeviceChoice.CUDA, false).keepTo());
+            assertEquals(List.of(), choose(DeviceChoice.CUDA, false).notes());
+        }
+    }
+
+    @Test
+    void shouldAdviseRanksThatMayNotRunBesideTheirGpu() {
+        rank("a", 0, "a0");
+        visible.set(0, new VisibleGpus("", visible.get(0).gpus(), List.of("8-15")));
+        assertEquals(List.of(""), choose(DeviceChoice.CUDA, false).keepTo());
         String note = choose(DeviceChoice.CUDA, false).notes().get(0);
-        assertTrue(note.startsWith("rank 0 may run on CPUs 0-7, of which not all are beside its GPU (NUMA node 1: 4-15);"
-                + " mpirun "), note);
+        assertTrue(note.startsWith("rank 0 may run on CPUs 0-7, none of which is beside its GPU (NUMA node 1); mpirun "), note);
     }
 
     private String refused(DeviceChoice asked, boolean gpuSharing) {

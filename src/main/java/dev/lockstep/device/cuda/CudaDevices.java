@@ -106,7 +106,21 @@ public final class CudaDevices {
         for (int ordinal = 0; ordinal < count[0]; ordinal++) {
             devices.add(info(ordinal));
         }
-        return new Probe(loaded, Optional.of(versions), List.copyOf(devices), Optional.empty());
+        return new Probe(loaded, Optional.of(versions), List.copyOf(devices),
+                devices.stream().allMatch(CudaDevices::isTooOld) ? Optional.of(tooOld(devices.get(0))) : Optional.empty());
+    }
+
+    private static boolean isTooOld(CudaDeviceInfo device) {
+        return device.computeCapability() < OLDEST_COMPUTE_CAPABILITY;
+    }
+
+    private static String tooOld(CudaDeviceInfo device) {
+        return capability(device) + ", and 7.5 is the lowest that is supported";
+    }
+
+    private static String capability(CudaDeviceInfo device) {
+        return device.label() + " has compute capability " + device.computeCapability() / 10 + "."
+                + device.computeCapability() % 10;
     }
 
     /**
@@ -208,9 +222,9 @@ public final class CudaDevices {
      */
     static Optional<String> unsupported(CudaDeviceInfo device, MatmulPrecision precision, int[] compilable) {
         int capability = device.computeCapability();
-        String has = device.label() + " has compute capability " + capability / 10 + "." + capability % 10;
-        if (capability < OLDEST_COMPUTE_CAPABILITY) {
-            return Optional.of(has + ", and 7.5 is the lowest that is supported; set device to cpu");
+        String has = capability(device);
+        if (isTooOld(device)) {
+            return Optional.of(tooOld(device) + "; set device to cpu");
         }
         if (precision != MatmulPrecision.FP32 && capability < TENSOR_CORE_COMPUTE_CAPABILITY) {
             return Optional.of(has + ", and precision " + precision.name().toLowerCase(Locale.ROOT)
