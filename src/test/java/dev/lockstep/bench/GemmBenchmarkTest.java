@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
-import dev.lockstep.device.cuda.CudaUnderTest;
+import dev.lockstep.device.cuda.CudaDeviceOrSkip;
 import dev.lockstep.device.cuda.MatmulPrecision;
 import dev.lockstep.job.ActivationKind;
 import dev.lockstep.job.LayerConfig;
@@ -31,7 +31,7 @@ class GemmBenchmarkTest {
     @ParameterizedTest
     @EnumSource
     void shouldTimeThemInEveryPrecisionOfAGpu(MatmulPrecision precision) {
-        try (Device device = CudaUnderTest.openOrSkip(precision)) {
+        try (Device device = CudaDeviceOrSkip.openOrSkip(precision)) {
             check(device);
         }
     }

@@ -6,6 +6,6 @@ import dev.lockstep.device.DeviceContract;
 class CudaDeviceContractTest extends DeviceContract {
     @Override
     protected Device newDevice() {
-        return CudaUnderTest.openOrSkip();
+        return CudaDeviceOrSkip.openOrSkip();
     }
 }

@@ -33,7 +33,7 @@ class CudaDeviceTest {
 
     @BeforeEach
     void open() {
-        device = CudaUnderTest.openOrSkip();
+        device = CudaDeviceOrSkip.openOrSkip();
         host = device.allocateHost(COUNT * Integer.BYTES);
     }
 
@@ -238,7 +238,7 @@ class CudaDeviceTest {
     @Test
     void shouldFreeItsMemoryOnceWhenItIsClosed() {
         long free = device.memory().freeBytes();
-        CudaDevice second = CudaUnderTest.openOrSkip();
+        CudaDevice second = CudaDeviceOrSkip.openOrSkip();
         second.allocate(DataType.FLOAT32, 32 << 20);
         second.allocateHost(1 << 20);
         second.graph(stream -> { });

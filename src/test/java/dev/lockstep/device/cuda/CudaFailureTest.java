@@ -28,7 +28,7 @@ class CudaFailureTest {
 
     @BeforeEach
     void open() {
-        device = CudaUnderTest.openOrSkip();
+        device = CudaDeviceOrSkip.openOrSkip();
     }
 
     @AfterEach

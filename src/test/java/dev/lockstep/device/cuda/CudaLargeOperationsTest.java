@@ -6,6 +6,6 @@ import dev.lockstep.device.LargeOperationsContract;
 class CudaLargeOperationsTest extends LargeOperationsContract {
     @Override
     protected Device newDevice() {
-        return CudaUnderTest.openOrSkip();
+        return CudaDeviceOrSkip.openOrSkip();
     }
 }

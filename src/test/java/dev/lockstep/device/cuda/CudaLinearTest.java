@@ -36,7 +36,7 @@ class CudaLinearTest {
 
     @BeforeEach
     void open() {
-        gpu = CudaUnderTest.openOrSkip();
+        gpu = CudaDeviceOrSkip.openOrSkip();
     }
 
     @AfterEach
@@ -152,7 +152,7 @@ class CudaLinearTest {
     @Test
     void shouldSumABfloat16GradientByAKernel() {
         gpu.close();
-        gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16);
+        gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16);
         Layer layer = new Layer();
         layer.forward();
         String backward = layer.backward().toString();
@@ -185,7 +185,7 @@ class CudaLinearTest {
 
         // Anew, for it remembers what it found.
         gpu.close();
-        gpu = CudaUnderTest.openOrSkip();
+        gpu = CudaDeviceOrSkip.openOrSkip();
         CudaStandIn.reset();
         CudaStandIn.set("FAIL", String.format(unknown, 1) + "," + String.format(unknown, 2));
         Layer plain = new Layer();

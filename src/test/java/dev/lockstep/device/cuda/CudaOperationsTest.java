@@ -6,6 +6,6 @@ import dev.lockstep.device.OperationsContract;
 class CudaOperationsTest extends OperationsContract {
     @Override
     protected Device newDevice() {
-        return CudaUnderTest.openOrSkip();
+        return CudaDeviceOrSkip.openOrSkip();
     }
 }

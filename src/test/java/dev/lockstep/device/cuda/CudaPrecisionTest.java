@@ -39,7 +39,7 @@ class CudaPrecisionTest {
 
     @Test
     void shouldMultiplyFactorsOfBfloat16InFloatPrecision() {
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
             assertEquals(BFLOAT16, gpu.computeType());
             Matrix x = random(gpu, BFLOAT16, BATCH, IN);
             Matrix weight = random(gpu, BFLOAT16, OUT, IN);
@@ -57,7 +57,7 @@ class CudaPrecisionTest {
 
     @Test
     void shouldCarryGradientsOfBfloat16BackAndSumThemAsFloats() {
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
             Matrix x = random(gpu, BFLOAT16, BATCH, IN);
             Matrix weight = random(gpu, BFLOAT16, OUT, IN);
             Matrix yGradient = random(gpu, BFLOAT16, BATCH, OUT);
@@ -84,7 +84,7 @@ class CudaPrecisionTest {
 
     @Test
     void shouldComputeTheLossOfBfloat16LogitsInFloatPrecision() {
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
             for (int classes : new int[] {1, 3, 10, 300, 1111}) {
                 Matrix logits = random(gpu, BFLOAT16, BATCH, classes);
                 int[] label = random.ints(BATCH, 0, classes).toArray();
@@ -104,7 +104,7 @@ class CudaPrecisionTest {
 
     @Test
     void shouldApplyEveryActivationToBfloat16() {
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
             DeviceBuffer x = Buffers.of(gpu, BFLOAT16, values(1003));
             DeviceBuffer gradient = Buffers.of(gpu, BFLOAT16, values(1003));
             DeviceBuffer result = gpu.allocate(BFLOAT16, 1003);
@@ -130,7 +130,7 @@ class CudaPrecisionTest {
             Float.MIN_VALUE, 0x1.fep-127f};
         double[] values = new double[floats.length];
         Arrays.setAll(values, i -> floats[i]);
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16)) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16)) {
             DeviceBuffer source = Buffers.of(gpu, FLOAT32, values);
             DeviceBuffer converted = gpu.allocate(BFLOAT16, values.length);
             run(gpu, gpu.operations().convert(source, converted));
@@ -141,7 +141,7 @@ class CudaPrecisionTest {
 
     @Test
     void shouldConvertTheParametersThatItUpdates() {
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16)) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16)) {
             for (boolean buffered : new boolean[] {false, true}) {
                 for (boolean nesterov : new boolean[] {false, buffered}) {
                     DeviceBuffer parameter = Buffers.of(gpu, FLOAT32, values(1001));
@@ -160,7 +160,7 @@ class CudaPrecisionTest {
 
     @Test
     void shouldGatherRowsAsBfloat16() {
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.BF16)) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16)) {
             double[] bytes = random.ints(5 * 37, 0, 256).asDoubleStream().toArray();
             Matrix source = Buffers.matrix(gpu, DataType.UINT8, 5, 37, bytes);
             Matrix destination = Matrix.allocate(gpu, BFLOAT16, 2, 37);
@@ -173,7 +173,7 @@ class CudaPrecisionTest {
 
     @Test
     void shouldRefuseToConvertWhereItComputesInFloats() {
-        try (Device gpu = CudaUnderTest.openOrSkip()) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip()) {
             DeviceBuffer source = gpu.allocate(FLOAT32, 3);
             DeviceBuffer destination = gpu.allocate(BFLOAT16, 3);
             assertThrows(IllegalArgumentException.class, () -> gpu.operations().convert(source, destination));
@@ -185,7 +185,7 @@ class CudaPrecisionTest {
     /** Ten bits behind the point are what TF32 keeps of a factor. */
     @Test
     void shouldMultiplyFactorsThatTf32HoldsInFloatPrecision() {
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.TF32); Device reference = new ReferenceDevice()) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.TF32); Device reference = new ReferenceDevice()) {
             assertEquals(FLOAT32, gpu.computeType());
             double[] xs = values(BATCH * IN);
             double[] weights = values(OUT * IN);
@@ -200,7 +200,7 @@ class CudaPrecisionTest {
     /** Others lose at most 2⁻¹⁰ of themselves, whether they are rounded or cut off. */
     @Test
     void shouldMultiplyAnyFactorsInTf32() {
-        try (Device gpu = CudaUnderTest.openOrSkip(MatmulPrecision.TF32); Device reference = new ReferenceDevice()) {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.TF32); Device reference = new ReferenceDevice()) {
             double[] xs = values(BATCH * IN);
             double[] weights = values(OUT * IN);
             // Each of the IN products is below 1, and both factors are off.

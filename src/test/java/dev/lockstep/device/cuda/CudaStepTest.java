@@ -139,7 +139,7 @@ class CudaStepTest {
     @ParameterizedTest
     @EnumSource
     void shouldLearn(MatmulPrecision precision) {
-        try (CudaDevice gpu = CudaUnderTest.openOrSkip(precision)) {
+        try (CudaDevice gpu = CudaDeviceOrSkip.openOrSkip(precision)) {
             Step step = new Step(gpu);
             step.enqueue(gpu.computeStream());
             double first = step.loss();
@@ -155,7 +155,7 @@ class CudaStepTest {
     @ParameterizedTest
     @EnumSource
     void shouldGiveTheSameBitsFromAGraph(MatmulPrecision precision) {
-        try (CudaDevice gpu = CudaUnderTest.openOrSkip(precision)) {
+        try (CudaDevice gpu = CudaDeviceOrSkip.openOrSkip(precision)) {
             Step eager = new Step(gpu);
             Step recorded = new Step(gpu);
             double[] before = Buffers.read(recorded.parameters.get(0));
@@ -180,7 +180,7 @@ class CudaStepTest {
     @ParameterizedTest
     @EnumSource
     void shouldAllocateNothingWhenItEnqueues(MatmulPrecision precision) {
-        try (CudaDevice gpu = CudaUnderTest.openOrSkip(precision)) {
+        try (CudaDevice gpu = CudaDeviceOrSkip.openOrSkip(precision)) {
             Step step = new Step(gpu);
             Stream stream = gpu.computeStream();
             for (int i = 0; i < WARM_UP_STEPS; i++) {
@@ -204,10 +204,10 @@ class CudaStepTest {
     @ParameterizedTest
     @EnumSource
     void shouldGiveBackAllMemory(MatmulPrecision precision) {
-        CudaUnderTest.openOrSkip(precision).close();
+        CudaDeviceOrSkip.openOrSkip(precision).close();
         assumeTrue(CudaStandIn.isChosen(), "other processes use a real GPU's memory, too");
         long before = CudaStandIn.usedBytes(0);
-        try (CudaDevice gpu = CudaUnderTest.openOrSkip(precision)) {
+        try (CudaDevice gpu = CudaDeviceOrSkip.openOrSkip(precision)) {
             new Step(gpu).enqueue(gpu.computeStream());
             // Memory is given out in larger pieces than asked for; all else was freed: what algorithms were tried in.
             assertTrue(CudaStandIn.usedBytes(0) - before < 1.05 * gpu.allocatedBytes() + (1 << 20));

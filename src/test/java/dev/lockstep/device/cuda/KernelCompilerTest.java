@@ -44,7 +44,7 @@ class KernelCompilerTest {
     @Test
     @ResourceLock(Resources.SYSTEM_ERR)
     void shouldSayWhyKernelsDoNotCompile() {
-        try (CudaDevice gpu = CudaUnderTest.openOrSkip()) {
+        try (CudaDevice gpu = CudaDeviceOrSkip.openOrSkip()) {
             KernelSource broken = new KernelSource("#include \"broken.h\"\n", List.of("broken.h"), List.of(
                     "extern \"C\" __global__ void broken(float* x) {\n    x[0] = nowhere_declared;\n}\n"));
             KernelCompiler compiler = new KernelCompiler(gpu.computeCapability());
@@ -67,7 +67,7 @@ class KernelCompilerTest {
 
     @Test
     void shouldGiveAnotherKeyToAnotherSourceOrGpu() {
-        CudaUnderTest.probeOrSkip();
+        CudaDeviceOrSkip.probeOrSkip();
         KernelSource floats = KernelSource.forComputeType(DataType.FLOAT32);
         KernelSource bfloat16 = KernelSource.forComputeType(DataType.BFLOAT16);
         String key = new KernelCompiler(90).key(floats);
@@ -78,7 +78,7 @@ class KernelCompilerTest {
 
     @Test
     void shouldCompileOnceAndAgainWhereTheCacheIsDamagedOrAnothers() throws IOException {
-        try (CudaDevice gpu = CudaUnderTest.openOrSkip()) {
+        try (CudaDevice gpu = CudaDeviceOrSkip.openOrSkip()) {
             assumeTrue(CudaStandIn.isChosen(), "only the stand-in counts calls");
             KernelCache cache = new KernelCache(List.of(folder));
             CudaStandIn.reset();
@@ -113,7 +113,7 @@ class KernelCompilerTest {
     /** The bits of a sum must not hang on which thread comes first. */
     @Test
     void shouldSumSquaresInDouble() {
-        try (CudaDevice gpu = CudaUnderTest.openOrSkip()) {
+        try (CudaDevice gpu = CudaDeviceOrSkip.openOrSkip()) {
             for (int count : new int[] {1, 31, 257, 100_003}) {
                 double[] values = new double[count];
                 double expected = 0;

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Opens the GPU that tests run on: a real one, or the stand-in that CUDA_HOME points to. */
-public final class CudaUnderTest {
-    private CudaUnderTest() {
+public final class CudaDeviceOrSkip {
+    private CudaDeviceOrSkip() {
     }
 
     /** A GPU in FP32, or none: then the test is skipped, unless CUDA_HOME promises one. */
