@@ -1,7 +1,7 @@
 package dev.lockstep.device.cuda;
 
 import static org.junit.jupiter.api.Assertions.fail;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 /** Opens the GPU that tests run on: a real one, or the stand-in that CUDA_HOME points to. */
 public final class CudaDeviceOrSkip {
@@ -24,7 +24,7 @@ public final class CudaDeviceOrSkip {
             if (System.getenv("CUDA_HOME") != null) {
                 fail("CUDA_HOME is " + System.getenv("CUDA_HOME") + ", but " + problem);
             }
-            assumeTrue(false, problem);
+            abort(problem);
         });
         return probe;
     }
