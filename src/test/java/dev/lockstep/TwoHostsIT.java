@@ -183,7 +183,7 @@ class TwoHostsIT {
     /** mpirun 4.1 waits for its daemon on the other side of the cut, so it is ended here. */
     @Test
     void shouldEndTheRanksWhereTheLinkIsCut() throws Exception {
-        try (RunningProcess training = training(ENDLESS, "timeout=2s")) {
+        try (RunningProcess training = training(ENDLESS, "timeout=4s")) {
             Set<String> networks = TwoHosts.networks(training);
             List<ProcessHandle> ranks = List.of(Lockstep.rank(training, 0), Lockstep.rank(training, 1));
             TwoHosts.cutLink(training);
