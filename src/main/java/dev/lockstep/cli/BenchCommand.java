@@ -108,7 +108,7 @@ final class BenchCommand {
             }
         }
 
-        private static String toJson(Map<String, Object> map) {
+        static String toJson(Map<String, Object> map) {
             try {
                 return new JsonMapper().writeValueAsString(map);
             } catch (JsonProcessingException e) {
