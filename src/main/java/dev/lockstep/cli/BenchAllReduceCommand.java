@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
 final class BenchAllReduceCommand implements Callable<Integer> {
     /** The largest power of two of bytes that a host view holds. */
     private static final long LARGEST_BYTES = 1L << 30;
+    private static final long MIB = 1L << 20;
     private static final Duration LONGEST_TIMEOUT = Duration.ofHours(24);
     private static final int MOST_ITERATIONS = 1_000_000;
 
@@ -159,21 +160,29 @@ final class BenchAllReduceCommand implements Callable<Integer> {
         return Duration.ofMillis(millis.getAsLong());
     }
 
-    /** Looks before it takes: the kernel promises memory that it does not have, and kills whoever uses it. */
     private static DeviceBuffer allocate(Device device, int elementCount, int ranksHere) {
         long bytes = (long) elementCount * Float.BYTES;
-        // MPI sums into a copy of its own.
-        long neededBytes = 2 * bytes * ranksHere;
-        long availableBytes = AvailableMemory.bytes(Path.of("/"));
-        String notEnough = "not enough memory for sums of " + Units.BYTES.format(bytes) + ": ";
-        if (neededBytes > availableBytes) {
-            throw new InvalidInputException(notEnough + "with MPI's own copies the ranks of a machine, " + ranksHere + ", need "
-                    + neededBytes + " bytes, and " + availableBytes + " are free; give a smaller --max");
-        }
+        requireMemory(bytes, ranksHere, AvailableMemory.bytes(Path.of("/")));
         try {
             return device.allocate(DataType.FLOAT32, elementCount);
         } catch (OutOfDeviceMemoryException e) {
-            throw new InvalidInputException(notEnough + "the system refuses this process that much; give a smaller --max", e);
+            throw notEnough(bytes, "the system refuses this process that much", e);
         }
+    }
+
+    /** Looks before anything is taken: the kernel promises memory that it does not have, and kills whoever uses it. */
+    static void requireMemory(long bytes, int ranksHere, long availableBytes) {
+        // MPI sums into a copy of its own.
+        long neededBytes = 2 * bytes * ranksHere;
+        if (neededBytes > availableBytes) {
+            throw notEnough(bytes, "with MPI's own copies it takes " + neededBytes / MIB + " MiB on a machine with "
+                    + (ranksHere == 1 ? "1 rank" : ranksHere + " ranks") + ", and " + availableBytes / MIB + " MiB are free",
+                    null);
+        }
+    }
+
+    private static InvalidInputException notEnough(long bytes, String why, Throwable cause) {
+        return new InvalidInputException("not enough memory for sums of " + Units.BYTES.format(bytes) + ": " + why
+                + "; give a smaller --max", cause);
     }
 }
