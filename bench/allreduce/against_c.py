@@ -10,6 +10,7 @@ compiles the C side and calls this.
 import argparse
 import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -50,7 +51,10 @@ class Sides:
     def lockstep_record(self, more):
         command = [*self.mpirun, "./lockstep", "bench", "allreduce", "--json", *self.sizes, *more]
         output, _ = run(command, self.limit_seconds)
-        return next(json.loads(line) for line in output.splitlines() if line.startswith("{"))
+        lines = [line for line in output.splitlines() if line.startswith("{")]
+        if len(lines) != 1:
+            raise Failed(f"{shlex.join(command)}: printed {len(lines)} JSON objects instead of one")
+        return json.loads(lines[0])
 
     def c(self):
         output, _ = run(self.mpirun + ["target/c-allreduce", *self.c_options, *self.iterations], self.limit_seconds)
