@@ -14,6 +14,7 @@ public final class AllReduceBenchmark {
     public static final double LOOP_SECONDS = 0.2;
     static final int FEWEST_ITERATIONS = 10;
     static final int MOST_ITERATIONS = 10_000;
+    private static final int GATHERED_AT_ONCE = 1000;
 
     private final Communicator communicator;
     private final DeviceBuffer memory;
@@ -85,21 +86,34 @@ public final class AllReduceBenchmark {
 
     private AllReduceResult.Timing time(Runnable sum, Stopwatch stopwatch, int count, long wrong) {
         double[] seconds = new double[count];
-        stopwatch.nanos = 0;
+        double[] collectiveSeconds = new double[count];
         long start = System.nanoTime();
         long before = start;
         for (int i = 0; i < count; i++) {
             sum.run();
             long after = System.nanoTime();
             seconds[i] = (after - before) * 1e-9;
+            collectiveSeconds[i] = stopwatch.nanos * 1e-9;
             before = after;
         }
         Arrays.sort(seconds);
-        double[][] byRank = gather((before - start) * 1e-9 / count, percentile(seconds, 50), percentile(seconds, 99),
-                stopwatch.nanos * 1e-9 / count, wrong);
+        double[][] byRank = gather((before - start) * 1e-9 / count, percentile(seconds, 50), percentile(seconds, 99), wrong);
         double[] slowest = Arrays.stream(byRank).reduce((a, b) -> a[0] >= b[0] ? a : b).orElseThrow();
-        return new AllReduceResult.Timing(slowest[0], slowest[1], slowest[2], slowest[3],
-                (long) Arrays.stream(byRank).mapToDouble(rank -> rank[4]).sum());
+        return new AllReduceResult.Timing(slowest[0], slowest[1], slowest[2], meanOfShortest(collectiveSeconds),
+                (long) Arrays.stream(byRank).mapToDouble(rank -> rank[3]).sum());
+    }
+
+    /** Mean of the shortest over ranks: the last rank to come waits for no other. */
+    private double meanOfShortest(double[] seconds) {
+        double total = 0;
+        for (int first = 0; first < seconds.length; first += GATHERED_AT_ONCE) {
+            double[][] byRank = gather(Arrays.copyOfRange(seconds, first, Math.min(first + GATHERED_AT_ONCE, seconds.length)));
+            for (int i = 0; i < byRank[0].length; i++) {
+                int index = i;
+                total += Arrays.stream(byRank).mapToDouble(rank -> rank[index]).min().orElseThrow();
+            }
+        }
+        return total / seconds.length;
     }
 
     /** The smallest of {@code sorted} that {@code percent} of them do not exceed. */
@@ -109,15 +123,16 @@ public final class AllReduceBenchmark {
 
     /** Every rank's figures, by rank. Collective; no rank is done before all have come. */
     private double[][] gather(double... own) {
-        double[] all = new double[communicator.size() * own.length]; // [ranks, own.length]
-        System.arraycopy(own, 0, all, communicator.rank() * own.length, own.length);
-        communicator.allReduceSum(all);
-        double[][] byRank = new double[communicator.size()][];
-        Arrays.setAll(byRank, r -> Arrays.copyOfRange(all, r * own.length, (r + 1) * own.length));
-        return byRank;
+        byte[] bytes = new byte[own.length * Double.BYTES];
+        ByteBuffer.wrap(bytes).asDoubleBuffer().put(own);
+        return communicator.allGather(bytes).stream().map(rank -> {
+            double[] figures = new double[own.length];
+            ByteBuffer.wrap(rank).asDoubleBuffer().get(figures);
+            return figures;
+        }).toArray(double[][]::new);
     }
 
-    /** Time within the communication library, which it calls between the two. Read by the caller after the sum. */
+    /** The last sum's time within the communication library. Read by the caller after the sum. */
     private static final class Stopwatch implements HostTransfer {
         private long startNanos;
         private long nanos;
@@ -129,7 +144,7 @@ public final class AllReduceBenchmark {
 
         @Override
         public void store() {
-            nanos += System.nanoTime() - startNanos;
+            nanos = System.nanoTime() - startNanos;
         }
     }
 }

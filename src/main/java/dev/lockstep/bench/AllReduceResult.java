@@ -11,15 +11,16 @@ package dev.lockstep.bench;
 public record AllReduceResult(int elementCount, int ranks, int iterations, Timing communicationThread,
         Timing callingThread) {
     /**
-     * One way of summing, of the rank whose mean is largest.
+     * One way of summing: the times of the rank whose mean is largest.
      *
      * @param seconds           mean of a loop's iterations
-     * @param collectiveSeconds of these within the communication library
+     * @param collectiveSeconds within the communication library: mean of the shortest over ranks, so that waiting for a
+     *                          rank that comes late does not count
      * @param wrongElements     of all ranks, in a sum before the timed ones
      */
     public record Timing(double seconds, double p50Seconds, double p99Seconds, double collectiveSeconds,
             long wrongElements) {
-        /** From the caller to the collective and back. */
+        /** All but the collective: the way from the caller to it and back, and how unlike the ranks are in that. */
         public double handOverSeconds() {
             return seconds - collectiveSeconds;
         }

@@ -29,7 +29,7 @@ final class AllReduceReport {
         out.println("# time: mean over a loop after " + warmUp + " to warm up, of the rank where it is largest; sums are"
                 + " checked before");
         out.println("# communication thread: from start to await, as training does beside backward; hand-over: what of"
-                + " it is not spent in MPI");
+                + " it is not the sum's own");
         out.println("# calling thread: as training does where there is nothing to overlap");
         out.println("#");
         out.printf("#%59s%43s%n", "communication thread", "calling thread");
