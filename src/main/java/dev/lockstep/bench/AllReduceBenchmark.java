@@ -14,7 +14,6 @@ public final class AllReduceBenchmark {
     public static final double LOOP_SECONDS = 0.2;
     static final int FEWEST_ITERATIONS = 10;
     static final int MOST_ITERATIONS = 10_000;
-    private static final int GATHERED_AT_ONCE = 1000;
 
     private final Communicator communicator;
     private final DeviceBuffer memory;
@@ -22,7 +21,7 @@ public final class AllReduceBenchmark {
     private final ExactSum exactSum;
 
     /**
-     * @param memory           of floats, as many as the largest sum has, that the host can access; overwritten
+     * @param memory           of as many floats as the largest sum has; the host can access it; overwritten
      * @param warmUpIterations before each loop, at least 1
      */
     public AllReduceBenchmark(Communicator communicator, DeviceBuffer memory, int warmUpIterations) {
@@ -97,23 +96,14 @@ public final class AllReduceBenchmark {
             before = after;
         }
         Arrays.sort(seconds);
-        double[][] byRank = gather((before - start) * 1e-9 / count, percentile(seconds, 50), percentile(seconds, 99), wrong);
+        double[][] byRank = gather((before - start) * 1e-9 / count, percentile(seconds, 50), percentile(seconds, 99),
+                wrong);
         double[] slowest = Arrays.stream(byRank).reduce((a, b) -> a[0] >= b[0] ? a : b).orElseThrow();
-        return new AllReduceResult.Timing(slowest[0], slowest[1], slowest[2], meanOfShortest(collectiveSeconds),
+        // The last rank to come waits for no other.
+        communicator.allReduceMin(collectiveSeconds);
+        return new AllReduceResult.Timing(slowest[0], slowest[1], slowest[2],
+                Arrays.stream(collectiveSeconds).average().orElseThrow(),
                 (long) Arrays.stream(byRank).mapToDouble(rank -> rank[3]).sum());
-    }
-
-    /** Mean of the shortest over ranks: the last rank to come waits for no other. */
-    private double meanOfShortest(double[] seconds) {
-        double total = 0;
-        for (int first = 0; first < seconds.length; first += GATHERED_AT_ONCE) {
-            double[][] byRank = gather(Arrays.copyOfRange(seconds, first, Math.min(first + GATHERED_AT_ONCE, seconds.length)));
-            for (int i = 0; i < byRank[0].length; i++) {
-                int index = i;
-                total += Arrays.stream(byRank).mapToDouble(rank -> rank[index]).min().orElseThrow();
-            }
-        }
-        return total / seconds.length;
     }
 
     /** The smallest of {@code sorted} that {@code percent} of them do not exceed. */

@@ -78,9 +78,10 @@ final class AllReduceReport {
     static Optional<String> wrong(List<AllReduceResult> results) {
         long elements = results.stream().mapToLong(AllReduceResult::wrongElements).sum();
         return results.stream().filter(result -> result.wrongElements() > 0).findFirst()
-                .map(result -> elements + (elements == 1 ? " element is" : " elements are") + " wrong over all ranks and sizes,"
-                        + " the first in sums of " + result.bytes() + " bytes: this MPI does not sum right, so training would"
-                        + " not either; try another transport (--mca pml, --mca btl) or version of it");
+                .map(result -> elements + (elements == 1 ? " element is" : " elements are")
+                        + " wrong over all ranks and sizes, the first in sums of " + result.bytes() + " bytes: this MPI"
+                        + " does not sum right, so training would not either; try another transport (--mca pml,"
+                        + " --mca btl) or version of it");
     }
 
     private String hosts() {

@@ -75,14 +75,16 @@ final class BenchAllReduceCommand implements Callable<Integer> {
         List<Integer> elementCounts = elementCounts();
         checkIterations(elementCounts.size());
         StallWatch.start(communicator, timeout(), "--timeout", context.failure());
-        Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.empty());
+        Environment environment = Environment.detect(context.program(), context.launch(), communicator,
+                Optional.empty());
         AllReduceReport report = new AllReduceReport(environment, warmUp);
         boolean first = communicator.rank() == 0;
         List<AllReduceResult> results = new ArrayList<>();
         // One thread: nothing is computed. Its memory is of the kind that gradients lie in.
         try (Device device = new CpuDevice(1)) {
             int largest = elementCounts.get(elementCounts.size() - 1);
-            DeviceBuffer memory = Agreement.onAllRanks(communicator, () -> allocate(device, largest, communicator.localSize()));
+            DeviceBuffer memory = Agreement.onAllRanks(communicator,
+                    () -> allocate(device, largest, communicator.localSize()));
             AllReduceBenchmark benchmark = new AllReduceBenchmark(communicator, memory, warmUp);
             if (first && !json) {
                 report.printHead(spec.commandLine().getOut());

@@ -19,8 +19,8 @@ final class FaultyCommunicator {
     }
 
     static Communicator of(Communicator communicator, Fault fault) {
-        return (Communicator) Proxy.newProxyInstance(Communicator.class.getClassLoader(), new Class<?>[] {Communicator.class},
-                (proxy, method, arguments) -> {
+        return (Communicator) Proxy.newProxyInstance(Communicator.class.getClassLoader(),
+                new Class<?>[] {Communicator.class}, (proxy, method, arguments) -> {
                     if (method.getName().equals("prepareAllReduce")) {
                         return fault.prepare(communicator, (ByteBuffer) arguments[0], (HostTransfer) arguments[1]);
                     }

@@ -46,8 +46,8 @@ class BenchAllReduceIT {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3})
     void shouldPrintOneJsonObject(int ranks) throws Exception {
-        ProcessRun.Result run = Lockstep.ranks(ranks, "bench", "allreduce", "--min", "12B", "--max", "64KiB", "--warmup", "1",
-                "--iterations", "9,8,7,6,5,4,3,2,2,2,2,2,2", "--json").run();
+        ProcessRun.Result run = Lockstep.ranks(ranks, "bench", "allreduce", "--min", "12B", "--max", "64KiB", "--warmup",
+                "1", "--iterations", "9,8,7,6,5,4,3,2,2,2,2,2,2", "--json").run();
 
         assertEquals(0, run.exitStatus(), run::toString);
         assertEquals(1, run.stdout().lines().count(), run::toString);
@@ -104,13 +104,13 @@ class BenchAllReduceIT {
                 "src/test/native/mpi/wrong_sum.c").run();
         assertEquals(0, compiled.exitStatus(), compiled::toString);
 
-        ProcessRun.Result run = Lockstep.ranks(2, "bench", "allreduce", "--min", "2KiB", "--max", "8KiB", "--iterations", "2")
-                .environment("LD_PRELOAD", library).run();
+        ProcessRun.Result run = Lockstep.ranks(2, "bench", "allreduce", "--min", "2KiB", "--max", "8KiB", "--iterations",
+                "2").environment("LD_PRELOAD", library).run();
 
         assertEquals(1, run.exitStatus(), run::toString);
-        assertEquals(List.of("lockstep: error: 4 elements are wrong over all ranks and sizes, the first in sums of 4096 bytes:"
-                + " this MPI does not sum right, so training would not either; try another transport (--mca pml, --mca btl) or"
-                + " version of it"), Lockstep.errors(run), run::toString);
+        assertEquals(List.of("lockstep: error: 4 elements are wrong over all ranks and sizes, the first in sums of 4096"
+                + " bytes: this MPI does not sum right, so training would not either; try another transport (--mca pml,"
+                + " --mca btl) or version of it"), Lockstep.errors(run), run::toString);
         List<String> rows = run.stdout().lines().filter(line -> !line.startsWith("#")).toList();
         assertEquals(3, rows.size(), run::toString);
         assertTrue(rows.get(0).endsWith(" 0") && rows.get(1).endsWith(" 1") && rows.get(2).endsWith(" 1"), run::toString);
