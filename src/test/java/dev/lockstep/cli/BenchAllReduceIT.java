@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.testing.Lockstep;
 import dev.lockstep.testing.ProcessRun;
+import dev.lockstep.testing.RunningProcess;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -114,6 +115,26 @@ class BenchAllReduceIT {
         List<String> rows = run.stdout().lines().filter(line -> !line.startsWith("#")).toList();
         assertEquals(3, rows.size(), run::toString);
         assertTrue(rows.get(0).endsWith(" 0") && rows.get(1).endsWith(" 1") && rows.get(2).endsWith(" 1"), run::toString);
+    }
+
+    @Test
+    void shouldEndWhereARankStops() throws Exception {
+        ProcessRun endless = Lockstep.ranks(2, "bench", "allreduce", "--max", "8B", "--iterations", "1,1000000", "--timeout",
+                "2s").limit(Duration.ofSeconds(90));
+        try (RunningProcess process = endless.start()) {
+            process.awaitStdout("            1   float    sum");
+            ProcessHandle stopped = Lockstep.rank(process, 1);
+            assertEquals(0, ProcessRun.command("kill", "-STOP", Long.toString(stopped.pid())).run().exitStatus());
+
+            ProcessRun.Result run = process.awaitExit();
+
+            assertEquals(1, run.exitStatus(), run::toString);
+            List<String> errors = Lockstep.errors(run);
+            assertEquals(1, errors.size(), run::toString);
+            assertTrue(errors.get(0).contains("waited more than 2.0 s in allReduce 1 of 2 floats: "), run::toString);
+            assertTrue(errors.get(0).endsWith("; look at the other ranks, or raise --timeout"), run::toString);
+            Lockstep.awaitExits(List.of(stopped), 5);
+        }
     }
 
     @ParameterizedTest(name = "{0}")
