@@ -32,7 +32,7 @@ final class FaultyCommunicator {
                 });
     }
 
-    /** One element of each sum comes out one too large. */
+    /** One element comes out one too large, of each sum that has it. */
     static Communicator wrongElement(Communicator communicator, int element) {
         return of(communicator, (sums, floats, transfer) -> sums.prepareAllReduce(floats, new HostTransfer() {
             @Override
@@ -42,7 +42,10 @@ final class FaultyCommunicator {
 
             @Override
             public void store() {
-                floats.putFloat(element * Float.BYTES, 1 + floats.getFloat(element * Float.BYTES));
+                int at = element * Float.BYTES;
+                if (at < floats.capacity()) {
+                    floats.putFloat(at, 1 + floats.getFloat(at));
+                }
                 transfer.store();
             }
         }));

@@ -131,7 +131,7 @@ class BenchAllReduceIT {
             assertEquals(1, run.exitStatus(), run::toString);
             List<String> errors = Lockstep.errors(run);
             assertEquals(1, errors.size(), run::toString);
-            assertTrue(errors.get(0).contains("waited more than 2.0 s in allReduce 1 of 2 floats: "), run::toString);
+            assertTrue(errors.get(0).contains("waited more than 2.0 s in allReduce 2 of 2 floats: "), run::toString);
             assertTrue(errors.get(0).endsWith("; look at the other ranks, or raise --timeout"), run::toString);
             Lockstep.awaitExits(List.of(stopped), 5);
         }
