@@ -59,8 +59,8 @@ final class BenchStepCommand implements Callable<Integer> {
         LinkRate link = linkRate == null ? null : LinkRate.parse(linkRate);
         BenchJob opened = BenchJob.open(context, jobOptions, communicator);
         StepBenchmark benchmark = new StepBenchmark(opened.job(), opened.trainer(), communicator);
-        double[] seconds = benchmark.run(warmUp, steps);
-        StepResult result = opened.result(communicator, link, warmUp, steps, benchmark.stepsPerTime(), seconds);
+        StepResult result = opened.result(communicator, link, warmUp, steps, benchmark.stepsPerTime(),
+                benchmark.run(warmUp, steps));
         if (communicator.rank() == 0) {
             PrintWriter out = spec.commandLine().getOut();
             if (json) {
@@ -90,5 +90,19 @@ final class BenchStepCommand implements Callable<Integer> {
                 result.stepSecondsHigh() * 1e3,
                 result.stepsPerTime() == 1 ? "" : "; means of up to " + result.stepsPerTime() + " steps");
         out.printf(Locale.ROOT, "samples   %,.0f a second%n", result.samplesPerSecond());
+        if (result.breakdown() != null) {
+            result.breakdown().forEach((key, value) -> print(out, key, (Double) value));
+        }
+    }
+
+    private static void print(PrintWriter out, String key, double value) {
+        String name = key.replace('_', ' ').replaceFirst(" seconds$", "");
+        if (key.endsWith("_seconds")) {
+            out.printf(Locale.ROOT, "  %-16s %9.3f ms%n", name, value * 1e3);
+        } else if (key.equals("gflops")) {
+            out.printf(Locale.ROOT, "  %-16s %9.1f GFLOP/s%n", "matrix products", value);
+        } else {
+            out.printf(Locale.ROOT, "  %-16s %9.1f %%%n", name, value * 100);
+        }
     }
 }
