@@ -122,6 +122,7 @@ final class BenchCommand {
 
     static CommandLine commandLine(CommandContext context) {
         return new CommandLine(new BenchCommand()).addSubcommand(new Gemm(context))
-                .addSubcommand(new BenchStepCommand(context));
+                .addSubcommand(new BenchStepCommand(context))
+                .addSubcommand(new BenchOverlapCommand(context));
     }
 }

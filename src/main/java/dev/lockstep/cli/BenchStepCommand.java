@@ -54,8 +54,8 @@ final class BenchStepCommand implements Callable<Integer> {
     }
 
     private int measure(Communicator communicator) {
-        checkSteps("--steps", steps, 1);
-        checkSteps("--warmup", warmUp, 0);
+        checkCount("--steps", steps, 1);
+        checkCount("--warmup", warmUp, 0);
         LinkRate link = linkRate == null ? null : LinkRate.parse(linkRate);
         BenchJob opened = BenchJob.open(context, jobOptions, communicator);
         StepBenchmark benchmark = new StepBenchmark(opened.job(), opened.trainer(), communicator);
@@ -74,17 +74,22 @@ final class BenchStepCommand implements Callable<Integer> {
         return 0;
     }
 
-    static void checkSteps(String option, int value, int least) {
+    static void checkCount(String option, int value, int least) {
         if (value < least || value > MOST_STEPS) {
-            throw new InvalidInputException(option + " is " + value + "; give a number of steps from " + least + " to "
+            throw new InvalidInputException(option + " is " + value + "; give a number from " + least + " to "
                     + MOST_STEPS);
         }
     }
 
-    private static void print(PrintWriter out, StepResult result) {
+    /** What was measured, and where. */
+    static void printSetting(PrintWriter out, StepResult result) {
         out.printf(Locale.ROOT, "%s: %d rank%s on %d host%s, batch %d a rank; %s%n", result.name(), result.ranks(),
                 result.ranks() == 1 ? "" : "s", result.hosts(), result.hosts() == 1 ? "" : "s", result.batchSize(),
                 result.device());
+    }
+
+    private static void print(PrintWriter out, StepResult result) {
+        printSetting(out, result);
         out.printf(Locale.ROOT, "step      %.3f ms, median of %d after %d; 95 %% confidence interval %.3f to %.3f%s%n",
                 result.stepSecondsMedian() * 1e3, result.steps(), result.warmupSteps(), result.stepSecondsLow() * 1e3,
                 result.stepSecondsHigh() * 1e3,

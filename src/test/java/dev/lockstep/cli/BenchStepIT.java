@@ -88,8 +88,8 @@ class BenchStepIT {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "--steps 0|--steps is 0; give a number of steps from 1 to 10000000",
-        "--warmup -1|--warmup is -1; give a number of steps from 0 to 10000000",
+        "--steps 0|--steps is 0; give a number from 1 to 10000000",
+        "--warmup -1|--warmup is -1; give a number from 0 to 10000000",
         "--link-rate fast|'fast' is no rate of a link; give one such as 1gbit or 100mbit",
         "--set train.epoch=3|key 'train.epoch' is unknown",
         "--steps many|Invalid value for option '--steps'",
