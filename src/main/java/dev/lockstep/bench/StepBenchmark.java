@@ -4,9 +4,15 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.device.Stream;
 import dev.lockstep.job.Job;
+import dev.lockstep.train.StepBreakdown;
+import dev.lockstep.train.StepTimes.OperationTime;
 import dev.lockstep.train.Trainer;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Times training steps as they follow each other: a step lasts from the end of the one before to its own end. Only steps
@@ -17,6 +23,18 @@ import java.util.Arrays;
  */
 public final class StepBenchmark {
     private static final int STEPS_BETWEEN_WAITS = 10;
+
+    /**
+     * What steps took.
+     *
+     * @param stepSeconds  seconds a step, each time the largest of all ranks, in order
+     * @param breakdown    of the slowest rank; empty if no step was timed from within, as may be of few steps on a GPU
+     * @param operations   means of the rank that computes the longest, in the order in which they ran; empty if not timed
+     * @param chunkSeconds by chunk, in the order of sending; empty with one rank
+     */
+    public record Measurement(double[] stepSeconds, Optional<StepBreakdown> breakdown, List<OperationTime> operations,
+            double[] chunkSeconds) {
+    }
 
     /** Leaves the epoch from within a step's hook. */
     private static final class DoneException extends RuntimeException {
@@ -61,13 +79,13 @@ public final class StepBenchmark {
      *
      * @param warmUpSteps trained first and not timed, at least 0
      * @param steps       at least 1
-     * @return seconds a step, each time the largest of all ranks, in order
      */
-    public double[] run(int warmUpSteps, int steps) {
+    public Measurement run(int warmUpSteps, int steps) {
         warmUpStepsLeft = warmUpSteps;
         stepsLeft = steps;
         seconds = new double[steps];
         times = 0;
+        trainer.times().reset();
         begin();
         try {
             while (true) {
@@ -76,8 +94,18 @@ public final class StepBenchmark {
                 trainer.trainEpoch(epoch, this::afterStep);
             }
         } catch (DoneException e) {
-            return maximum(communicator, Arrays.copyOf(seconds, times));
+            return new Measurement(maximum(communicator, Arrays.copyOf(seconds, times)), trainer.times().breakdown(),
+                    slowestOperations(), trainer.times().chunkSeconds());
         }
+    }
+
+    private List<OperationTime> slowestOperations() {
+        List<OperationTime> own = trainer.times().operations();
+        double[] seconds = own.stream().mapToDouble(OperationTime::seconds).toArray();
+        double[] slowest = gather(communicator, seconds).stream()
+                .max(Comparator.comparingDouble(each -> Arrays.stream(each).sum())).orElseThrow();
+        return IntStream.range(0, slowest.length).mapToObj(i -> new OperationTime(own.get(i).name(), own.get(i).phase(),
+                own.get(i).flops(), slowest[i])).toList();
     }
 
     private void begin() {
@@ -91,6 +119,7 @@ public final class StepBenchmark {
         int fullSteps = trainer.stepsPerEpoch() - (lastOfEpochIsShort ? 1 : 0);
         if (warmUpStepsLeft > 0) {
             warmUpStepsLeft--;
+            trainer.times().reset();
             begin();
         } else if (stepOfEpoch > fullSteps) {
             begin();
@@ -113,15 +142,20 @@ public final class StepBenchmark {
 
     /** Element by element, over all ranks; of the same length on each. Collective. */
     public static double[] maximum(Communicator communicator, double[] values) {
-        ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
-        bytes.asDoubleBuffer().put(values);
         double[] largest = values.clone();
-        for (byte[] other : communicator.allGather(bytes.array())) {
-            ByteBuffer theirs = ByteBuffer.wrap(other);
-            for (int i = 0; i < largest.length; i++) {
-                largest[i] = Math.max(largest[i], theirs.getDouble(i * Double.BYTES));
-            }
+        for (double[] theirs : gather(communicator, values)) {
+            Arrays.setAll(largest, i -> Math.max(largest[i], theirs[i]));
         }
         return largest;
+    }
+
+    private static List<double[]> gather(Communicator communicator, double[] values) {
+        ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
+        bytes.asDoubleBuffer().put(values);
+        return communicator.allGather(bytes.array()).stream().map(theirs -> {
+            double[] numbers = new double[theirs.length / Double.BYTES];
+            ByteBuffer.wrap(theirs).asDoubleBuffer().get(numbers);
+            return numbers;
+        }).toList();
     }
 }

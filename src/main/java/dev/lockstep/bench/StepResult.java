@@ -17,6 +17,9 @@ import java.util.Map;
  * @param backwardOrder  the parameters as buckets are filled with them
  * @param stepSeconds    the largest of all ranks, each time the mean of {@code stepsPerTime} steps
  * @param stepSecondsLow with {@code stepSecondsHigh} the 95 % confidence interval of the median
+ * @param breakdown      of the slowest rank; null where no step was timed from within
+ * @param operations     of a full-size step, in the order in which they ran, on the rank that computes the longest
+ * @param chunkSeconds   means of the shortest times over the ranks, in the order of sending
  * @param residentBytes  of the largest rank, after the last step
  */
 public record StepResult(String kind, String name, int ranks, int hosts, int cores, String linkRate, String device,
@@ -24,6 +27,14 @@ public record StepResult(String kind, String name, int ranks, int hosts, int cor
         long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes, long chunkBytes, int chunks,
         long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps, int steps,
         int stepsPerTime, double[] stepSeconds, double stepSecondsMedian, double stepSecondsLow, double stepSecondsHigh,
-        double samplesPerSecond, long residentBytes, Map<String, Object> environment) {
+        double samplesPerSecond, Map<String, Object> breakdown, List<Operation> operations, double[] chunkSeconds,
+        long residentBytes, Map<String, Object> environment) {
     public static final String KIND = "step";
+
+    /**
+     * @param phase {@code data}, {@code forward}, {@code backward} or {@code optimizer}
+     * @param flops of a matrix product, 0 for what is none
+     */
+    public record Operation(String name, String phase, double flops, double seconds) {
+    }
 }

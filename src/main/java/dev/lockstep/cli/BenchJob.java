@@ -10,10 +10,12 @@ import dev.lockstep.device.Device;
 import dev.lockstep.job.DistributedConfig;
 import dev.lockstep.job.Job;
 import dev.lockstep.tensor.Parameter;
+import dev.lockstep.train.StepBreakdown;
 import dev.lockstep.train.Trainer;
 import dev.lockstep.train.TrainingData;
 import dev.lockstep.train.TrainingListener;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.LongStream;
@@ -35,18 +37,21 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
     /**
      * Collective.
      *
-     * @param link    null where not known
-     * @param seconds of {@link StepBenchmark#run}
+     * @param link null where not known
      */
     StepResult result(Communicator communicator, LinkRate link, int warmUpSteps, int steps, int stepsPerTime,
-            double[] seconds) {
+            StepBenchmark.Measurement measured) {
         int ranks = communicator.size();
         int rank = communicator.rank();
         BucketPlan plan = trainer.plan();
         DistributedConfig distributed = job.distributed();
         long[] chunkBytes = plan.chunks().stream().mapToLong(BucketPlan.Chunk::bytes).toArray();
+        double[] seconds = measured.stepSeconds();
         Statistics.Interval interval = Statistics.interval95(seconds);
         double median = Statistics.median(seconds);
+        List<StepResult.Operation> operations = measured.operations().stream().map(operation -> new StepResult.Operation(
+                operation.name(), operation.phase().name().toLowerCase(Locale.ROOT), operation.flops(),
+                operation.seconds())).toList();
         double[] resident = StepBenchmark.maximum(communicator, new double[] {residentBytes()});
         return new StepResult(StepResult.KIND, job.name(), ranks, Placement.hosts(environment.placements()),
                 Placement.usableCores(environment.placements()), link == null ? null : link.text(), device.description(),
@@ -56,7 +61,8 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,
                 chunkBytes, trainer.parameters().backwardOrder().stream().map(Parameter::shape).toList(),
                 device.operations().weightGradientRows(), warmUpSteps, steps, stepsPerTime, seconds, median,
-                interval.low(), interval.high(), trainer.batchSize() * ranks / median, (long) resident[0],
+                interval.low(), interval.high(), trainer.batchSize() * ranks / median,
+                measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(), (long) resident[0],
                 environment.toMap());
     }
 

@@ -54,13 +54,13 @@ final class BenchStepCommand implements Callable<Integer> {
     }
 
     private int measure(Communicator communicator) {
-        checkSteps("--steps", steps, 1);
-        checkSteps("--warmup", warmUp, 0);
+        checkCount("--steps", steps, 1);
+        checkCount("--warmup", warmUp, 0);
         LinkRate link = linkRate == null ? null : LinkRate.parse(linkRate);
         BenchJob opened = BenchJob.open(context, jobOptions, communicator);
         StepBenchmark benchmark = new StepBenchmark(opened.job(), opened.trainer(), communicator);
-        double[] seconds = benchmark.run(warmUp, steps);
-        StepResult result = opened.result(communicator, link, warmUp, steps, benchmark.stepsPerTime(), seconds);
+        StepResult result = opened.result(communicator, link, warmUp, steps, benchmark.stepsPerTime(),
+                benchmark.run(warmUp, steps));
         if (communicator.rank() == 0) {
             PrintWriter out = spec.commandLine().getOut();
             if (json) {
@@ -74,21 +74,40 @@ final class BenchStepCommand implements Callable<Integer> {
         return 0;
     }
 
-    static void checkSteps(String option, int value, int least) {
+    static void checkCount(String option, int value, int least) {
         if (value < least || value > MOST_STEPS) {
-            throw new InvalidInputException(option + " is " + value + "; give a number of steps from " + least + " to "
+            throw new InvalidInputException(option + " is " + value + "; give a number from " + least + " to "
                     + MOST_STEPS);
         }
     }
 
-    private static void print(PrintWriter out, StepResult result) {
+    /** What was measured, and where. */
+    static void printSetting(PrintWriter out, StepResult result) {
         out.printf(Locale.ROOT, "%s: %d rank%s on %d host%s, batch %d a rank; %s%n", result.name(), result.ranks(),
                 result.ranks() == 1 ? "" : "s", result.hosts(), result.hosts() == 1 ? "" : "s", result.batchSize(),
                 result.device());
+    }
+
+    private static void print(PrintWriter out, StepResult result) {
+        printSetting(out, result);
         out.printf(Locale.ROOT, "step      %.3f ms, median of %d after %d; 95 %% confidence interval %.3f to %.3f%s%n",
                 result.stepSecondsMedian() * 1e3, result.steps(), result.warmupSteps(), result.stepSecondsLow() * 1e3,
                 result.stepSecondsHigh() * 1e3,
                 result.stepsPerTime() == 1 ? "" : "; means of up to " + result.stepsPerTime() + " steps");
         out.printf(Locale.ROOT, "samples   %,.0f a second%n", result.samplesPerSecond());
+        if (result.breakdown() != null) {
+            result.breakdown().forEach((key, value) -> print(out, key, (Double) value));
+        }
+    }
+
+    private static void print(PrintWriter out, String key, double value) {
+        String name = key.replace('_', ' ').replaceFirst(" seconds$", "");
+        if (key.endsWith("_seconds")) {
+            out.printf(Locale.ROOT, "  %-16s %9.3f ms%n", name, value * 1e3);
+        } else if (key.equals("gflops")) {
+            out.printf(Locale.ROOT, "  %-16s %9.1f GFLOP/s%n", "matrix products", value);
+        } else {
+            out.printf(Locale.ROOT, "  %-16s %9.1f %%%n", name, value * 100);
+        }
     }
 }

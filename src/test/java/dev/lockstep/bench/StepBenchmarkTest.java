@@ -9,12 +9,15 @@ import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.testing.RankThreads;
 import dev.lockstep.train.SmallJobs;
+import dev.lockstep.train.StepBreakdown;
+import dev.lockstep.train.StepTimes.OperationTime;
 import dev.lockstep.train.Trainer;
 import dev.lockstep.train.TrainingListener;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,10 +45,17 @@ class StepBenchmarkTest {
                 Trainer trainer = SmallJobs.trainer(job, device, communicator, NO_LISTENER);
                 StepBenchmark benchmark = new StepBenchmark(job, trainer, communicator);
                 assertEquals(1, benchmark.stepsPerTime());
-                double[] measured = benchmark.run(warmUpSteps, steps);
+                StepBenchmark.Measurement measurement = benchmark.run(warmUpSteps, steps);
+                double[] measured = measurement.stepSeconds();
                 assertEquals(last, trainer.step());
                 assertEquals(steps, measured.length);
                 assertTrue(Arrays.stream(measured).allMatch(time -> time > 0), () -> Arrays.toString(measured));
+                StepBreakdown breakdown = measurement.breakdown().orElseThrow();
+                assertTrue(breakdown.stepSeconds() > breakdown.forwardSeconds(), breakdown::toString);
+                assertEquals(List.of("gather", "0.forward", "2.forward", "loss", "2.backward.bias",
+                        "2.backward.weight rows 0-3", "2.backward.input", "0.backward.weight rows 0-5", "update chunk 0"),
+                        measurement.operations().stream().map(OperationTime::name).toList());
+                assertEquals(ranks == 1 ? 0 : 1, measurement.chunkSeconds().length);
                 seconds.put(communicator.rank(), measured);
                 // From the start of the next epoch.
                 benchmark.run(1, 1);

@@ -56,6 +56,14 @@ class BenchStepIT {
         assertTrue(0 < step.get("step_seconds_low").asDouble() && step.get("step_seconds_low").asDouble() <= median
                 && median <= step.get("step_seconds_high").asDouble(), step::toString);
         assertEquals(8 * ranks / median, step.get("samples_per_second").asDouble(), 1e-6 / median);
+        assertEquals(ranks == 1, step.get("breakdown").get("hidden_fraction") == null);
+        assertTrue(step.get("breakdown").get("backward_seconds").asDouble() > 0, step::toString);
+        assertEquals(ranks == 1 ? 0 : 1, step.get("chunk_seconds").size());
+        JsonNode second = step.get("operations").get(1);
+        assertEquals("0.forward", second.get("name").asText());
+        assertEquals("forward", second.get("phase").asText());
+        assertEquals(2.0 * 8 * 12 * 16, second.get("flops").asDouble());
+        assertTrue(second.get("seconds").asDouble() > 0, step::toString);
         assertTrue(step.get("resident_bytes").asLong() > 1 << 20, step::toString);
         assertEquals(ranks, step.get("environment").get("ranks").size());
         assertFalse(Files.exists(folder.resolve("runs")));
@@ -75,12 +83,13 @@ class BenchStepIT {
         assertEquals(0, run.exitStatus(), run::toString);
         assertTrue(run.stdout().startsWith("small: 2 ranks on 1 host, batch 8 a rank; CPU "), run::toString);
         assertTrue(run.stdout().contains("median of 30 after 5; 95 % confidence interval "), run::toString);
+        assertTrue(run.stdout().contains("\n  backward   "), run::toString);
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "--steps 0|--steps is 0; give a number of steps from 1 to 10000000",
-        "--warmup -1|--warmup is -1; give a number of steps from 0 to 10000000",
+        "--steps 0|--steps is 0; give a number from 1 to 10000000",
+        "--warmup -1|--warmup is -1; give a number from 0 to 10000000",
         "--link-rate fast|'fast' is no rate of a link; give one such as 1gbit or 100mbit",
         "--set train.epoch=3|key 'train.epoch' is unknown",
         "--steps many|Invalid value for option '--steps'",
