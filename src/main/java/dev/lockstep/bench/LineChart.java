@@ -61,7 +61,7 @@ final class LineChart {
         chart.rankAxis(ranks.stream()
                 .map(count -> new Chart.Label(horizontal.at(count), count, rankLabel.apply(count))).toList());
         for (Series one : series) {
-            draw(chart.svg, one, horizontal, vertical);
+            draw(chart.svg, one, ranks, horizontal, vertical);
         }
         return chart.close();
     }
@@ -74,11 +74,12 @@ final class LineChart {
         return new Scale(ends, Chart.LEFT + Chart.INSET, Chart.RIGHT - Chart.INSET, true);
     }
 
-    private static void draw(Markup svg, Series series, Scale horizontal, Scale vertical) {
+    /** Only neighbours are joined: a line over a number of ranks that failed would look as if it had been measured. */
+    private static void draw(Markup svg, Series series, List<Integer> ranks, Scale horizontal, Scale vertical) {
         Point earlier = null;
         for (Point point : series.points) {
             double x = horizontal.at(point.ranks);
-            if (earlier != null) {
+            if (earlier != null && ranks.indexOf(earlier.ranks) == ranks.indexOf(point.ranks) - 1) {
                 line(svg, series.style, horizontal.at(earlier.ranks), vertical.at(earlier.figure.value()), x,
                         vertical.at(point.figure.value()));
             }

@@ -90,17 +90,21 @@ public final class ScalingReport {
                         + Figures.milliseconds(measured.stepSeconds()) + "), "
                         + Figures.number(measured.samplesPerSecond().value()) + " samples a second.")
                 .orElse("The base of efficiency, " + ScalingTable.count(setup.baseRanks()) + ", was not measured.");
-        return kept + ". " + base + " Each number of ranks was run " + setup.repeats() + " times, up and down the ranks in"
-                + " turn, " + setup.steps() + " steps each after " + setup.warmupSteps() + " to warm up. A step's time is that"
-                + " of its slowest rank; the median over the steps of all runs counts. Intervals are 95 % confidence"
+        return kept + ". " + base + " Each number of ranks was run " + times(setup.repeats()) + ", up and down the ranks in"
+                + " turn, for " + setup.steps() + " steps after " + setup.warmupSteps() + " to warm up. A step takes what its"
+                + " slowest rank takes; the median over the steps of all runs counts. Intervals are 95 % confidence"
                 + " intervals of that median; those of efficiency are as wide as the row's and the base's together allow.";
+    }
+
+    private static String times(int count) {
+        return count == 1 ? "once" : count + " times";
     }
 
     private void charts() {
         List<Integer> ranks = Stream.concat(setup.ranks().stream(), predicted.stream().map(PredictedPoint::ranks)).distinct()
                 .sorted().toList();
         figure("Samples a second against ranks", LineChart.draw("Samples a second against ranks", "samples a second",
-                throughput(ranks), ranks, this::label, true, Figures::tick));
+                throughput(ranks), ranks, this::label, true, Figures::metric));
         if (table.rows().stream().anyMatch(row -> row.efficiency().isPresent())) {
             figure("Efficiency against ranks, relative to " + ScalingTable.count(setup.baseRanks()), LineChart.draw(
                     "Efficiency against ranks", "efficiency", efficiency(ranks), ranks, this::label, false,
@@ -110,8 +114,8 @@ public final class ScalingReport {
         if (!told.isEmpty()) {
             figure("What a step consists of, mean of the slowest rank", StackedBarChart.draw("What a step consists of",
                     "ms a step", Breakdown.partNames(), told.stream().map(row -> new StackedBarChart.Bar(row.ranks(),
-                            label(row.ranks()), breakdown(row).seconds().values().stream().map(s -> s * 1e3).toList()))
-                            .toList()));
+                            label(row.ranks()),
+                            breakdown(row).seconds().values().stream().map(seconds -> seconds * 1e3).toList())).toList()));
         }
         String marks = Stream.of(
                 table.rows().stream().anyMatch(ScalingRow::oversubscribed)
@@ -172,7 +176,7 @@ public final class ScalingReport {
     private void figures() {
         html.element("h2", "Figures");
         Rows rows = new Rows(html, List.of("ranks", "step, ms", "interval", "samples a second", "interval", "efficiency",
-                "interval", "cores", "threads a rank", "memory of the largest rank, MiB", "runs", "steps"), List.of("status"));
+                "interval", "cores", "threads a rank", "memory of largest rank, MiB", "runs", "steps"), List.of("status"));
         for (ScalingRow row : table.rows()) {
             rows.row(Stream.concat(Stream.of(label(row.ranks())), figures(row)).toList(), List.of(row.reason().isEmpty()
                     ? row.statusText() : row.statusText() + ": " + row.reason()));
@@ -181,7 +185,7 @@ public final class ScalingReport {
     }
 
     private static Stream<String> figures(ScalingRow row) {
-        Stream<String> measured = row.measured().map(m -> Stream.of(
+        return row.measured().map(m -> Stream.of(
                 Figures.milliseconds(m.stepSeconds().value()),
                 Figures.milliseconds(m.stepSeconds()),
                 Figures.number(m.samplesPerSecond().value()),
@@ -193,7 +197,6 @@ public final class ScalingReport {
                 Figures.number(m.line().path("resident_bytes").asDouble() / (1 << 20)),
                 "" + row.repeats(),
                 "" + m.steps())).orElseGet(() -> Stream.generate(() -> "–").limit(11));
-        return measured;
     }
 
     private List<ScalingRow> withBreakdown() {
@@ -219,7 +222,7 @@ public final class ScalingReport {
             Breakdown breakdown = breakdown(row);
             List<String> cells = new ArrayList<>(List.of(label(row.ranks())));
             breakdown.seconds().values().forEach(seconds -> cells.add(Figures.milliseconds(seconds)));
-            cells.add(breakdown.hiddenFraction().isPresent() ? Figures.percent(breakdown.hiddenFraction().getAsDouble()) : "–");
+            cells.add(breakdown.hiddenFraction().stream().mapToObj(Figures::percent).findFirst().orElse("–"));
             cells.add(Figures.number(breakdown.gigaflops()));
             cells.add(Figures.percent(breakdown.gemmShare()));
             rows.row(cells, List.of());
