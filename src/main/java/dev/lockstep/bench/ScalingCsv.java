@@ -46,6 +46,7 @@ final class ScalingCsv {
         for (String part : Breakdown.partNames()) {
             cells.put(part.replace(' ', '_') + "_seconds", breakdown == null ? null : breakdown.seconds().get(part));
         }
+        cells.put("optimizer_seconds", breakdown == null ? null : breakdown.optimizer());
         boolean hides = breakdown != null && breakdown.hiddenFraction().isPresent();
         cells.put("hidden_fraction", hides ? breakdown.hiddenFraction().getAsDouble() : null);
         cells.put("gflops", breakdown == null ? null : breakdown.gigaflops());

@@ -15,7 +15,6 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * Which runs a scaling benchmark makes on an allocation, and what each is told.
@@ -108,16 +107,21 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
         return turns;
     }
 
-    /** The arguments of {@code ./lockstep} for a run. */
-    public List<String> arguments(int count) {
-        Stream<String> sets = Stream.concat(config.sets().stream(), Stream.of(config.kind() == Kind.STRONG
-                ? "train.global-batch=" + config.batch() : "train.batch-size=" + config.batch()));
+    /** The {@code KEY=VALUE} settings of the job for a run. */
+    public List<String> settings(int count) {
+        List<String> settings = new ArrayList<>(config.sets());
+        settings.add((config.kind() == Kind.STRONG ? "train.global-batch=" : "train.batch-size=") + config.batch());
         if (samplesPerRank.isPresent()) {
             // The steps of an epoch stay the same, too.
-            sets = Stream.concat(sets, Stream.of("data.train.samples=" + samplesPerRank.getAsInt() * count));
+            settings.add("data.train.samples=" + samplesPerRank.getAsInt() * count);
         }
+        return settings;
+    }
+
+    /** The arguments of {@code ./lockstep} for a run. */
+    public List<String> arguments(int count) {
         List<String> arguments = new ArrayList<>(List.of("bench", "step", config.jobFile().toString()));
-        sets.forEach(set -> arguments.addAll(List.of("--set", set)));
+        settings(count).forEach(setting -> arguments.addAll(List.of("--set", setting)));
         arguments.addAll(List.of("--steps", "" + config.steps(), "--warmup", "" + config.warmupSteps(), "--json"));
         return arguments;
     }
@@ -164,6 +168,7 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
      * What is recorded of all that the runs have in common.
      *
      * @param command     that the user gave
+     * @param job         on the base's ranks
      * @param environment of this process
      */
     public ScalingResult.Setup setup(String version, String commit, List<String> command, Job job,

@@ -112,7 +112,7 @@ public final class ScalingReport {
         }
         List<ScalingRow> told = withBreakdown();
         if (!told.isEmpty()) {
-            figure("What a step consists of, mean of the slowest rank", StackedBarChart.draw("What a step consists of",
+            figure("What a step consists of", StackedBarChart.draw("What a step consists of",
                     "ms a step", Breakdown.partNames(), told.stream().map(row -> new StackedBarChart.Bar(row.ranks(),
                             label(row.ranks()),
                             breakdown(row).seconds().values().stream().map(seconds -> seconds * 1e3).toList())).toList()));
@@ -216,12 +216,13 @@ public final class ScalingReport {
         html.element("h2", "Step breakdown, ms");
         List<String> heads = new ArrayList<>(List.of("ranks"));
         heads.addAll(Breakdown.partNames());
-        heads.addAll(List.of("communication hidden", "GFLOP/s a rank", "share of matrix products"));
+        heads.addAll(List.of("optimizer in all", "communication hidden", "GFLOP/s a rank", "share of matrix products"));
         Rows rows = new Rows(html, heads, List.of());
         for (ScalingRow row : told) {
             Breakdown breakdown = breakdown(row);
             List<String> cells = new ArrayList<>(List.of(label(row.ranks())));
             breakdown.seconds().values().forEach(seconds -> cells.add(Figures.milliseconds(seconds)));
+            cells.add(Figures.milliseconds(breakdown.optimizer()));
             cells.add(breakdown.hiddenFraction().stream().mapToObj(Figures::percent).findFirst().orElse("–"));
             cells.add(Figures.number(breakdown.gigaflops()));
             cells.add(Figures.percent(breakdown.gemmShare()));
@@ -264,7 +265,7 @@ public final class ScalingReport {
             result.runs(ranks).stream().findFirst().ifPresent(run ->
                     html.open("p").element("code", String.join(" ", run.command())).close());
         }
-        html.element("p", "The job, with every key resolved:").element("pre", setup.job(), "class", "small");
+        html.element("p", "The job on " + ScalingTable.count(setup.baseRanks()) + ", with every key resolved:").element("pre", setup.job(), "class", "small");
     }
 
     /** A table under way. */

@@ -33,7 +33,7 @@ public record ScalingResult(String kind, String name, State state, String starte
      *
      * @param version      of this program, as {@code commit}
      * @param command      that the user gave
-     * @param job          resolved, as YAML
+     * @param job          on the base's ranks, as YAML with every key resolved
      * @param batch        samples a step: of all ranks in strong scaling, of each in weak
      * @param binding      of the ranks, by their number
      * @param environment  variables that steer MPI, OpenMP or this program

@@ -7,7 +7,7 @@ import java.util.Locale;
 
 /** A scaling benchmark's rows for a terminal. */
 public final class ScalingText {
-    private static final String FORMAT = "%6s %10s %22s %14s %11s %9s %9s %9s %9s %9s %9s  %s%n";
+    private static final String FORMAT = "%6s %10s %22s %14s %11s %9s %9s %9s %9s %12s  %s%n";
 
     private ScalingText() {
     }
@@ -20,9 +20,9 @@ public final class ScalingText {
                 + setup.batch() + ", against " + ScalingTable.count(setup.baseRanks())
                 + "; times in ms, the breakdown's are means");
         out.printf(FORMAT, "ranks", "step", "95 % interval", "samples/s", "efficiency", "data", "forward", "backward",
-                "exposed", "optimizer", "rest", "");
+                "exposed", "update, rest", "");
         for (ScalingRow row : table.rows()) {
-            Object[] cells = new Object[12];
+            Object[] cells = new Object[11];
             Arrays.fill(cells, "-");
             cells[0] = row.ranks() + (row.oversubscribed() ? "*" : "");
             row.measured().ifPresent(measured -> {
@@ -37,7 +37,7 @@ public final class ScalingText {
                 });
             });
             row.efficiency().ifPresent(efficiency -> cells[4] = Figures.percent(efficiency.value()));
-            cells[11] = row.status() == ScalingRow.Status.OK ? "" : row.statusText() + ": " + row.reason();
+            cells[10] = row.status() == ScalingRow.Status.OK ? "" : row.statusText() + ": " + row.reason();
             out.print(String.format(FORMAT, cells).stripTrailing() + "\n");
         }
         table.warnings().forEach(warning -> out.println("note: " + warning));

@@ -77,8 +77,8 @@ final class BenchScalingCommand implements Callable<Integer> {
                 home.resolve("bin") + File.pathSeparator + System.getenv().getOrDefault("PATH", ""));
         List<String> command = new ArrayList<>(List.of("./lockstep"));
         command.addAll(spec.root().commandLine().getParseResult().originalArgs());
-        ScalingResult.Setup setup = plan.setup(context.program().version(), context.program().commit(), command, job,
-                System.getenv());
+        ScalingResult.Setup setup = plan.setup(context.program().version(), context.program().commit(), command,
+                JobFile.load(config.jobFile(), plan.settings(plan.baseRanks())), System.getenv());
         Path results = folder != null ? OutputFolder.named(folder) : OutputFolder.fresh(RESULTS, plan.name() + "-"
                 + LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss")));
         ScalingOutput output = new ScalingOutput(results);
