@@ -123,6 +123,7 @@ final class BenchCommand {
     static CommandLine commandLine(CommandContext context) {
         return new CommandLine(new BenchCommand()).addSubcommand(new Gemm(context))
                 .addSubcommand(new BenchStepCommand(context))
-                .addSubcommand(new BenchOverlapCommand(context));
+                .addSubcommand(new BenchOverlapCommand(context))
+                .addSubcommand(new BenchPredictCommand(context));
     }
 }
