@@ -7,6 +7,7 @@ import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.nn.Linear;
 import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,8 +57,9 @@ public final class Prediction {
     private final AllReduceModel allReduce;
     private final MachineLoad load;
     private final Stolen stolen;
-    /** Of a step whose sums do not run beside it: what is not explained, relative to what is. */
-    private final double waitShare;
+    /** What is not explained of steps with overlap, and of those without, relative to what is. */
+    private final double overlappedRest;
+    private final double sequentialRest;
 
     /**
      * @param fitted of one model, device, precision and number of threads; one of them at least of one rank, and one of more
@@ -76,14 +78,30 @@ public final class Prediction {
         compute = new ComputeModel(alone);
         allReduce = AllReduceModel.fit(together);
         load = new MachineLoad(compute, fitted);
-        Stolen none = new Stolen(0, 0);
-        waitShare = average(together, point -> !overlaps(point),
-                point -> Math.max(0, point.stepSecondsMedian() / schedule(Setting.of(point), none) - 1));
+        // Beside sums, operations take longer. The step would not tell: it may wait for the sums in any case.
         double perHostByte = average(together, point -> overlaps(point) && point.hosts() == 1,
-                point -> solve(value -> schedule(Setting.of(point), new Stolen(value, 0)), point.stepSecondsMedian()));
+                point -> solve(value -> computeSeconds(point, new Stolen(value, 0)), computeSeconds(point)));
         stolen = new Stolen(perHostByte, average(together, point -> overlaps(point) && point.hosts() > 1,
-                point -> solve(value -> schedule(Setting.of(point), new Stolen(perHostByte, value)),
-                        point.stepSecondsMedian())));
+                point -> solve(value -> computeSeconds(point, new Stolen(perHostByte, value)), computeSeconds(point))));
+        overlappedRest = average(together, Prediction::overlaps, this::rest);
+        sequentialRest = average(together, point -> !overlaps(point), this::rest);
+    }
+
+    private double computeSeconds(StepResult point, Stolen loss) {
+        return schedule(Setting.of(point), loss).computeSeconds();
+    }
+
+    private static double computeSeconds(StepResult point) {
+        return point.operations().stream().filter(operation -> !operation.phase().equals("optimizer"))
+                .mapToDouble(Operation::seconds).sum();
+    }
+
+    private double rest(StepResult point) {
+        return point.stepSecondsMedian() / explainedSeconds(Setting.of(point)) - 1;
+    }
+
+    private double explainedSeconds(Setting setting) {
+        return schedule(setting, stolen).stepSeconds() + compute.betweenSeconds();
     }
 
     /**
@@ -135,9 +153,13 @@ public final class Prediction {
                 + point.precision() + ", batch " + point.batchSize() + ")";
     }
 
-    /** With one chunk there is nothing to overlap with, whatever the job says. */
     private static boolean overlaps(StepResult point) {
         return point.overlap() && point.chunks() > 1;
+    }
+
+    /** With one chunk there is nothing to overlap with, whatever the job says. */
+    private static boolean overlaps(Setting setting, BucketPlan plan) {
+        return setting.overlap() && plan.chunks().size() > 1;
     }
 
     /** What the model is fitted on. */
@@ -180,16 +202,15 @@ public final class Prediction {
             throw new InvalidInputException("there is no fitted point over several hosts to predict " + setting.hosts()
                     + " hosts from");
         }
-        double seconds = schedule(setting, stolen);
-        boolean sequential = setting.ranks() > 1 && (!setting.overlap() || plan(setting).chunks().size() == 1);
-        return sequential ? seconds * (1 + waitShare) : seconds;
+        double rest = setting.ranks() == 1 ? 0 : overlaps(setting, plan(setting)) ? overlappedRest : sequentialRest;
+        return explainedSeconds(setting) * (1 + rest);
     }
 
     private BucketPlan plan(Setting setting) {
         return BucketPlan.of(base.backwardOrder(), setting.firstBucketBytes(), setting.bucketBytes(), setting.chunkBytes());
     }
 
-    private double schedule(Setting setting, Stolen loss) {
+    private Schedule.Result schedule(Setting setting, Stolen loss) {
         BucketPlan plan = plan(setting);
         List<ParameterShape> shapes = base.backwardOrder();
         Map<String, int[]> rowEnds = new HashMap<>();
@@ -202,8 +223,8 @@ public final class Prediction {
         double[] seconds = operations.stream().mapToDouble(operation -> slowdown * operation.seconds()).toArray();
         double updatePerByte = load.updateSecondsPerByte(setting.occupancy());
         if (setting.ranks() == 1) {
-            return Schedule.overlapped(seconds, List.of()).stepSeconds() + base.gradientBytes() * updatePerByte
-                    + compute.betweenSeconds();
+            double computing = Arrays.stream(seconds).sum();
+            return new Schedule.Result(computing + base.gradientBytes() * updatePerByte, computing, 0, 0);
         }
         int[] readyAfter = StepBound.readyAfter(plan, shapes, operations.stream().map(Operation::name).toList());
         List<Schedule.Chunk> chunks = new ArrayList<>();
@@ -213,9 +234,7 @@ public final class Prediction {
             chunks.add(new Schedule.Chunk(readyAfter[i], comm, bytes * updatePerByte,
                     stolenFraction(bytes, comm, setting, loss)));
         }
-        boolean overlapped = setting.overlap() && chunks.size() > 1;
-        return (overlapped ? Schedule.overlapped(seconds, chunks) : Schedule.sequential(seconds, chunks)).stepSeconds()
-                + compute.betweenSeconds();
+        return overlaps(setting, plan) ? Schedule.overlapped(seconds, chunks) : Schedule.sequential(seconds, chunks);
     }
 
     private static double stolenFraction(long bytes, double commSeconds, Setting setting, Stolen loss) {
