@@ -73,7 +73,10 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean kn
         }
     }
 
-    /** Least squares of the relative errors, so that large messages do not decide alone; nothing is negative. */
+    /**
+     * Least squares with nothing negative. An error counts by its square over the time, so that neither the large messages
+     * decide alone, nor a small one that a link's buffer lets pass at once.
+     */
     private static Level level(List<Sample> samples) {
         double mm = 0;
         double mb = 0;
@@ -81,13 +84,11 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean kn
         double m = 0;
         double b = 0;
         for (Sample sample : samples) {
-            double messages = sample.cost.messages / sample.seconds;
-            double bytes = sample.cost.bytes / sample.seconds;
-            mm += messages * messages;
-            mb += messages * bytes;
-            bb += bytes * bytes;
-            m += messages;
-            b += bytes;
+            mm += sample.cost.messages * sample.cost.messages / sample.seconds;
+            mb += sample.cost.messages * sample.cost.bytes / sample.seconds;
+            bb += sample.cost.bytes * sample.cost.bytes / sample.seconds;
+            m += sample.cost.messages;
+            b += sample.cost.bytes;
         }
         double determinant = mm * bb - mb * mb;
         if (determinant > 1e-9 * mm * bb) {

@@ -75,11 +75,15 @@ class AllReduceModelTest {
         assertEquals(0.001, model.seconds(MIB, 2, 1, Double.NaN), 1e-12);
     }
 
-    /** A small message that is faster than the large ones' rate. */
     @Test
     void shouldNotFindANegativeLatencyOrBandwidth() {
-        StepResult early = StepResults.withChunks(2, 1, null, new long[] {MIB, 4 * MIB}, new double[] {1e-6, 0.004});
-        assertEquals(0, AllReduceModel.fit(List.of(early)).host().latencySeconds());
+        // A bucket of tokens lets the first message pass at ten times the rate of those behind it.
+        long[] bytes = LongStream.concat(LongStream.of(MIB / 8), LongStream.generate(() -> 4 * MIB).limit(20)).toArray();
+        double[] seconds = Arrays.stream(bytes).mapToDouble(each -> each / 1e8).toArray();
+        seconds[0] /= 10;
+        AllReduceModel.Level link = AllReduceModel.fit(List.of(StepResults.withChunks(2, 2, null, bytes, seconds))).link();
+        assertEquals(0, link.latencySeconds());
+        assertEquals(1e8, 1 / link.secondsPerByte(), 0.02 * 1e8);
         StepResult late = StepResults.withChunks(2, 1, null, new long[] {MIB, 4 * MIB}, new double[] {0.004, 1e-6});
         assertTrue(AllReduceModel.fit(List.of(late)).host().secondsPerByte() >= 0);
     }
