@@ -22,4 +22,8 @@ public record LinkRate(String text, double bitsPerSecond) {
         }
         return new LinkRate(text, number * Math.pow(1000, " kmgt".indexOf((matcher.group(2) + " ").charAt(0))));
     }
+
+    public double bytesPerSecond() {
+        return bitsPerSecond / Byte.SIZE;
+    }
 }

@@ -124,6 +124,7 @@ final class BenchCommand {
         return new CommandLine(new BenchCommand()).addSubcommand(new Gemm(context))
                 .addSubcommand(new BenchStepCommand(context))
                 .addSubcommand(new BenchOverlapCommand(context))
+                .addSubcommand(new BenchPredictCommand(context))
                 .addSubcommand(new BenchScalingCommand(context))
                 .addSubcommand(new BenchReportCommand(context));
     }
