@@ -16,7 +16,8 @@ import java.util.OptionalDouble;
  * @param hiddenFraction of communication; empty where there is none
  * @param gemmShare      of the time in matrix products in the step's
  */
-public record Breakdown(Map<String, Double> seconds, double optimizer, OptionalDouble hiddenFraction, double gigaflops, double gemmShare) {
+public record Breakdown(Map<String, Double> seconds, double optimizer, OptionalDouble hiddenFraction, double gigaflops,
+        double gemmShare) {
     /** The parts, by the key in which {@code bench step} gives their seconds. */
     private static final Map<String, String> PARTS = parts();
     private static final String REST = "optimizer and rest";

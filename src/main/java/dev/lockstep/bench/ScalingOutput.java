@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
 
 /** A scaling benchmark's folder: scaling.json, scaling.csv, report.html, and what the runs wrote. */
 public final class ScalingOutput {
@@ -45,13 +44,12 @@ public final class ScalingOutput {
     /**
      * scaling.csv and report.html.
      *
-     * @param predicted for numbers of ranks that were not measured; may be empty
      * @param commit    of this program
      * @return whether all was measured
      */
-    public boolean write(ScalingResult result, List<PredictedPoint> predicted, String commit) {
+    public boolean write(ScalingResult result, String commit) {
         write("scaling.csv", ScalingCsv.of(result));
-        write(REPORT_FILE, ScalingReport.html(result, predicted, ScalingResult.now(), commit));
+        write(REPORT_FILE, ScalingReport.html(result, NextPoints.of(result), ScalingResult.now(), commit));
         return ScalingTable.of(result).isWhole();
     }
 

@@ -28,25 +28,27 @@ public final class ScalingReport {
     private final ScalingResult result;
     private final ScalingResult.Setup setup;
     private final ScalingTable table;
+    private final NextPoints next;
+    /** What was not measured. */
     private final List<PredictedPoint> predicted;
     private final Markup html = new Markup();
 
-    private ScalingReport(ScalingResult result, List<PredictedPoint> predicted) {
+    private ScalingReport(ScalingResult result, NextPoints next) {
         this.result = result;
         this.setup = result.setup();
         this.table = ScalingTable.of(result);
-        this.predicted = predicted;
+        this.next = next;
+        this.predicted = next.points().stream().filter(point -> point.error().isEmpty()).toList();
     }
 
     /**
      * The whole file.
      *
-     * @param predicted for numbers of ranks that were not measured; may be empty
      * @param made      when, as ISO 8601 has it
      * @param commit    of the program that makes the report, which may be another than the one that measured
      */
-    public static String html(ScalingResult result, List<PredictedPoint> predicted, String made, String commit) {
-        return new ScalingReport(result, predicted).write(made, commit);
+    public static String html(ScalingResult result, NextPoints next, String made, String commit) {
+        return new ScalingReport(result, next).write(made, commit);
     }
 
     private String write(String made, String commit) {
@@ -91,8 +93,8 @@ public final class ScalingReport {
                         + Figures.number(measured.samplesPerSecond().value()) + " samples a second.")
                 .orElse("The base of efficiency, " + ScalingTable.count(setup.baseRanks()) + ", was not measured.");
         return kept + ". " + base + " Each number of ranks was run " + times(setup.repeats()) + ", up and down the ranks in"
-                + " turn, for " + setup.steps() + " steps after " + setup.warmupSteps() + " to warm up. A step takes what its"
-                + " slowest rank takes; the median over the steps of all runs counts. Intervals are 95 % confidence"
+                + " turn, for " + setup.steps() + " steps after " + setup.warmupSteps() + " to warm up. A step takes"
+                + " what its slowest rank takes; the median over the steps of all runs counts. Intervals are 95 % confidence"
                 + " intervals of that median; those of efficiency are as wide as the row's and the base's together allow.";
     }
 
@@ -232,15 +234,20 @@ public final class ScalingReport {
     }
 
     private void predictions() {
-        if (predicted.isEmpty()) {
+        html.element("h2", "Predicted").element("p", next.explanation(), "class", "predicted");
+        if (next.points().isEmpty()) {
             return;
         }
-        html.element("h2", "Predicted, not measured").open("div", "class", "predicted");
-        Rows rows = new Rows(html, List.of("ranks", "step, ms", "samples a second", "efficiency"), List.of(""));
-        for (PredictedPoint point : predicted) {
+        html.open("div", "class", "predicted");
+        Rows rows = new Rows(html, List.of("ranks", "step, ms", "samples a second", "efficiency", "error against measured"),
+                List.of(""));
+        for (PredictedPoint point : next.points()) {
             rows.row(List.of("" + point.ranks(), Figures.milliseconds(point.stepSeconds()),
                     Figures.number(setup.globalBatch(point.ranks()) / point.stepSeconds()),
-                    Figures.percent(point.efficiency())), List.of("predicted"));
+                    Figures.percent(point.efficiency()),
+                    point.error().stream().mapToObj(Figures::percent).findFirst().orElse("–")),
+                    List.of(point.fitted() ? "fitted on it"
+                            : point.error().isPresent() ? "predicted" : "predicted, not measured"));
         }
         rows.close();
         html.close();
@@ -265,7 +272,8 @@ public final class ScalingReport {
             result.runs(ranks).stream().findFirst().ifPresent(run ->
                     html.open("p").element("code", String.join(" ", run.command())).close());
         }
-        html.element("p", "The job on " + ScalingTable.count(setup.baseRanks()) + ", with every key resolved:").element("pre", setup.job(), "class", "small");
+        html.element("p", "The job on " + ScalingTable.count(setup.baseRanks()) + ", with every key resolved:")
+                .element("pre", setup.job(), "class", "small");
     }
 
     /** A table under way. */

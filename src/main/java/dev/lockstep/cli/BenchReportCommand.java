@@ -3,7 +3,6 @@ package dev.lockstep.cli;
 import dev.lockstep.bench.ScalingOutput;
 import dev.lockstep.bench.ScalingResult;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -30,7 +29,7 @@ final class BenchReportCommand implements Callable<Integer> {
     public Integer call() {
         ScalingOutput output = new ScalingOutput(folder);
         ScalingResult result = output.read();
-        output.write(result, List.of(), context.program().commit());
+        output.write(result, context.program().commit());
         spec.commandLine().getOut().println("report: " + folder.resolve(ScalingOutput.REPORT_FILE)
                 + ", of what was measured until " + result.finished());
         return 0;

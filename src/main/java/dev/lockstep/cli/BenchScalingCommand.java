@@ -48,7 +48,8 @@ final class BenchScalingCommand implements Callable<Integer> {
     private Path file;
 
     @Option(names = "--set", paramLabel = "KEY=VALUE",
-            description = "Set a key of the benchmark's file, as ranks=[1,2], or of its job; the value is YAML. May be repeated.")
+            description = "Set a key of the benchmark's file, as ranks=[1,2], or of its job; the value is YAML. May be"
+                    + " repeated.")
     private List<String> sets = List.of();
 
     @Option(names = "--output", paramLabel = "DIR",
@@ -99,7 +100,7 @@ final class BenchScalingCommand implements Callable<Integer> {
         Runtime.getRuntime().addShutdownHook(stopping);
         try {
             ScalingResult result = benchmark.run(BenchScalingCommand::progress);
-            boolean whole = output.write(result, List.of(), context.program().commit());
+            boolean whole = output.write(result, context.program().commit());
             PrintWriter out = spec.commandLine().getOut();
             ScalingText.print(result, out);
             out.println("report: " + results.resolve(ScalingOutput.REPORT_FILE));

@@ -22,8 +22,8 @@ class ChartTest {
     private static final double WIDEST_LETTER = 7;
 
     @ParameterizedTest
-    @CsvSource({"0.93, 0 0.2 0.4 0.6 0.8 1", "1, 0 0.2 0.4 0.6 0.8 1", "1.01, 0 0.2 0.4 0.6 0.8 1 1.2", "410, 0 100 200 300 400 500",
-        "0.00031, 0 0.0001 0.0002 0.0003 0.0004", "6, 0 1 2 3 4 5 6"})
+    @CsvSource({"0.93, 0 0.2 0.4 0.6 0.8 1", "1, 0 0.2 0.4 0.6 0.8 1", "1.01, 0 0.2 0.4 0.6 0.8 1 1.2", 
+        "410, 0 100 200 300 400 500", "0.00031, 0 0.0001 0.0002 0.0003 0.0004", "6, 0 1 2 3 4 5 6"})
     void shouldBeginLinearAxesAtZeroAndEndThemRound(double most, String ticks) {
         assertEquals(ticks, ticks(Scale.linear(most, 0, 100)));
     }
@@ -65,7 +65,7 @@ class ChartTest {
         List<Integer> ranks = IntStream.rangeClosed(1, most).boxed().toList();
         List<LineChart.Point> points = ranks.stream()
                 .map(count -> new LineChart.Point(count, new Estimate(count, count, count))).toList();
-        String chart = LineChart.draw("title", "figure", List.of(new LineChart.Series("a", LineChart.Style.MEASURED, points)),
+        String chart = LineChart.draw("title", "figure", series(points),
                 ranks, count -> count + "*", true, Figures::metric).toString();
 
         List<String> shown = labels(chart);
@@ -112,11 +112,15 @@ class ChartTest {
     @Test
     void shouldNotJoinPointsOverRanksThatFailed() {
         List<LineChart.Point> points = List.of(point(1), point(2), point(8));
-        String chart = LineChart.draw("title", "figure", List.of(new LineChart.Series("a", LineChart.Style.MEASURED, points)),
+        String chart = LineChart.draw("title", "figure", series(points),
                 List.of(1, 2, 4, 8), count -> "" + count, true, Figures::metric).toString();
 
         // One in the legend, one between 1 and 2.
         assertEquals(2, Pattern.compile("<line [^>]*stroke-width=\"2\"").matcher(chart).results().count());
+    }
+
+    private static List<LineChart.Series> series(List<LineChart.Point> points) {
+        return List.of(new LineChart.Series("a", LineChart.Style.MEASURED, points));
     }
 
     private static LineChart.Point point(int ranks) {

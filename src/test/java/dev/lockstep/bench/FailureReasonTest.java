@@ -8,7 +8,8 @@ import org.junit.jupiter.api.Test;
 class FailureReasonTest {
     @Test
     void shouldPreferTheProgramsOwnErrorWhereverItStands() {
-        assertEquals("the last", FailureReason.of(List.of("lockstep: error: the first", "[1,0]<stderr>:lockstep: error: the last"),
+        assertEquals("the last", FailureReason.of(
+                List.of("lockstep: error: the first", "[1,0]<stderr>:lockstep: error: the last"),
                 List.of("-----", "mpirun noticed that", "-----")));
     }
 
@@ -29,7 +30,8 @@ class FailureReasonTest {
 
     @Test
     void shouldElseTakeTheLastLine() {
-        assertEquals("srun: error: too many", FailureReason.of(List.of("on stdout"), List.of("a", "srun: error: too many", "")));
+        assertEquals("srun: error: too many",
+                FailureReason.of(List.of("on stdout"), List.of("a", "srun: error: too many", "")));
         assertEquals("on stdout", FailureReason.of(List.of("on stdout"), List.of("")));
         assertEquals("", FailureReason.of(List.of(), List.of()));
     }

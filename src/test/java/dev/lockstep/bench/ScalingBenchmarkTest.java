@@ -145,8 +145,8 @@ class ScalingBenchmarkTest {
         InvalidInputException error =
                 assertThrows(InvalidInputException.class, () -> Executable.find("mpirun", folder + ":/nowhere"));
 
-        assertEquals("there is no mpirun in PATH, which starts the ranks; add its folder to PATH, or choose another 'launcher'",
-                error.getMessage());
+        assertEquals("there is no mpirun in PATH, which starts the ranks; add its folder to PATH, or choose another"
+                + " 'launcher'", error.getMessage());
     }
 
     @Test
@@ -186,8 +186,8 @@ class ScalingBenchmarkTest {
                   sgd: {lr: 0.1}
                 train: {epochs: 1, batch-size: 8}
                 """);
-        List<String> yaml = Stream.concat(Stream.of("kind: weak", "job: job.yaml", "batch-size: 8", "ranks: [1, 2, 4]"),
-                Stream.of(keys)).toList();
+        List<String> yaml = Stream.concat(
+                Stream.of("kind: weak", "job: job.yaml", "batch-size: 8", "ranks: [1, 2, 4]"), Stream.of(keys)).toList();
         ScalingConfig config = ScalingFile.load(Files.write(folder.resolve("b.yaml"), yaml), List.of());
         ScalingPlan plan = ScalingPlan.of(config, JobFile.load(job, List.of()), new Allocation(false, 8, 8));
         return new ScalingBenchmark(plan,

@@ -89,7 +89,8 @@ class ScalingPlanTest {
         assertEquals(List.of("mpirun", "-np", "4", "--map-by", "slot:PE=2", "--tag-output"), plan.launch(4));
         assertEquals("2 cores a rank", plan.binding(4));
         assertFalse(plan.isOversubscribed(4));
-        assertEquals(List.of("mpirun", "-np", "16", "--oversubscribe", "--bind-to", "none", "--tag-output"), plan.launch(16));
+        assertEquals(List.of("mpirun", "-np", "16", "--oversubscribe", "--bind-to", "none", "--tag-output"),
+                plan.launch(16));
         assertEquals("none", plan.binding(16));
         assertTrue(plan.isOversubscribed(16));
     }

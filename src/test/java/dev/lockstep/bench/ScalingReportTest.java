@@ -9,6 +9,7 @@ import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.Predicate;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -18,8 +19,11 @@ import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
 class ScalingReportTest {
-    private static final List<PredictedPoint> PREDICTED =
-            List.of(new PredictedPoint(8, 0.15, 0.8), new PredictedPoint(16, 0.17, 0.71));
+    private static final NextPoints PREDICTED = new NextPoints(List.of(
+            new PredictedPoint(1, 0.126, 0.95, OptionalDouble.of(0.05), true),
+            new PredictedPoint(8, 0.15, 0.8, OptionalDouble.empty(), false),
+            new PredictedPoint(16, 0.17, 0.71, OptionalDouble.empty(), false)), "Predicted.");
+    private static final NextPoints NOTHING = new NextPoints(List.of(), "Nothing is predicted: why.");
 
     private static final ScalingResult WEAK = new ScalingResults(Kind.WEAK, 256, 1, 2, 4).cores(2).repeats(2)
             .run(1, 0.119, 0.12, 0.121).run(1, 0.118, 0.12, 0.124).run(2, 0.125, 0.13, 0.131).run(2, 0.127, 0.13, 0.139)
@@ -43,13 +47,13 @@ class ScalingReportTest {
     void shouldShowEachRowWithItsMarks() throws Exception {
         Document report = parse(ScalingReport.html(WEAK, PREDICTED, "2026-01-03T00:00:00Z", ScalingResults.COMMIT));
 
-        assertEquals("1 | 120.0 | 118.0 to 124.0 | 2,133 | 2,065 to 2,169 | 100.0 % | 100.0 % to 100.0 % | 1 | 1 | 300.0 | 2 | 6"
-                + " | ok", row(report, "1"));
-        assertTrue(row(report, "2").startsWith("2 | 130.0 | 125.0 to 139.0 | 3,938 | 3,683 to 4,096 | 92.3 % | 84.9 % to 99.2 %"),
+        assertEquals("1 | 120.0 | 118.0 to 124.0 | 2,133 | 2,065 to 2,169 | 100.0 % | 100.0 % to 100.0 %"
+                + " | 1 | 1 | 300.0 | 2 | 6 | ok", row(report, "1"));
+        assertTrue(row(report, "2").startsWith("2 | 130.0 | 125.0 to 139.0 | 3,938 | 3,683 to 4,096 | 92.3 % |"),
                 row(report, "2"));
         assertTrue(row(report, "4*\u2020").endsWith("| failed: exit status 1: <no> \"slots\" & \uFFFD[0m"),
                 row(report, "4*\u2020"));
-        assertEquals("8 | 150.0 | 13,653 | 80.0 % | predicted", row(report, "8"));
+        assertEquals("8 | 150.0 | 13,653 | 80.0 % | – | predicted, not measured", row(report, "8"));
         String text = report.getDocumentElement().getTextContent();
         assertTrue(text.contains("* more ranks than cores for them; \u2020 failed, or not run"), text);
     }
@@ -60,7 +64,7 @@ class ScalingReportTest {
                 .state(ScalingResult.State.INTERRUPTED).run(1, 0.2).failed(2, "gone");
         results.run(results.line(4, 0.1).put("threads", 2));
 
-        List<String> warnings = warnings(ScalingReport.html(results.result(), List.of(), "2026-01-03T00:00:00Z", "fedcba9"));
+        List<String> warnings = warnings(ScalingReport.html(results.result(), NOTHING, "2026-01-03T00:00:00Z", "fedcba9"));
 
         assertEquals(List.of("Partial results: the benchmark was interrupted after 3 of 8 runs.",
                 "Failed, with its reason in the table: 2 ranks.",
@@ -72,12 +76,12 @@ class ScalingReportTest {
     void shouldNotWarnOfWholeResults() throws Exception {
         ScalingResult whole = new ScalingResults(Kind.STRONG, 64, 1, 2).run(1, 0.2).run(2, 0.11).result();
 
-        assertEquals(List.of(), warnings(ScalingReport.html(whole, List.of(), "now", ScalingResults.COMMIT)));
+        assertEquals(List.of(), warnings(ScalingReport.html(whole, NOTHING, "now", ScalingResults.COMMIT)));
     }
 
     @Test
     void shouldSayThatAnotherBuildMadeTheReport() throws Exception {
-        String report = ScalingReport.html(WEAK, List.of(), "2026-01-03T00:00:00Z", "fedcba9");
+        String report = ScalingReport.html(WEAK, NOTHING, "2026-01-03T00:00:00Z", "fedcba9");
 
         assertTrue(report.contains("this report was made 2026-01-03T00:00:00Z by another build, commit fedcba9."), report);
     }
@@ -86,9 +90,10 @@ class ScalingReportTest {
     void shouldSayWhyThereIsNoEfficiency() throws Exception {
         ScalingResult result = new ScalingResults(Kind.STRONG, 64, 1, 2).failed(1, "gone").run(2, 0.11).result();
 
-        Document report = parse(ScalingReport.html(result, List.of(), "now", ScalingResults.COMMIT));
+        Document report = parse(ScalingReport.html(result, NOTHING, "now", ScalingResults.COMMIT));
 
-        assertTrue(warnings(report).contains("No efficiency: the base, 1 rank, was not measured."), warnings(report)::toString);
+        assertTrue(warnings(report).contains("No efficiency: the base, 1 rank, was not measured."),
+                warnings(report)::toString);
         assertEquals(2, elements(report, "svg").size());
     }
 
@@ -96,7 +101,7 @@ class ScalingReportTest {
     void shouldBeMadeOfResultsWithoutASingleMeasurement() throws Exception {
         ScalingResult nothing = new ScalingResults(Kind.WEAK, 64, 1, 2).state(ScalingResult.State.INTERRUPTED).result();
 
-        Document report = parse(ScalingReport.html(nothing, List.of(), "now", ScalingResults.COMMIT));
+        Document report = parse(ScalingReport.html(nothing, NOTHING, "now", ScalingResults.COMMIT));
 
         assertEquals(0, elements(report, "svg").size());
         assertTrue(row(report, "1\u2020").endsWith("not run: not begun when the benchmark ended"), row(report, "1\u2020"));
@@ -116,7 +121,7 @@ class ScalingReportTest {
 
     @Test
     void shouldStackTheWholeStep() throws Exception {
-        Document report = parse(ScalingReport.html(WEAK, List.of(), "now", ScalingResults.COMMIT));
+        Document report = parse(ScalingReport.html(WEAK, NOTHING, "now", ScalingResults.COMMIT));
         Element steps = elements(report, "svg").get(2);
 
         List<Element> parts = children(steps, "rect", rect -> rect.hasAttribute("stroke"));

@@ -91,12 +91,14 @@ class ScalingTableTest {
 
     @Test
     void shouldNotTakeTheNumberOfRanksForADifference() {
-        ScalingTable table = ScalingTable.of(new ScalingResults(Kind.STRONG, 64, 1, 2, 4).run(1, 1).run(2, 1).run(4, 1).result());
+        ScalingTable table = ScalingTable.of(new ScalingResults(Kind.STRONG, 64, 1, 2, 4).run(1, 1).run(2, 1).run(4, 1)
+                .result());
 
         assertEquals(List.of(), table.warnings());
         assertTrue(table.factors().stream().anyMatch(factor -> factor.name().equals("MPI")
                 && factor.text().equals("Open MPI 4.1.4, started by mpirun")));
-        assertTrue(table.factors().stream().anyMatch(factor -> factor.name().equals("overlap") && factor.text().equals("true")));
+        assertTrue(table.factors().stream()
+                .anyMatch(factor -> factor.name().equals("overlap") && factor.text().equals("true")));
     }
 
     @Test

@@ -82,8 +82,8 @@ class ScalingIT {
         ProcessRun.Result run = withFakeMpirun(scaling("tiny.yaml", "--output", "out", "--set", "ranks=[1,4]")).run();
 
         assertEquals(1, run.exitStatus(), run::toString);
-        assertEquals(List.of("lockstep: error: not all runs were measured; the table says which and why, and out holds what each"
-                + " printed"), Lockstep.errors(run));
+        assertEquals(List.of("lockstep: error: not all runs were measured; the table says which and why, and out holds what"
+                + " each printed"), Lockstep.errors(run));
         assertEquals(List.of("ok", "failed"), Stream.of(0, 1)
                 .map(row -> results("out").at("/rows/" + row + "/status").asText()).toList());
         assertTrue(run.stdout().contains("failed: exit status 1: There are not enough slots"), run::toString);
@@ -102,7 +102,8 @@ class ScalingIT {
                 """.formatted(Lockstep.LAUNCHER));
         ProcessRun.command("mkfifo", folder.resolve("bin/mpirun.pipe").toString()).run();
 
-        try (RunningProcess process = withFakeMpirun(scaling("tiny.yaml", "--output", "out", "--set", "repeats=1")).start()) {
+        ProcessRun scaling = withFakeMpirun(scaling("tiny.yaml", "--output", "out", "--set", "repeats=1"));
+        try (RunningProcess process = scaling.start()) {
             ProcessRun.Result begun = ProcessRun.command("cat", folder.resolve("bin/mpirun.pipe").toString()).run();
             assertEquals("begun\n", begun.stdout());
             process.handle().destroy();

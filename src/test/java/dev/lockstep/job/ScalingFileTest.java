@@ -33,7 +33,8 @@ class ScalingFileTest {
 
         assertEquals(new ScalingConfig(folder.resolve("b.yaml"), ScalingConfig.Kind.WEAK,
                 folder.resolveSibling("jobs/wide.yaml"), List.of(), List.of(), 64, 30, 5, 5, OptionalInt.empty(),
-                ScalingConfig.Launcher.AUTO, List.of(), OptionalInt.empty(), OptionalInt.empty(), Duration.ofMinutes(10)), config);
+                ScalingConfig.Launcher.AUTO, List.of(), OptionalInt.empty(), OptionalInt.empty(),
+                Duration.ofMinutes(10)), config);
     }
 
     @Test
