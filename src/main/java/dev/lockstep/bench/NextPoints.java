@@ -1,9 +1,12 @@
 package dev.lockstep.bench;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.job.ScalingConfig.Kind;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
@@ -26,13 +29,20 @@ public record NextPoints(List<PredictedPoint> points, String explanation) {
         List<StepResult> steps = new ArrayList<>();
         try {
             for (ScalingRow row : rows) {
-                String line = row.measured().orElseThrow().line().toString();
-                steps.addAll(Measurements.parse(line, ScalingTable.count(row.ranks())));
+                steps.addAll(Measurements.parse(typical(result, row).toString(), ScalingTable.count(row.ranks())));
             }
-            return of(result, Prediction.of(steps), steps, samplesPerSecondAndRank(base));
+            return of(result, Prediction.of(steps), steps, rows, samplesPerSecondAndRank(base));
         } catch (InvalidInputException e) {
             return none(e.getMessage());
         }
+    }
+
+    /** What the run printed that was nearest to all of as many ranks. */
+    private static JsonNode typical(ScalingResult result, ScalingRow row) {
+        double median = row.measured().orElseThrow().stepSeconds().value();
+        return result.runs(row.ranks()).stream().map(ScalingRun::result).filter(Objects::nonNull)
+                .min(Comparator.comparingDouble(line -> Math.abs(line.path("step_seconds_median").asDouble() - median)))
+                .orElseThrow();
     }
 
     private static NextPoints none(String reason) {
@@ -43,12 +53,15 @@ public record NextPoints(List<PredictedPoint> points, String explanation) {
         return row.measured().orElseThrow().samplesPerSecond().value() / row.ranks();
     }
 
-    private static NextPoints of(ScalingResult result, Prediction prediction, List<StepResult> steps, double base) {
+    private static NextPoints of(ScalingResult result, Prediction prediction, List<StepResult> steps, List<ScalingRow> rows,
+            double base) {
         List<PredictedPoint> points = new ArrayList<>();
-        for (Prediction.Comparison comparison : prediction.compare(steps)) {
-            int batch = comparison.measured().batchSize();
-            points.add(new PredictedPoint(comparison.measured().ranks(), comparison.predictedSeconds(),
-                    batch / comparison.predictedSeconds() / base, OptionalDouble.of(comparison.error()), comparison.fitted()));
+        List<Prediction.Comparison> comparisons = prediction.compare(steps);
+        for (int i = 0; i < rows.size(); i++) {
+            double seconds = comparisons.get(i).predictedSeconds();
+            double error = seconds / rows.get(i).measured().orElseThrow().stepSeconds().value() - 1;
+            points.add(new PredictedPoint(rows.get(i).ranks(), seconds, steps.get(i).batchSize() / seconds / base,
+                    OptionalDouble.of(error), comparisons.get(i).fitted()));
         }
         int measured = points.get(points.size() - 1).ranks();
         int most = FACTOR * Integer.highestOneBit(measured);
@@ -56,9 +69,9 @@ public record NextPoints(List<PredictedPoint> points, String explanation) {
         // Without a link there is only the one host, which has to be larger then.
         ScalingForecast forecast = severalHosts ? ScalingForecast.of(prediction)
                 : new ScalingForecast(prediction, most, Double.NaN);
-        List<ScalingForecast.Row> rows = result.setup().scaling() == Kind.STRONG
+        List<ScalingForecast.Row> predicted = result.setup().scaling() == Kind.STRONG
                 ? forecast.strong(result.setup().batch(), most) : forecast.weak(result.setup().batch(), most);
-        rows.stream().filter(row -> row.ranks() > measured).forEach(row -> points.add(new PredictedPoint(row.ranks(),
+        predicted.stream().filter(row -> row.ranks() > measured).forEach(row -> points.add(new PredictedPoint(row.ranks(),
                 row.stepSeconds(), row.samplesPerSecond() / row.ranks() / base, OptionalDouble.empty(), false)));
         return new NextPoints(points, "Predicted as bench predict does, for "
                 + (severalHosts ? "more hosts like those measured." : "one larger machine with as many cores a rank: no link"

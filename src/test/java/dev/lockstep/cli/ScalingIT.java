@@ -59,7 +59,9 @@ class ScalingIT {
         assertEquals(1.0, json.at("/rows/0/efficiency").asDouble());
         assertTrue(json.at("/rows/1/efficiency").asDouble() > 0);
         assertTrue(run.stdout().contains("\nreport: out/report.html\n"), run::toString);
-        assertTrue(Files.readString(folder.resolve("out/report.html")).contains("<svg"));
+        String report = Files.readString(folder.resolve("out/report.html"));
+        assertTrue(report.contains("<svg"), report);
+        assertTrue(report.contains(">fitted on it<") && report.contains(">predicted, not measured<"), report);
         assertEquals(3, Files.readAllLines(folder.resolve("out/scaling.csv")).size());
 
         ProcessRun.Result anew = lockstep("report", "out").run();

@@ -11,6 +11,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,6 +72,17 @@ class ScalingFileTest {
         assertEquals(List.of(1, 2), config.ranks());
         assertEquals(1, config.repeats());
         assertEquals(List.of("seed=1", "seed=3", "timeout=5s"), config.sets());
+    }
+
+    @Test
+    void shouldBeDescribedWholeInTheReadmeOfBenchmarks() throws IOException {
+        String readme = Files.readString(Path.of("bench/README.md"));
+        String table = readme.substring(readme.indexOf("| key |"), readme.indexOf("- Each rank has the same cores"));
+        Set<String> documented = new TreeSet<>();
+        table.lines().skip(2).filter(row -> row.startsWith("| `")).forEach(row -> Pattern.compile("`([a-z-]+)`")
+                .matcher(row.split("\\|")[1]).results().forEach(key -> documented.add(key.group(1))));
+
+        assertEquals(new TreeSet<>(ScalingFile.KEYS), documented);
     }
 
     @Test
