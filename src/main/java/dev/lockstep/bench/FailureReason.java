@@ -47,7 +47,7 @@ final class FailureReason {
     }
 
     private static String cut(String text) {
-        String line = text.strip();
+        String line = text.strip().replaceFirst(":$", "");
         return line.length() <= MOST_CHARACTERS ? line : line.substring(0, MOST_CHARACTERS) + "…";
     }
 }

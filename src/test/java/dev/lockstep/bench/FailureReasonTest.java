@@ -16,7 +16,7 @@ class FailureReasonTest {
     @Test
     void shouldTakeTheFirstParagraphOfMpirunsLastNotice() {
         assertEquals("There are not enough slots available in the system to satisfy the 64 slots that were requested by the"
-                + " application:", FailureReason.of(List.of(), """
+                + " application", FailureReason.of(List.of(), """
                 --------------------------------------------------------------------------
                 There are not enough slots available in the system to satisfy the 64
                 slots that were requested by the application:
