@@ -122,6 +122,11 @@ final class BenchCommand {
 
     static CommandLine commandLine(CommandContext context) {
         return new CommandLine(new BenchCommand()).addSubcommand(new Gemm(context))
-                .addSubcommand(new BenchAllReduceCommand(context));
+                .addSubcommand(new BenchAllReduceCommand(context))
+                .addSubcommand(new BenchStepCommand(context))
+                .addSubcommand(new BenchOverlapCommand(context))
+                .addSubcommand(new BenchPredictCommand(context))
+                .addSubcommand(new BenchScalingCommand(context))
+                .addSubcommand(new BenchReportCommand(context));
     }
 }
