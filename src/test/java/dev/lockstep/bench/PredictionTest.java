@@ -190,4 +190,15 @@ class PredictionTest {
         ScalingForecast forecast = ScalingForecast.of(new Prediction(fittedPoints(new Truth(0)).subList(0, 2)));
         assertEquals(List.of(1, 2), forecast.weak(64, 4096).stream().map(ScalingForecast.Row::ranks).toList());
     }
+
+    @Test
+    void shouldForecastALargerHostOfTheSameKind() {
+        ScalingForecast forecast = ScalingForecast.of(new Prediction(fittedPoints(new Truth(0)).subList(0, 2))).onOneHost();
+        List<ScalingForecast.Row> weak = forecast.weak(64, 8);
+        assertEquals(List.of(1, 2, 4, 8), weak.stream().map(ScalingForecast.Row::ranks).toList());
+        assertTrue(weak.stream().allMatch(row -> row.hosts() == 1));
+        // Four ranks take four messages and half as many bytes again for each chunk: more than two, less than twice that.
+        double two = weak.get(1).stepSeconds();
+        assertTrue(weak.get(2).stepSeconds() > two && weak.get(2).stepSeconds() < 2 * two, weak::toString);
+    }
 }

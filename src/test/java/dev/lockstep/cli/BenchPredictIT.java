@@ -71,9 +71,10 @@ class BenchPredictIT {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "nowhere.jsonl|nowhere.jsonl does not exist; name a file that holds what bench step --json has printed",
-        "gemm.jsonl|gemm.jsonl:1: this is a result of kind 'gemm'; a line holds what bench step --json or bench overlap --json"
-                + " has printed",
+        "nowhere.jsonl|nowhere.jsonl does not exist; name a file that holds what bench step --json or bench overlap --json has"
+                + " printed, or a scaling.json",
+        "gemm.jsonl|gemm.jsonl:1: this is a result of kind 'gemm'; give what bench step --json or bench overlap --json has"
+                + " printed, or a scaling.json",
         "--most-ranks 0 gemm.jsonl|--most-ranks is 0; give a number from 1 to 1048576",
         "--json|there is nothing to predict from; name files that hold what bench step --json has printed",
     })
