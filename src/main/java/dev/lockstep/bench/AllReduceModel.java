@@ -46,8 +46,8 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean kn
         for (StepResult point : points) {
             if (point.hosts() > 1) {
                 if (relative && point.linkRate() == null) {
-                    throw new InvalidInputException("some of the points over several hosts were measured with --link-rate and"
-                            + " some without; give it with all of them");
+                    throw new InvalidInputException("some of the points over several hosts were measured with --link-rate"
+                            + " and some without; give it with all of them");
                 }
                 double rate = relative ? LinkRate.parse(point.linkRate()).bytesPerSecond() : 1;
                 eachChunk(point, (bytes, seconds) -> {

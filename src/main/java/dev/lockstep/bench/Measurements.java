@@ -75,7 +75,8 @@ public final class Measurements {
                 }
             });
             default -> throw new InvalidInputException(where + ": this is "
-                    + (kind.isEmpty() ? "no result of a benchmark" : "a result of kind '" + kind + "'") + "; give " + EXPECTED);
+                    + (kind.isEmpty() ? "no result of a benchmark" : "a result of kind '" + kind + "'")
+                    + "; give " + EXPECTED);
         }
     }
 

@@ -65,7 +65,8 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
     }
 
     private Row row(int ranks, int batchSize, double seconds, double efficiency) {
-        return new Row(true, ranks, hosts(ranks), batchSize, batchSize * ranks, seconds, batchSize * ranks / seconds, efficiency);
+        return new Row(true, ranks, hosts(ranks), batchSize, batchSize * ranks, seconds, batchSize * ranks / seconds,
+                efficiency);
     }
 
     private int hosts(int ranks) {
