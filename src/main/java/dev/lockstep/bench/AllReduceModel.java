@@ -46,8 +46,8 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean kn
         for (StepResult point : points) {
             if (point.hosts() > 1) {
                 if (relative && point.linkRate() == null) {
-                    throw new InvalidInputException("some of the points over several hosts were measured with --link-rate and"
-                            + " some without; give it with all of them");
+                    throw new InvalidInputException("some of the points over several hosts were measured with --link-rate"
+                            + " and some without; give it with all of them");
                 }
                 double rate = relative ? LinkRate.parse(point.linkRate()).bytesPerSecond() : 1;
                 eachChunk(point, (bytes, seconds) -> {
@@ -120,13 +120,13 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean kn
     }
 
     static Cost withinHost(long bytes, int ranks, int hosts) {
-        int perHost = (ranks + hosts - 1) / hosts;
+        int perHost = (ranks - 1) / hosts + 1;
         return cost(bytes, perHost, bytes, perHost > 1 && !isPower(ranks));
     }
 
     /** Of all ranks of a host together, which share its link. */
     static Cost betweenHosts(long bytes, int ranks, int hosts) {
-        int perHost = (ranks + hosts - 1) / hosts;
+        int perHost = (ranks - 1) / hosts + 1;
         return cost(bytes, hosts, (double) perHost * bytes, perHost == 1 && !isPower(ranks));
     }
 

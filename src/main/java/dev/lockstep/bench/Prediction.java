@@ -18,9 +18,9 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
 /**
- * What a step would take on other ranks, hosts, links, batches and chunks, from a few measured ones: each operation's time on
- * one rank, scaled with the batch; how much slower ranks are that share a machine; what a sum of so many bytes takes; and, as
- * far as no core is to spare, how much of the computing it costs to move them. {@link Schedule} puts these together.
+ * What a step would take on other ranks, hosts, links, batches and chunks, from a few measured ones: each operation's time
+ * on one rank, scaled with the batch; how much slower ranks are that share a machine; what a sum of so many bytes takes;
+ * and, as far as no core is to spare, how much of the computing it costs to move them. {@link Schedule} puts these together.
  */
 public final class Prediction {
     /** However many bytes move beside it, some computing goes on. */
@@ -70,8 +70,8 @@ public final class Prediction {
         List<StepResult> alone = fitted.stream().filter(point -> point.ranks() == 1).toList();
         List<StepResult> together = fitted.stream().filter(point -> point.ranks() > 1).toList();
         if (alone.isEmpty() || together.isEmpty()) {
-            throw new InvalidInputException("a prediction is fitted on a point of one rank and one of several at least; there is"
-                    + " none of " + (alone.isEmpty() ? "one rank" : "several ranks"));
+            throw new InvalidInputException("a prediction is fitted on a point of one rank and one of several at least;"
+                    + " there is none of " + (alone.isEmpty() ? "one rank" : "several ranks"));
         }
         base = alone.get(0);
         fitted.forEach(this::requireComparable);
@@ -106,14 +106,15 @@ public final class Prediction {
 
     /**
      * Fitted on the first point of one rank, the first of several ranks on one host, and the first on several hosts, as far
-     * as there are any.
+     * as there are any, and on their repetitions.
      *
      * @throws InvalidInputException as the constructor
      */
     public static Prediction of(List<StepResult> measured) {
         return new Prediction(Stream.<Predicate<StepResult>>of(point -> point.ranks() == 1,
                 point -> point.ranks() > 1 && point.hosts() == 1, point -> point.hosts() > 1)
-                .map(kind -> measured.stream().filter(kind).findFirst()).flatMap(Optional::stream).toList());
+                .map(kind -> measured.stream().filter(kind).findFirst()).flatMap(Optional::stream)
+                .flatMap(first -> measured.stream().filter(point -> Setting.of(point).equals(Setting.of(first)))).toList());
     }
 
     private static double average(List<StepResult> points, Predicate<StepResult> which, ToDoubleFunction<StepResult> value) {
@@ -143,14 +144,14 @@ public final class Prediction {
                 && point.precision().equals(base.precision()) && point.threads() == base.threads();
         if (!same) {
             throw new InvalidInputException("the point of " + describe(point) + " and that of " + describe(base)
-                    + " do not go together: a prediction takes points of one model, device, precision and number of threads a"
-                    + " rank");
+                    + " do not go together: a prediction takes points of one model, device, precision and number of threads"
+                    + " a rank");
         }
     }
 
     private static String describe(StepResult point) {
-        return point.name() + " on " + point.ranks() + (point.ranks() == 1 ? " rank" : " ranks") + " (" + point.device() + ", "
-                + point.precision() + ", batch " + point.batchSize() + ")";
+        return point.name() + " on " + point.ranks() + (point.ranks() == 1 ? " rank" : " ranks") + " (" + point.device()
+                + ", " + point.precision() + ", batch " + point.batchSize() + ")";
     }
 
     private static boolean overlaps(StepResult point) {

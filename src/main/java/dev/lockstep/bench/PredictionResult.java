@@ -12,11 +12,12 @@ import java.util.List;
  * @param linkGoodput                 the fraction of the nominal rate that is reached, where that is known
  * @param stolenSecondsPerHostByte    computing that is lost for a byte moved within a host
  * @param forecastLinkBytesPerSecond  nominal, of the hosts that {@code weak} and {@code strong} are predicted for
+ * @param mostRanks                   that are predicted: those of one host, where no fitted point is over several
  */
 public record PredictionResult(String kind, double hostLatencySeconds, Double hostBytesPerSecond, double linkLatencySeconds,
         Double linkBytesPerSecond, Double linkGoodput, double stolenSecondsPerHostByte, double stolenSecondsPerLinkByte,
-        List<Point> points, int ranksPerHost, Double forecastLinkBytesPerSecond, int mostRanks,
-        List<ScalingForecast.Row> weak, List<ScalingForecast.Row> strong) {
+        List<Point> points, int ranksPerHost, Double forecastLinkBytesPerSecond, int mostRanksWanted,
+        int mostRanks, List<ScalingForecast.Row> weak, List<ScalingForecast.Row> strong) {
     /**
      * A measured point.
      *
@@ -28,15 +29,15 @@ public record PredictionResult(String kind, double hostLatencySeconds, Double ho
             double predictedSeconds, double error) {
         static Point of(Prediction.Comparison comparison) {
             StepResult measured = comparison.measured();
-            return new Point(measured.name(), measured.ranks(), measured.hosts(), measured.batchSize(), measured.bucketBytes(),
-                    measured.chunkBytes(), measured.linkRate(), measured.overlap(), comparison.fitted(),
-                    measured.stepSecondsMedian(), measured.stepSecondsLow(), measured.stepSecondsHigh(),
+            return new Point(measured.name(), measured.ranks(), measured.hosts(), measured.batchSize(),
+                    measured.bucketBytes(), measured.chunkBytes(), measured.linkRate(), measured.overlap(),
+                    comparison.fitted(), measured.stepSecondsMedian(), measured.stepSecondsLow(), measured.stepSecondsHigh(),
                     comparison.predictedSeconds(), comparison.error());
         }
     }
 
-    public static PredictionResult of(Prediction prediction, List<StepResult> measured, ScalingForecast forecast, int batchSize,
-            int globalBatch, int mostRanks) {
+    public static PredictionResult of(Prediction prediction, List<StepResult> measured, ScalingForecast forecast,
+            int batchSize, int globalBatch, int mostRanks) {
         AllReduceModel sums = prediction.allReduce();
         return new PredictionResult("prediction", sums.host().latencySeconds(),
                 sums.knowsHost() ? reciprocal(sums.host().secondsPerByte()) : null, sums.link().latencySeconds(),
@@ -45,7 +46,8 @@ public record PredictionResult(String kind, double hostLatencySeconds, Double ho
                 prediction.stolenSecondsPerHostByte(), prediction.stolenSecondsPerLinkByte(),
                 prediction.compare(measured).stream().map(Point::of).toList(), forecast.ranksPerHost(),
                 Double.isNaN(forecast.linkBytesPerSecond()) ? null : forecast.linkBytesPerSecond(),
-                forecast.mostRanks(mostRanks), forecast.weak(batchSize, mostRanks), forecast.strong(globalBatch, mostRanks));
+                mostRanks, forecast.mostRanks(mostRanks), forecast.weak(batchSize, mostRanks),
+                forecast.strong(globalBatch, mostRanks));
     }
 
     /** Null where it would not be finite. */

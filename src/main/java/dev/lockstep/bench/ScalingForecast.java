@@ -6,7 +6,7 @@ import java.util.List;
 /**
  * Predicted strong and weak scaling from one rank on, by powers of two, on hosts that are filled one after the other.
  *
- * @param ranksPerHost       of a full host
+ * @param ranksPerHost       of a full host; the rest of it grows with them where they are more than in the fitted points
  * @param linkBytesPerSecond nominal, between hosts
  */
 public record ScalingForecast(Prediction prediction, int ranksPerHost, double linkBytesPerSecond) {
@@ -26,6 +26,11 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
         double link = prediction.fitted().stream().filter(point -> point.hosts() > 1).map(Prediction.Setting::of)
                 .mapToDouble(Prediction.Setting::linkBytesPerSecond).findFirst().orElse(Double.NaN);
         return new ScalingForecast(prediction, ranksPerHost, link);
+    }
+
+    /** All ranks on one host like that of the fitted points, with as many cores and as much memory bandwidth as it takes. */
+    public ScalingForecast onOneHost() {
+        return new ScalingForecast(prediction, Integer.MAX_VALUE, linkBytesPerSecond);
     }
 
     private static int ranksPerHost(StepResult point) {
@@ -60,17 +65,19 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
     }
 
     private Row row(int ranks, int batchSize, double seconds, double efficiency) {
-        return new Row(true, ranks, hosts(ranks), batchSize, batchSize * ranks, seconds, batchSize * ranks / seconds, efficiency);
+        return new Row(true, ranks, hosts(ranks), batchSize, batchSize * ranks, seconds, batchSize * ranks / seconds,
+                efficiency);
     }
 
     private int hosts(int ranks) {
-        return (ranks + ranksPerHost - 1) / ranksPerHost;
+        return (ranks - 1) / ranksPerHost + 1;
     }
 
     private double stepSeconds(int ranks, int batchSize) {
         StepResult base = prediction.fitted().stream().filter(point -> point.ranks() == 1).findFirst().orElseThrow();
         double full = prediction.fitted().stream().mapToDouble(MachineLoad::occupancy).max().orElseThrow();
-        double occupancy = Math.min(ranks, ranksPerHost) * full / ranksPerHost;
+        int ranksOfFull = prediction.fitted().stream().mapToInt(ScalingForecast::ranksPerHost).max().orElseThrow();
+        double occupancy = Math.min(1, ranks / (double) ranksOfFull) * full;
         return prediction.stepSeconds(new Prediction.Setting(ranks, hosts(ranks), batchSize, base.firstBucketBytes(),
                 base.bucketBytes(), base.chunkBytes(), true, occupancy, linkBytesPerSecond));
     }

@@ -16,12 +16,13 @@ public final class Schedule {
      * @param readyAfter     index of the operation that completes it; not before that of the chunk before
      * @param commSeconds    of its sum over the ranks
      * @param updateSeconds  of its parameters
-     * @param stolenFraction of the computing thread's time that is lost while this chunk is summed, 0 … below 1: where ranks
-     *                       have no core to spare, moving bytes takes the computing's
+     * @param stolenFraction of the computing thread's time that is lost while this chunk is summed, 0 … below 1: where
+     *                       ranks have no core to spare, moving bytes takes the computing's
      */
     public record Chunk(int readyAfter, double commSeconds, double updateSeconds, double stolenFraction) {
         public Chunk {
-            if (readyAfter < 0 || !(commSeconds >= 0) || !(updateSeconds >= 0) || !(stolenFraction >= 0 && stolenFraction < 1)) {
+            if (readyAfter < 0 || !(commSeconds >= 0) || !(updateSeconds >= 0)
+                    || !(stolenFraction >= 0 && stolenFraction < 1)) {
                 throw new IllegalArgumentException("a chunk ready after operation " + readyAfter + ", of " + commSeconds
                         + " s communication, " + updateSeconds + " s update, taking " + stolenFraction);
             }

@@ -62,8 +62,8 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 chunkBytes, trainer.parameters().backwardOrder().stream().map(Parameter::shape).toList(),
                 device.operations().weightGradientRows(), warmUpSteps, steps, stepsPerTime, seconds, median,
                 interval.low(), interval.high(), trainer.batchSize() * ranks / median,
-                measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(), (long) resident[0],
-                environment.toMap());
+                measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(),
+                (long) resident[0], environment.toMap());
     }
 
     /** Of this process, now; 0 where the system does not tell. */

@@ -93,7 +93,8 @@ final class BenchOverlapCommand implements Callable<Integer> {
         print(out, "overlap on", result.on());
         print(out, "overlap off", result.off());
         out.printf(Locale.ROOT, "off / on            %9.3f%s%n", result.offToOn(), overlaps ? ""
-                : "  (the same: there is nothing to overlap with " + (result.on().ranks() == 1 ? "one rank)" : "one chunk)"));
+                : "  (the same: there is nothing to overlap with "
+                        + (result.on().ranks() == 1 ? "one rank)" : "one chunk)"));
         out.printf(Locale.ROOT, "backward            %9.3f ms, alone%n", result.backwardSeconds() * 1e3);
         if (result.commSeconds() != null) {
             out.printf(Locale.ROOT, "communication       %9.3f ms, alone: %.3f of backward, in %d chunks%n",
@@ -102,8 +103,8 @@ final class BenchOverlapCommand implements Callable<Integer> {
         out.printf(Locale.ROOT, "schedule's bound    %9.3f ms; step / bound %.3f%n", result.boundSeconds() * 1e3,
                 result.stepToBound());
         if (result.hiddenFraction() != null) {
-            out.printf(Locale.ROOT, "hidden              %9.3f of communication; the bound's %.3f%s%n", result.hiddenFraction(),
-                    result.boundHiddenFraction(), result.hiddenToBoundHidden() == null ? ""
+            out.printf(Locale.ROOT, "hidden              %9.3f of communication; the bound's %.3f%s%n",
+                    result.hiddenFraction(), result.boundHiddenFraction(), result.hiddenToBoundHidden() == null ? ""
                             : String.format(Locale.ROOT, ", of which %.3f is reached", result.hiddenToBoundHidden()));
         }
     }

@@ -36,8 +36,8 @@ final class BenchPredictCommand implements Callable<Integer> {
             description = "What bench step --json and bench overlap --json have printed, one result a line.")
     private List<Path> files = List.of();
 
-    @Option(names = "--fit", paramLabel = "FILE", description = "The same, to fit on. Without it: the first point of one rank, "
-            + "the first of several on one host, and the first on several hosts. May be repeated.")
+    @Option(names = "--fit", paramLabel = "FILE", description = "The same, to fit on. Without it: the first point of one "
+            + "rank, the first of several on one host, and the first on several hosts. May be repeated.")
     private List<Path> fitFiles = List.of();
 
     @Option(names = "--link", paramLabel = "RATE", description = "Nominal rate of each host's link, as 10gbit; else the one "
@@ -94,8 +94,8 @@ final class BenchPredictCommand implements Callable<Integer> {
         List<StepResult> measured = new ArrayList<>(fitted);
         measured.addAll(read(files));
         if (measured.isEmpty()) {
-            throw new InvalidInputException("there is nothing to predict from; name files that hold what bench step --json has"
-                    + " printed");
+            throw new InvalidInputException("there is nothing to predict from; name files that hold what bench step --json"
+                    + " has printed");
         }
         Prediction prediction = fitted.isEmpty() ? Prediction.of(measured) : new Prediction(fitted);
         ScalingForecast asMeasured = ScalingForecast.of(prediction);
@@ -107,7 +107,8 @@ final class BenchPredictCommand implements Callable<Integer> {
         ScalingForecast forecast = new ScalingForecast(prediction,
                 ranksPerHost == null ? asMeasured.ranksPerHost() : ranksPerHost, rate);
         int batch = batchSize == null ? prediction.fitted().get(0).batchSize() : batchSize;
-        int global = globalBatch == null ? measured.stream().mapToInt(StepResult::globalBatch).max().orElseThrow() : globalBatch;
+        int global = globalBatch == null ? measured.stream().mapToInt(StepResult::globalBatch).max().orElseThrow()
+                : globalBatch;
         return PredictionResult.of(prediction, measured, forecast, batch, global, mostRanks);
     }
 

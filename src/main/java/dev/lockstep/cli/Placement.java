@@ -48,7 +48,8 @@ record Placement(int rank, String host, String bootId, long processId, int local
         int cores = (int) all.stream().flatMap(placement -> placement.cores().stream()).distinct().count();
         // A control group's limit is one for all of its ranks.
         return all.stream().filter(placement -> placement.usableCores() < placement.cores().size())
-                .mapToInt(Placement::usableCores).max().stream().map(limit -> Math.min(limit, cores)).findAny().orElse(cores);
+                .mapToInt(Placement::usableCores).max().stream().map(limit -> Math.min(limit, cores)).findAny()
+                .orElse(cores);
     }
 
     /** Whether both run on one machine and may use the same core. */

@@ -12,17 +12,11 @@ final class PredictionReport {
     }
 
     static void print(PrintWriter out, PredictionResult result) {
-        out.printf(Locale.ROOT, "within a host   %s, %.1f us a message%n", result.hostBytesPerSecond() == null ? "not measured"
-                : String.format(Locale.ROOT, "%.2f GB/s", result.hostBytesPerSecond() * 1e-9), result.hostLatencySeconds() * 1e6);
-        if (result.linkGoodput() != null) {
-            out.printf(Locale.ROOT, "between hosts   %.1f %% of the nominal rate, %.1f us a message%n",
-                    result.linkGoodput() * 100, result.linkLatencySeconds() * 1e6);
-        } else if (result.linkBytesPerSecond() != null) {
-            out.printf(Locale.ROOT, "between hosts   %.3f GB/s, %.1f us a message%n", result.linkBytesPerSecond() * 1e-9,
-                    result.linkLatencySeconds() * 1e6);
-        } else {
-            out.println("between hosts   not measured: nothing is predicted beyond one host");
-        }
+        out.println("within a host   "
+                + describe(result.hostBytesPerSecond(), "%.2f GB/s", 1e-9, result.hostLatencySeconds()));
+        out.println("between hosts   " + (result.linkGoodput() == null
+                ? describe(result.linkBytesPerSecond(), "%.3f GB/s", 1e-9, result.linkLatencySeconds())
+                : describe(result.linkGoodput(), "%.1f %% of the nominal rate", 100, result.linkLatencySeconds())));
         out.printf(Locale.ROOT, "moving bytes    costs the computing %.3f ns a byte within a host, %.3f over a link%n%n",
                 result.stolenSecondsPerHostByte() * 1e9, result.stolenSecondsPerLinkByte() * 1e9);
         out.printf("%-24s %6s %6s %7s %10s %10s %8s %12s %12s %8s%n", "measured point", "ranks", "hosts", "batch", "chunk",
@@ -37,8 +31,22 @@ final class PredictionReport {
         String hosts = result.ranksPerHost() + (result.ranksPerHost() == 1 ? " rank" : " ranks") + " a host"
                 + (result.forecastLinkBytesPerSecond() == null ? "" : String.format(Locale.ROOT, ", %.3g Gbit/s a host",
                         result.forecastLinkBytesPerSecond() * Byte.SIZE * 1e-9));
+        if (result.mostRanks() < result.mostRanksWanted()) {
+            out.printf(Locale.ROOT, "%nno point over several hosts: nothing is predicted beyond one host, of %d ranks%n",
+                    result.mostRanks());
+        }
         print(out, "weak scaling, " + hosts, result.weak());
         print(out, "strong scaling, " + hosts, result.strong());
+    }
+
+    /** @param bandwidth null where none was found */
+    private static String describe(Double bandwidth, String format, double factor, double latencySeconds) {
+        if (bandwidth == null && latencySeconds == 0) {
+            return "not measured";
+        }
+        String found = bandwidth == null ? "no time that grows with the bytes"
+                : String.format(Locale.ROOT, format, bandwidth * factor);
+        return found + String.format(Locale.ROOT, ", %.1f us a message", latencySeconds * 1e6);
     }
 
     private static void print(PrintWriter out, String title, List<ScalingForecast.Row> rows) {

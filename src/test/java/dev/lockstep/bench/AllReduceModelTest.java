@@ -34,7 +34,7 @@ class AllReduceModelTest {
         assertEquals(new Cost(2, 2 * 2 * 1024), AllReduceModel.betweenHosts(1024, 8, 4));
     }
 
-    /** Of three ranks one hands its numbers to a neighbour: half of them, the half that this one has summed, and the sums. */
+    /** Between two of three ranks pass: half of the numbers each way, the half that the other has summed, the sums. */
     @Test
     void shouldFoldWhatIsBeyondAPowerOfTwo() {
         assertEquals(new Cost(5, 3 * MIB), AllReduceModel.withinHost(MIB, 3, 1));

@@ -26,7 +26,7 @@ class MeasurementsTest {
     @Test
     void shouldReadBackWhatItWrites() throws Exception {
         String step = Json.write(STEP);
-        assertTrue(step.startsWith("{\"kind\":\"step\",\"name\":\"test\",\"ranks\":1,\"hosts\":1,\"cores\":2,\"device\":"), step);
+        assertTrue(step.startsWith("{\"kind\":\"step\",\"name\":\"test\",\"ranks\":1,\"hosts\":1,\"cores\":2,"), step);
         assertTrue(step.contains("\"backward_order\":[{\"name\":\"0.bias\",\"rows\":3,\"columns\":0},"), step);
         assertFalse(step.contains("link_rate"), step);
         StepResult on = STEP;
@@ -42,18 +42,28 @@ class MeasurementsTest {
     }
 
     @Test
+    void shouldTakeTheRunsOfAScalingBenchmarkThatDidNotFail() throws Exception {
+        String run = "{\"ranks\":1,\"result\":%s}";
+        Path file = Files.writeString(folder.resolve("scaling.json"), "{\n  \"kind\":\"scaling\",\n  \"runs\":[\n"
+                + String.format(run, Json.write(STEP)) + ",\n" + String.format(run, "null") + ",\n{\"ranks\":4},\n"
+                + String.format(run, Json.write(STEP)) + "]\n}\n");
+        assertEquals(2, Measurements.read(file).size());
+        refused("{\"kind\":\"scaling\",\"runs\":[]}", " holds no measured step; ");
+    }
+
+    @Test
     void shouldTellWhichLineIsWrong() throws Exception {
         String step = Json.write(STEP);
-        refused(step + "\n{\"kind\":\"gemm\"}\n", ":2: this is a result of kind 'gemm'; a line holds what ");
+        refused(step + "\n{\"kind\":\"gemm\"}\n", ":2: this is a result of kind 'gemm'; give what bench step ");
         refused("{\"ranks\":2}", ":1: this is no result of a benchmark; ");
         refused("[1, 2]", ":1: this is no result of a benchmark; ");
-        refused(step.substring(0, step.length() / 2), ":1: this is no JSON object; ");
-        refused("step 3 ms", ":1: this is no JSON object; ");
+        refused(step.substring(0, step.length() / 2), ":1: this is no JSON; ");
+        refused(step + "\nstep 3 ms", ":2: this is no JSON; ");
         refused("{\"kind\":\"step\"}", ":1: this result of a benchmark is not whole; ");
         refused("{\"kind\":\"overlap\"}", ":1: this result of a benchmark is not whole; ");
         refused("{\"kind\":\"step\",\"ranks\":\"many\"}", ":1: this result of a benchmark is damaged (");
         refused(step.replaceFirst("\"operations\":\\[.*?\\]", "\"operations\":[]"), ":1: none of these steps was timed ");
-        refused("\n", " is empty; ");
+        refused("\n", " holds no measured step; ");
     }
 
     private void refused(String content, String message) throws Exception {

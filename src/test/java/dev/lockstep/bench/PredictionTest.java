@@ -79,7 +79,8 @@ class PredictionTest {
                 first = end;
             }
             if (layer > 0) {
-                operations.add(new Operation(2 * layer + ".backward.input", "backward", 1, slowdown * product(layer, batch)));
+                operations.add(new Operation(2 * layer + ".backward.input", "backward", 1,
+                        slowdown * product(layer, batch)));
             }
         }
 
@@ -127,8 +128,10 @@ class PredictionTest {
         List<StepResult> measured = new ArrayList<>();
         measured.add(truth.measure(2, 1, null, 16, CHUNK, true));
         measured.addAll(fittedPoints(truth));
+        measured.add(truth.measure(1, 1, null, 64, CHUNK, false));
+        measured.add(truth.measure(1, 1, null, 32, CHUNK, false));
         Prediction prediction = Prediction.of(measured);
-        assertEquals(List.of(true, true, false, true),
+        assertEquals(List.of(true, true, false, true, true, false),
                 prediction.compare(measured).stream().map(Prediction.Comparison::fitted).toList());
         assertEquals(2.0 / 2, MachineLoad.occupancy(measured.get(0)));
         assertEquals(1.3, prediction.load().slowdown(1), 1e-9);
@@ -159,7 +162,8 @@ class PredictionTest {
                 .endsWith("there is none of several ranks"));
         assertTrue(assertThrows(InvalidInputException.class, () -> Prediction.of(points.subList(1, 3))).getMessage()
                 .endsWith("there is none of one rank"));
-        StepResult other = StepResults.of(2, 1, null, 64, StepResults.backwardOrder(8, 8), CHUNK, List.of(), new double[0], 1);
+        StepResult other = StepResults.of(2, 1, null, 64, StepResults.backwardOrder(8, 8), CHUNK, List.of(),
+                new double[0], 1);
         Prediction prediction = new Prediction(points);
         assertTrue(assertThrows(InvalidInputException.class, () -> prediction.compare(List.of(other))).getMessage()
                 .contains("do not go together"));
@@ -189,5 +193,16 @@ class PredictionTest {
     void shouldForecastOneHostWhereNoLinkIsKnown() {
         ScalingForecast forecast = ScalingForecast.of(new Prediction(fittedPoints(new Truth(0)).subList(0, 2)));
         assertEquals(List.of(1, 2), forecast.weak(64, 4096).stream().map(ScalingForecast.Row::ranks).toList());
+    }
+
+    @Test
+    void shouldForecastALargerHostOfTheSameKind() {
+        ScalingForecast forecast = ScalingForecast.of(new Prediction(fittedPoints(new Truth(0)).subList(0, 2))).onOneHost();
+        List<ScalingForecast.Row> weak = forecast.weak(64, 8);
+        assertEquals(List.of(1, 2, 4, 8), weak.stream().map(ScalingForecast.Row::ranks).toList());
+        assertTrue(weak.stream().allMatch(row -> row.hosts() == 1));
+        // Four ranks take four messages and half as many bytes again for each chunk: more than two, less than twice that.
+        double two = weak.get(1).stepSeconds();
+        assertTrue(weak.get(2).stepSeconds() > two && weak.get(2).stepSeconds() < 2 * two, weak::toString);
     }
 }

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class BenchOverlapIT {
-    private static final String[] SMALL = {"bench", "overlap", "small.yaml", "--steps", "3", "--warmup", "1", "--repeats", "2",
-        "--set", "distributed={first-bucket: 4B, bucket: 1KiB, chunk: 256B}"};
+    private static final String[] SMALL = {"bench", "overlap", "small.yaml", "--steps", "3", "--warmup", "1", "--repeats",
+        "2", "--set", "distributed={first-bucket: 4B, bucket: 1KiB, chunk: 256B}"};
 
     @TempDir
     private Path folder;
@@ -38,7 +38,8 @@ class BenchOverlapIT {
         assertEquals(6, overlap.get("on").get("step_seconds").size());
         assertEquals(overlap.get("on").get("chunks").asInt(), overlap.get("off").get("chunk_seconds").size());
         double on = overlap.get("on").get("step_seconds_median").asDouble();
-        assertEquals(overlap.get("off").get("step_seconds_median").asDouble() / on, overlap.get("off_to_on").asDouble(), 1e-9);
+        assertEquals(overlap.get("off").get("step_seconds_median").asDouble() / on,
+                overlap.get("off_to_on").asDouble(), 1e-9);
         assertEquals(on / overlap.get("bound_seconds").asDouble(), overlap.get("step_to_bound").asDouble(), 1e-9);
         assertEquals(overlap.get("comm_seconds").asDouble() / overlap.get("backward_seconds").asDouble(),
                 overlap.get("comm_to_backward").asDouble(), 1e-9);

@@ -39,7 +39,7 @@ class BenchPredictIT {
         assertEquals(2, run.stdout().lines().filter(line -> line.endsWith("  (fitted)")).count(), run::toString);
         // One host of two ranks is known, and no link.
         assertEquals(4, run.stdout().lines().filter(line -> line.startsWith("predicted ")).count(), run::toString);
-        assertTrue(run.stdout().contains("nothing is predicted beyond one host"), run::toString);
+        assertTrue(run.stdout().contains("nothing is predicted beyond one host, of 2 ranks"), run::toString);
 
         run = Lockstep.alone("bench", "predict", "--fit", "steps.jsonl", "--ranks-per-host", "8", "--most-ranks", "8",
                 "--batch-size", "16", "--global-batch", "32", "--json").directory(folder).run();
@@ -52,7 +52,8 @@ class BenchPredictIT {
             assertEquals(point.get("predicted_seconds").asDouble() / point.get("measured_seconds").asDouble() - 1,
                     point.get("error").asDouble(), 1e-9);
         }
-        assertEquals(List.of(1, 2, 4, 8), prediction.get("strong").findValues("ranks").stream().map(JsonNode::asInt).toList());
+        assertEquals(List.of(1, 2, 4, 8),
+                prediction.get("strong").findValues("ranks").stream().map(JsonNode::asInt).toList());
         assertEquals(List.of(32, 16, 8, 4),
                 prediction.get("strong").findValues("batch_size").stream().map(JsonNode::asInt).toList());
         for (JsonNode row : prediction.get("weak")) {
@@ -71,9 +72,10 @@ class BenchPredictIT {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "nowhere.jsonl|nowhere.jsonl does not exist; name a file that holds what bench step --json has printed",
-        "gemm.jsonl|gemm.jsonl:1: this is a result of kind 'gemm'; a line holds what bench step --json or bench overlap --json"
-                + " has printed",
+        "nowhere.jsonl|nowhere.jsonl does not exist; name a file that holds what bench step --json or bench overlap --json"
+                + " has printed, or a scaling.json",
+        "gemm.jsonl|gemm.jsonl:1: this is a result of kind 'gemm'; give what bench step --json or bench overlap --json has"
+                + " printed, or a scaling.json",
         "--most-ranks 0 gemm.jsonl|--most-ranks is 0; give a number from 1 to 1048576",
         "--json|there is nothing to predict from; name files that hold what bench step --json has printed",
     })

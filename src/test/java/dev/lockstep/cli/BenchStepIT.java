@@ -31,8 +31,8 @@ class BenchStepIT {
     @ParameterizedTest
     @ValueSource(ints = {1, 2})
     void shouldPrintOneLineOfJson(int ranks) throws Exception {
-        String[] arguments = {"bench", "step", "small.yaml", "--json", "--steps", "8", "--warmup", "2", "--link-rate", "1gbit",
-            "--set", "data.test.images=nowhere"};
+        String[] arguments = {"bench", "step", "small.yaml", "--json", "--steps", "8", "--warmup", "2", "--link-rate",
+            "1gbit", "--set", "data.test.images=nowhere"};
         ProcessRun.Result run = (ranks == 1 ? Lockstep.alone(arguments) : Lockstep.ranks(ranks, arguments))
                 .directory(folder).run();
 
