@@ -29,7 +29,7 @@ public record NextPoints(List<PredictedPoint> points, String explanation) {
         List<StepResult> steps = new ArrayList<>();
         try {
             for (ScalingRow row : rows) {
-                steps.addAll(Measurements.parse(typical(result, row).toString(), ScalingTable.count(row.ranks())));
+                steps.add(Measurements.step(typical(result, row), ScalingTable.count(row.ranks())));
             }
             return of(result, Prediction.of(steps), steps, rows, samplesPerSecondAndRank(base));
         } catch (InvalidInputException e) {
