@@ -48,13 +48,14 @@ require_means() {
 
 fetch_packages() {
     [ ! -e "$packages/complete" ] || return 0
-    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || impossible "takes Debian's packages, and there is no apt"
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || impossible "takes Debian's packages and apt"
     rm -rf "$packages" "$state/archives"
     mkdir -p "$packages" "$state/archives"
     (
         cd "$state/archives"
         download || { apt-get -q update && download; }
-    ) >"$state/packages.log" 2>&1 || impossible "takes packages that cannot be fetched: $(grep '^E:' "$state/packages.log" | tail -n 1)"
+    ) >"$state/packages.log" 2>&1 ||
+        impossible "takes packages that cannot be fetched: $(grep '^E:' "$state/packages.log" | tail -n 1)"
     for archive in "$state"/archives/*.deb; do
         dpkg-deb -x "$archive" "$packages"
     done
@@ -62,10 +63,13 @@ fetch_packages() {
 }
 
 download() {
-    apt-get -q -o APT::Sandbox::User=root download slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libmunge2 liblua5.1-0
+    apt-get -q -o APT::Sandbox::User=root download slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libmunge2 \
+        liblua5.1-0
 }
 
 configure() {
+    # Numbers that the cluster before has not given: what jobs leave on this machine may bear them.
+    first_job=$(($(date +%s) % 10000000 + 1))
     cat >"$state/slurm.conf" <<CONF
 ClusterName=lockstep-test
 SlurmctldHost=node1(10.77.0.1)
@@ -75,6 +79,7 @@ PartitionName=main Nodes=ALL Default=YES PriorityTier=1 GraceTime=30
 PartitionName=urgent Nodes=ALL PriorityTier=2
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
+FirstJobId=$first_job
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -148,18 +153,22 @@ start() {
     tries=$((start_seconds * 5))
     while [ "$(run sinfo -h -p main -t idle -o %D 2>/dev/null)" != 2 ]; do
         tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || { logs >&2; stop; die "the nodes are not idle after $start_seconds seconds; the logs are above"; }
+        [ "$tries" -gt 0 ] || { logs >&2; stop; die "not idle after $start_seconds seconds; the logs are above"; }
         sleep 0.2
     done
 }
 
-# The number of the first process on this machine, or none.
+# Its number on this machine, or none. A number that was noted may by now be another process's.
 first_process() {
-    [ -r "$state/pid" ] && cat "/proc/$(cat "$state/pid")/task/$(cat "$state/pid")/children" 2>/dev/null | cut -d ' ' -f 1
+    noted=$(cat "$state/pid" 2>/dev/null) || return 0
+    for child in $(cat "/proc/$noted/task/$noted/children" 2>/dev/null); do
+        ! tr '\0' ' ' <"/proc/$child/cmdline" | grep -qF "$self node1" || echo "$child"
+    done
 }
 
 run() {
-    pid=$(first_process) && [ -n "$pid" ] || die "the cluster does not run"
+    pid=$(first_process)
+    [ -n "$pid" ] || die "the cluster does not run"
     environment
     nsenter --target "$pid" --pid --net --uts --ipc --mount --wdns="$PWD" "$@"
 }
@@ -171,9 +180,13 @@ logs() {
 }
 
 stop() {
-    pid=$(first_process) || return 0
+    pid=$(first_process)
     [ -n "$pid" ] || return 0
     kill -KILL "$pid"
+    # The kernel ends all others before this one is gone.
+    while [ -e "/proc/$pid" ]; do
+        sleep 0.1
+    done
 }
 
 command=${1:-}

@@ -65,7 +65,8 @@ class SlurmIT {
 
     @Test
     void shouldTrainWithEachSeedOfAnArrayInAFolderOfItsOwn() throws Exception {
-        SlurmJob array = SlurmJob.submit(folder, "--cpus-per-task=1", "--array=3-5", "--output=%A_%a.out", TRAIN, "small.yaml");
+        SlurmJob array = SlurmJob.submit(folder, "--cpus-per-task=1", "--array=3-5", "--output=%A_%a.out", TRAIN,
+                "small.yaml");
 
         Set<String> hashes = new HashSet<>();
         for (int seed = 3; seed <= 5; seed++) {
@@ -81,7 +82,8 @@ class SlurmIT {
     @Test
     void shouldRequeueNoOtherTaskOfTheArray() throws Exception {
         setEpochs(ENDLESS);
-        SlurmJob array = SlurmJob.submit(folder, "--cpus-per-task=1", "--array=0-1", "--output=%A_%a.out", TRAIN, "small.yaml");
+        SlurmJob array = SlurmJob.submit(folder, "--cpus-per-task=1", "--array=0-1", "--output=%A_%a.out", TRAIN,
+                "small.yaml");
         SlurmJob first = array.task(0);
         SlurmJob last = array.task(1);
         first.awaitTraining();
