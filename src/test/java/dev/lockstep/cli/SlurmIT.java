@@ -39,7 +39,13 @@ class SlurmIT {
     void writeJob() throws IOException {
         SmallJob.write(folder);
         setEpochs("2");
-        Files.createSymbolicLink(folder.resolve("lockstep"), Path.of(Lockstep.LAUNCHER));
+        program("exec " + Lockstep.LAUNCHER + " \"$@\"");
+    }
+
+    /** What {@code ./lockstep} does there. */
+    private void program(String command) throws IOException {
+        Path program = Files.writeString(folder.resolve("lockstep"), "#!/bin/sh\n" + command + "\n");
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
     private static String script(String name) {
@@ -159,10 +165,7 @@ class SlurmIT {
     @ParameterizedTest
     @ValueSource(strings = {"strong", "weak"})
     void shouldPassOptionsToTheScalingBenchmark(String kind) throws Exception {
-        Path program = folder.resolve("lockstep");
-        Files.delete(program);
-        Files.writeString(program, "#!/bin/sh\necho $SLURM_NTASKS tasks: \"$@\"\n");
-        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+        program("echo $SLURM_NTASKS tasks: \"$@\"");
 
         SlurmJob.submit(folder, script(kind + "-scaling"), "--steps", "5")
                 .await("8 tasks: bench scaling bench/" + kind + ".yaml --steps 5\n");
