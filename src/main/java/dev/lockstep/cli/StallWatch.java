@@ -17,12 +17,17 @@ final class StallWatch {
 
     /** Watches from now on, until the process ends. */
     static void start(Communicator communicator, Duration timeout, Failure failure) {
-        Thread thread = new Thread(() -> watch(communicator, timeout, failure), "lockstep-stall-watch");
+        start(communicator, timeout, "timeout in the job file", failure);
+    }
+
+    /** @param setting where the user gave {@code timeout}, for the message */
+    static void start(Communicator communicator, Duration timeout, String setting, Failure failure) {
+        Thread thread = new Thread(() -> watch(communicator, timeout, setting, failure), "lockstep-stall-watch");
         thread.setDaemon(true);
         thread.start();
     }
 
-    private static void watch(Communicator communicator, Duration timeout, Failure failure) {
+    private static void watch(Communicator communicator, Duration timeout, String setting, Failure failure) {
         long limitNanos = timeout.toNanos();
         String operation = null;
         while (operation == null) {
@@ -30,7 +35,7 @@ final class StallWatch {
             operation = communicator.runningLongerThan(limitNanos);
         }
         failure.end(new CommunicationException("waited more than " + timeout.toMillis() / 1000.0 + " s in " + operation
-                + ": another rank has stopped or is lost, or is slower than that; look at the other ranks, or raise"
-                + " timeout in the job file"));
+                + ": another rank has stopped or is lost, or is slower than that; look at the other ranks, or raise "
+                + setting));
     }
 }
