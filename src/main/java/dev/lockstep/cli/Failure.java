@@ -3,11 +3,9 @@ package dev.lockstep.cli;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.OutOfDeviceMemoryException;
-import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToIntFunction;
@@ -109,15 +107,8 @@ final class Failure implements Thread.UncaughtExceptionHandler {
 
     /** Whether this rank is the first of its machine to fail. */
     private boolean claim() {
-        try {
-            Files.createFile(launch.failureClaimFile());
-            return true;
-        } catch (FileAlreadyExistsException e) {
-            return false;
-        } catch (IOException e) {
-            // Better twice than never.
-            return true;
-        }
+        return FailureClaim.take(launch.failureClaimFile(),
+                ProcessHandle.current().info().startInstant().orElseGet(Instant::now));
     }
 
     static String line(Throwable failure, int size, int rank) {

@@ -115,13 +115,24 @@ public record CheckpointState(Position position, int epochsCompleted, long optim
             Map<String, BytesSum> files = new LinkedHashMap<>();
             state.required("files").properties().forEach(file -> files.put(file.getKey(), new BytesSum(
                     file.getValue().required("bytes").longValue(), file.getValue().required("crc32c").longValue())));
-            return new CheckpointState(position, state.required("epoch").intValue(),
-                    state.required("optimizer_steps").longValue(), state.required("job").textValue(),
+            CheckpointState parsed = new CheckpointState(position, state.required("epoch").intValue(),
+                    state.required("optimizer_steps").longValue(), state.required("job").asText(),
                     state.required("seed").longValue(), state.required("ranks").intValue(),
                     state.required("batch_size").intValue(), state.required("steps_per_epoch").intValue(),
                     state.required("train_samples").intValue(), state.path("parameters_sha256").asText(), files);
+            parsed.requirePossible();
+            return parsed;
         } catch (IOException | IllegalArgumentException e) {
             throw new InvalidInputException("its state.json is not one that this version writes", e);
+        }
+    }
+
+    /** The sum is right; but whoever wrote it may have been no training run. */
+    private void requirePossible() {
+        boolean possible = position.epoch() > 0 && position.consumed() >= 0 && position.step() >= 0 && epochsCompleted >= 0
+                && optimizerSteps >= 0 && ranks > 0 && batchSize > 0 && stepsPerEpoch > 0 && trainSamples > 0;
+        if (!possible) {
+            throw new IllegalArgumentException("numbers out of range");
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.lockstep.train;
 import dev.lockstep.comm.Communicator;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /**
  * Finds out for all ranks at the same step what only some know: that rank 0's clock says it is time for a checkpoint, that
@@ -20,29 +21,36 @@ final class Lookout {
     private final Communicator communicator;
     private final double checkpointMinutes;
     private final double intervalSeconds;
+    private final LongSupplier nanoTime;
     private final BooleanSupplier stopRequested;
     private final double[] answers = new double[3];
     private long nextCheckpointNanos;
     private long nextStep;
     private long lastStep;
-    private long lastNanos = System.nanoTime();
+    private long lastNanos;
 
     /**
      * @param checkpointMinutes between two checkpoints; 0 for none by the clock
      * @param stopRequested     of this rank
      * @param intervalSeconds   between two looks, about; 0 to look after each step
+     * @param step              that training starts after: more than 0 in a resumed run
+     * @param nanoTime          the clock, as System's
      */
-    Lookout(Communicator communicator, double checkpointMinutes, BooleanSupplier stopRequested, double intervalSeconds) {
+    Lookout(Communicator communicator, double checkpointMinutes, BooleanSupplier stopRequested, double intervalSeconds,
+            long step, LongSupplier nanoTime) {
         this.communicator = communicator;
         this.checkpointMinutes = checkpointMinutes;
         this.stopRequested = stopRequested;
         this.intervalSeconds = intervalSeconds;
+        this.nanoTime = nanoTime;
+        lastStep = step;
+        lastNanos = nanoTime.getAsLong();
         checkpointed();
     }
 
     /** Counts the minutes anew. */
     void checkpointed() {
-        nextCheckpointNanos = System.nanoTime() + (long) (checkpointMinutes * 60e9);
+        nextCheckpointNanos = nanoTime.getAsLong() + (long) (checkpointMinutes * 60e9);
     }
 
     /** Called after each step on every rank; now and then collective. */
@@ -51,7 +59,7 @@ final class Lookout {
         if (step < nextStep) {
             return;
         }
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         if (communicator.rank() == 0) {
             double stepsPerSecond = (step - lastStep) / ((now - lastNanos) * 1e-9);
             answers[CHECKPOINT] = checkpointMinutes > 0 && now - nextCheckpointNanos >= 0 ? 1 : 0;

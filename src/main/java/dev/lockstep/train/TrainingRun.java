@@ -54,7 +54,8 @@ public final class TrainingRun {
         this.listener = listener;
         checkpoints = checkpointFolder.map(folder -> new CheckpointWriter(folder, job.checkpoint().keep(),
                 trainer.device(), trainer.parameters(), trainer.optimizer()));
-        lookout = new Lookout(communicator, job.checkpoint().everyMinutes(), stopRequested, lookSeconds);
+        lookout = new Lookout(communicator, job.checkpoint().everyMinutes(), stopRequested, lookSeconds,
+                trainer.start().step(), System::nanoTime);
     }
 
     /** Collective. Empty if it was stopped on request; its last step is checkpointed then, too. */

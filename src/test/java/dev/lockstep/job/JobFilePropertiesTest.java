@@ -40,7 +40,7 @@ class JobFilePropertiesTest {
         assertEquals(yaml, JobFile.toYaml(read));
     }
 
-    @Property(tries = 600, seed = "21")
+    @Property(tries = 4000, seed = "21")
     void shouldAnswerMutatedFilesWithAJobOrOneLine(@ForAll long seed) {
         Random random = new Random(seed);
         String yaml = mutate(JobFile.toYaml(Jobs.parse(Jobs.MINIMAL)), random);

@@ -90,7 +90,7 @@ class SafetensorsReaderTest {
     }
 
     /** Any damage is answered with one line, or it left a file that is still one. */
-    @Property(tries = 2000, seed = "31", afterFailure = AfterFailureMode.PREVIOUS_SEED)
+    @Property(tries = 2500, seed = "31", afterFailure = AfterFailureMode.PREVIOUS_SEED)
     void shouldAnswerMutatedFilesInOneLine(@ForAll long seed) throws IOException {
         Random random = new Random(seed);
         byte[] bytes = bytes("{'__metadata__':{'format':'pt'}," + BIAS + "," + WEIGHT + "}", 8);
