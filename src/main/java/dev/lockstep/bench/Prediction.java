@@ -25,7 +25,8 @@ import java.util.stream.Stream;
 public final class Prediction {
     /** However many bytes move beside it, some computing goes on. */
     private static final double MOST_STOLEN = 0.9;
-    private static final double MOST_STOLEN_SECONDS_PER_BYTE = 1e-6;
+    /** A core that moves less than 100 MB/s is held up by something else. */
+    private static final double MOST_STOLEN_SECONDS_PER_BYTE = 1e-8;
     private static final int BISECTIONS = 60;
 
     /**
