@@ -25,7 +25,8 @@ import java.util.stream.Stream;
 public final class Prediction {
     /** However many bytes move beside it, some computing goes on. */
     private static final double MOST_STOLEN = 0.9;
-    private static final double MOST_STOLEN_SECONDS_PER_BYTE = 1e-6;
+    /** A core that moves less than 100 MB/s is held up by something else. */
+    private static final double MOST_STOLEN_SECONDS_PER_BYTE = 1e-8;
     private static final int BISECTIONS = 60;
 
     /**
@@ -121,10 +122,11 @@ public final class Prediction {
         return points.stream().filter(which).mapToDouble(value).average().orElse(0);
     }
 
-    /** Where {@code rising} reaches {@code target}; at least 0. */
-    private static double solve(DoubleUnaryOperator rising, double target) {
+    /** The least from 0 on for which {@code rising} reaches {@code wanted}, or nearly the most that it can reach. */
+    private static double solve(DoubleUnaryOperator rising, double wanted) {
         double low = 0;
         double high = MOST_STOLEN_SECONDS_PER_BYTE;
+        double target = Math.min(wanted, (1 - 1e-6) * rising.applyAsDouble(high));
         if (rising.applyAsDouble(low) >= target) {
             return low;
         }

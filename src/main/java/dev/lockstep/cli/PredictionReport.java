@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.bench.PredictionResult;
 import dev.lockstep.bench.ScalingForecast;
+import dev.lockstep.job.Units;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -23,7 +24,7 @@ final class PredictionReport {
                 "link", "overlap", "measured/ms", "predicted/ms", "error");
         for (PredictionResult.Point point : result.points()) {
             out.printf(Locale.ROOT, "%-24s %6d %6d %7d %10s %10s %8s %12.3f %12.3f %7.1f%%%s%n", point.name(), point.ranks(),
-                    point.hosts(), point.batchSize(), point.ranks() == 1 ? "-" : mebibytes(point.chunkBytes()),
+                    point.hosts(), point.batchSize(), point.ranks() == 1 ? "-" : Units.BYTES.format(point.chunkBytes()),
                     point.linkRate() == null ? "-" : point.linkRate(), point.overlap() ? "on" : "off",
                     point.measuredSeconds() * 1e3, point.predictedSeconds() * 1e3, point.error() * 100,
                     point.fitted() ? "  (fitted)" : "");
@@ -56,9 +57,5 @@ final class PredictionReport {
             out.printf(Locale.ROOT, "%-10s %6d %6d %7d %12.3f %14.0f %11.3f%n", "predicted", row.ranks(), row.hosts(),
                     row.batchSize(), row.stepSeconds() * 1e3, row.samplesPerSecond(), row.efficiency());
         }
-    }
-
-    private static String mebibytes(long bytes) {
-        return String.format(Locale.ROOT, "%.4g MiB", bytes / (double) (1 << 20));
     }
 }

@@ -122,6 +122,21 @@ class PredictionTest {
         assertEquals(measured.stepSecondsMedian(), comparison.predictedSeconds(), 1e-6 * measured.stepSecondsMedian());
     }
 
+    /** More than sums could have cost: they are not to blame for all of it, nor is a byte for more than they took. */
+    @Test
+    void shouldNotBlameSumsForWhatTheyCannotCost() {
+        StepResult alone = new Truth(0).measure(1, 1, null, 64, CHUNK, false);
+        StepResult pair = new Truth(0).measure(2, 1, null, 64, CHUNK, true);
+        List<Operation> slow = pair.operations().stream().map(operation -> operation.phase().equals("backward")
+                ? new Operation(operation.name(), operation.phase(), operation.flops(), 50 * operation.seconds())
+                : operation).toList();
+        Prediction prediction = new Prediction(List.of(alone, StepResults.of(2, 1, null, 64, SHAPES, CHUNK, slow,
+                pair.chunkSeconds(), 50 * pair.stepSecondsMedian())));
+        // At most nine tenths of what a sum takes: 1 / 2 GB/s, and the latency of the small ones.
+        double perByte = prediction.stolenSecondsPerHostByte();
+        assertTrue(perByte > 0.9 / 2e9 && perByte < 20 * 0.9 / 2e9, "" + perByte);
+    }
+
     @Test
     void shouldMarkWhatItIsFittedOn() {
         Truth truth = new Truth(0);

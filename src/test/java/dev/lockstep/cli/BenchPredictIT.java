@@ -36,7 +36,7 @@ class BenchPredictIT {
         assertEquals(0, run.exitStatus(), run::toString);
         assertEquals("", run.stderr());
         assertEquals(4, run.stdout().lines().filter(line -> line.startsWith("small ")).count(), run::toString);
-        assertEquals(2, run.stdout().lines().filter(line -> line.endsWith("  (fitted)")).count(), run::toString);
+        assertEquals(3, run.stdout().lines().filter(line -> line.endsWith("  (fitted)")).count(), run::toString);
         // One host of two ranks is known, and no link.
         assertEquals(4, run.stdout().lines().filter(line -> line.startsWith("predicted ")).count(), run::toString);
         assertTrue(run.stdout().contains("nothing is predicted beyond one host, of 2 ranks"), run::toString);
