@@ -2,6 +2,9 @@ package dev.lockstep.cli;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.comm.channel.Channel;
+import dev.lockstep.comm.channel.Progress;
+import dev.lockstep.comm.channel.RankFailedException;
 import dev.lockstep.device.OutOfDeviceMemoryException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -26,9 +29,10 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     static final int STOPPED_ON_REQUEST = 75;
 
     /** Longer than mpirun needs to end the other ranks after one has aborted. */
-    private static final Duration TO_BE_ENDED_BY_OTHERS = Duration.ofSeconds(4);
-    /** For rank 0, on another machine, to say what all ranks have found. */
-    private static final Duration FOR_RANK_0 = Duration.ofSeconds(1);
+    private static final Duration TO_BE_ENDED_BY_OTHERS = Duration.ofSeconds(3);
+    /** For a rank on another machine to say what several have found. */
+    private static final Duration FOR_THE_FIRST = Duration.ofSeconds(1);
+    private static final Duration FOR_RANK_0_TO_ANSWER = Duration.ofSeconds(1);
 
     private final Launch launch;
     private final boolean debug;
@@ -36,6 +40,9 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     private final AtomicBoolean ending = new AtomicBoolean();
     /** Null until there is one. Written by the main thread, read by whichever fails. */
     private volatile Communicator communicator;
+    /** Null until there is one. */
+    private volatile Channel channel;
+    private final Progress progress = new Progress();
 
     Failure(Launch launch, boolean debug, PrintStream errors) {
         this.launch = launch;
@@ -53,11 +60,25 @@ final class Failure implements Thread.UncaughtExceptionHandler {
         try {
             communicator = launch.openCommunicator(program);
             int status = body.applyAsInt(communicator);
+            if (channel != null) {
+                communicator.barrier();
+                channel.close();
+            }
             communicator.close();
             return status;
         } catch (Throwable failure) {
             return end(failure);
         }
+    }
+
+    /** Where this rank's training is; to be told by whoever trains. */
+    Progress progress() {
+        return progress;
+    }
+
+    /** From now on the ranks of all machines agree on who prints. */
+    void speakThrough(Channel newChannel) {
+        channel = newChannel;
     }
 
     @Override
@@ -78,11 +99,14 @@ final class Failure implements Thread.UncaughtExceptionHandler {
             if (!ending.compareAndSet(false, true)) {
                 // Another thread of this process is at it.
                 pause(TO_BE_ENDED_BY_OTHERS);
-            } else {
-                report(failure, status);
+            } else if (launch.size() == 1 || maySpeak(failure, status)) {
+                report(failure);
                 if (communicator != null) {
                     communicator.abort(status);
                 }
+            } else {
+                // Ending now could cut off the rank that prints.
+                pause(TO_BE_ENDED_BY_OTHERS);
             }
         } finally {
             Runtime.getRuntime().halt(status);
@@ -90,21 +114,23 @@ final class Failure implements Thread.UncaughtExceptionHandler {
         return status;
     }
 
-    private void report(Throwable failure, int status) {
-        boolean foundByAllRanks = status == INVALID_INPUT;
-        if (foundByAllRanks && launch.rank() != 0 && !launch.onOneMachine()) {
-            pause(FOR_RANK_0);
+    private void report(Throwable failure) {
+        errors.println(line(failure, launch.size(), launch.rank(), progress.toString()));
+        if (debug) {
+            failure.printStackTrace(errors);
         }
-        if (launch.size() == 1 || claim()) {
-            errors.println(line(failure, launch.size(), launch.rank()));
-            if (debug) {
-                failure.printStackTrace(errors);
-            }
-            errors.flush();
-        } else {
-            // Ending now could cut off the rank that prints.
-            pause(TO_BE_ENDED_BY_OTHERS);
+        errors.flush();
+    }
+
+    /** Whether this rank is the first of the job to fail, as far as that can be known. */
+    private boolean maySpeak(Throwable failure, int status) {
+        // Rank 0 hears of the others' failures, and rank 1 of rank 0's.
+        int first = failure instanceof RankFailedException ? 1 : 0;
+        boolean foundBySeveral = status == INVALID_INPUT || failure instanceof RankFailedException;
+        if (foundBySeveral && launch.rank() > first && !launch.onOneMachine()) {
+            pause(FOR_THE_FIRST);
         }
+        return claim() && (launch.onOneMachine() || channel == null || channel.claim(FOR_RANK_0_TO_ANSWER));
     }
 
     /** Whether this rank is the first of its machine to fail. */
@@ -120,23 +146,30 @@ final class Failure implements Thread.UncaughtExceptionHandler {
         }
     }
 
-    static String line(Throwable failure, int size, int rank) {
+    /** @param progress of this rank's training; empty before */
+    static String line(Throwable failure, int size, int rank, String progress) {
         String message = failure.getMessage() == null ? "" : failure.getMessage();
         boolean ownMessage = failure.getClass().getName().startsWith("dev.lockstep.") && !message.isBlank();
         String text = ownMessage ? message
                 : failure.getClass().getSimpleName() + (message.isBlank() ? "" : ": " + message);
         String oneLine = text.lines().map(String::strip).filter(part -> !part.isEmpty())
                 .collect(Collectors.joining("; "));
-        boolean anyRank = failure instanceof InvalidInputException || size == 1;
-        return "lockstep: error: " + (anyRank ? oneLine : withHost(oneLine, rank));
+        String said = failure instanceof InvalidInputException ? oneLine
+                : failure instanceof RankFailedException ? oneLine + (progress.isEmpty() ? "" : "; go on with --resume")
+                : withPlace(oneLine, size, rank, progress);
+        return "lockstep: error: " + said;
     }
 
-    /** Messages that name the rank themselves get its host; others get both. */
-    private static String withHost(String message, int rank) {
-        String host = " on host " + Machine.hostName();
+    /** Messages may name the rank and the step themselves; what they leave out is added. */
+    private static String withPlace(String message, int size, int rank, String progress) {
+        String host = size == 1 ? "" : " on host " + Machine.hostName();
         Matcher ownRank = Pattern.compile("^rank " + rank + "( of [0-9]+)?(?=[,:])").matcher(message);
-        return ownRank.find() ? ownRank.group() + host + message.substring(ownRank.end())
-                : "rank " + rank + host + ": " + message;
+        boolean named = ownRank.find();
+        String who = named ? ownRank.group() + host : size == 1 ? "" : "rank " + rank + host;
+        String what = named ? message.substring(ownRank.end()) : ": " + message;
+        String where = Pattern.compile("^(rank [^:]*, )?epoch [0-9]").matcher(message).find() ? "" : progress;
+        String place = who + (who.isEmpty() || where.isEmpty() ? "" : ", ") + where;
+        return place.isEmpty() ? message : place + what;
     }
 
     private static void pause(Duration duration) {

@@ -24,10 +24,10 @@ final class JobOptions {
         return file;
     }
 
-    /** The job with its settings; from now on its timeout holds. Collective. */
+    /** The job with its settings; from now on the ranks watch each other, and its timeout holds. Collective. */
     Job load(Communicator communicator, Failure failure) {
         Job job = Agreement.onAllRanks(communicator, () -> JobFile.load(file, sets));
-        StallWatch.start(communicator, job.timeout(), failure);
+        RankWatch.start(communicator, job.timeout(), failure);
         return job;
     }
 
