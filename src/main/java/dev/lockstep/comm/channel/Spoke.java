@@ -176,8 +176,12 @@ final class Spoke implements Endpoint {
     private void judge() {
         if (!failed) {
             Optional<String> failure = diagnosis.of(table.views(System.nanoTime()));
-            failed = failure.isPresent();
-            failure.ifPresent(settings::fail);
+            if (failure.isPresent()) {
+                failed = true;
+                // There is nobody to ask any more. It may have answered before, though.
+                claim.complete(true);
+                settings.fail(failure.get());
+            }
         }
     }
 
