@@ -1,8 +1,11 @@
 package dev.lockstep.cli;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.OutOfDeviceMemoryException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +17,21 @@ import java.util.function.Supplier;
  */
 final class Agreement {
     private Agreement() {
+    }
+
+    /** Every rank's record of one type, by rank. Collective. */
+    @SuppressWarnings("unchecked") // a record's class is that of the record
+    static <T extends Record> List<T> gather(Communicator communicator, T own) {
+        JsonMapper mapper = new JsonMapper();
+        try {
+            List<T> all = new ArrayList<>();
+            for (byte[] bytes : communicator.allGather(mapper.writeValueAsBytes(own))) {
+                all.add((T) mapper.readValue(bytes, own.getClass()));
+            }
+            return List.copyOf(all);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /**

@@ -1,10 +1,6 @@
 package dev.lockstep.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.lockstep.comm.Communicator;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.SortedSet;
 
@@ -33,21 +29,7 @@ record Placement(int rank, String host, String bootId, long processId, int local
 
     /** Collective: the placements of all ranks, by rank. */
     List<Placement> gather(Communicator communicator) {
-        JsonMapper mapper = new JsonMapper();
-        try {
-            return communicator.allGather(mapper.writeValueAsBytes(this)).stream()
-                    .map(bytes -> read(mapper, bytes)).toList();
-        } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static Placement read(JsonMapper mapper, byte[] bytes) {
-        try {
-            return mapper.readValue(bytes, Placement.class);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Agreement.gather(communicator, this);
     }
 
     /** Whether both run on one machine and may use the same core. */

@@ -9,6 +9,7 @@ import dev.lockstep.train.CheckpointState;
 import dev.lockstep.train.Position;
 import dev.lockstep.train.Resumption;
 import dev.lockstep.train.RunFolder;
+import dev.lockstep.train.Trace;
 import dev.lockstep.train.Trainer;
 import dev.lockstep.train.TrainingData;
 import dev.lockstep.train.TrainingListener;
@@ -41,6 +42,10 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--init", paramLabel = "FILE", description = "Start from the parameters in a safetensors file; a "
             + "checkpoint that --resume finds comes first.")
     private Path init;
+
+    @Option(names = "--trace", description = "Write when each operation of the last steps ran, on all ranks, to trace.json in "
+            + "the results' folder, for Perfetto or chrome://tracing.")
+    private boolean traced;
 
     TrainCommand(CommandContext context) {
         this.context = context;
@@ -98,9 +103,12 @@ final class TrainCommand implements Callable<Integer> {
                 progress.at(epoch, step);
             }
         });
+        Optional<Trace> trace = traced ? Optional.of(new Trace(communicator, Machine.hostName())) : Optional.empty();
+        trace.ifPresent(trainer::traceInto);
         stop.trainingBegins();
         Optional<TrainingSummary> summary = new TrainingRun(job, trainer, communicator, listeners,
                 folder.map(RunFolder::checkpoints), stop).run();
+        trace.ifPresent(steps -> steps.write(folder.map(RunFolder::trace)));
         folder.ifPresent(run -> {
             run.close();
             System.out.println(summary.isPresent() ? "results: " + run.path() : "stopped on request after step "

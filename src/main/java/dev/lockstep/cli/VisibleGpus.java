@@ -1,12 +1,8 @@
 package dev.lockstep.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.cuda.CudaDeviceInfo;
 import dev.lockstep.device.cuda.CudaDevices;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -29,20 +25,6 @@ record VisibleGpus(String problem, List<CudaDeviceInfo> gpus, List<String> nearC
 
     /** Collective: those of all ranks, by rank. */
     List<VisibleGpus> gather(Communicator communicator) {
-        JsonMapper mapper = new JsonMapper();
-        try {
-            return communicator.allGather(mapper.writeValueAsBytes(this)).stream()
-                    .map(bytes -> read(mapper, bytes)).toList();
-        } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static VisibleGpus read(JsonMapper mapper, byte[] bytes) {
-        try {
-            return mapper.readValue(bytes, VisibleGpus.class);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Agreement.gather(communicator, this);
     }
 }

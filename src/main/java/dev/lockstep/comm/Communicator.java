@@ -46,6 +46,9 @@ public interface Communicator extends AutoCloseable {
     /** Sums {@code values} over all ranks, element by element, in place, in the same order on every rank. */
     void allReduceSum(double[] values);
 
+    /** Replaces each of {@code values} by the smallest of the ranks', in place; none is NaN. */
+    void allReduceMin(double[] values);
+
     /** Every rank's {@code bytes}, by rank; lengths may differ. For small messages at start-up. */
     List<byte[]> allGather(byte[] bytes);
 

@@ -5,6 +5,8 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timeline;
+import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.GradientListener;
@@ -34,9 +36,10 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     private final BucketPlan.Chunk[] chunkPlans;
     /** On their way over all ranks; none where this rank is alone. */
     private final GradientChunk[] chunks;
+    private final List<ChunkTimes> chunkTimes;
     private final Operation[] updates;
     private final int[] readyRows;
-    private final boolean overlap;
+    private boolean overlap;
     /** While a step's work is recorded, which tells of gradients once and for all. */
     private boolean recording;
     private Stream backwardStream;
@@ -59,19 +62,21 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         Arrays.setAll(updates, i -> update.apply(chunkPlans[i].firstElement(), chunkPlans[i].elementCount()));
         chunks = communicator.size() == 1 ? new GradientChunk[0] : new GradientChunk[chunkPlans.length];
         Stream copyStream = device.newStream();
-        Arrays.setAll(chunks, i -> chunk(chunkPlans[i], copyStream));
-        // With a single chunk there is nothing to overlap with, and the hand-over would only cost.
-        this.overlap = overlap && chunks.length > 1;
+        Arrays.setAll(chunks, i -> chunk(i, copyStream));
+        chunkTimes = Arrays.stream(chunks).map(GradientChunk::times).toList();
+        setOverlap(overlap);
         readyRows = new int[arena.backwardOrder().size()];
     }
 
-    private GradientChunk chunk(BucketPlan.Chunk chunk, Stream copyStream) {
+    private GradientChunk chunk(int index, Stream copyStream) {
+        BucketPlan.Chunk chunk = chunkPlans[index];
         StagedGradients gradients = new StagedGradients(device,
-                arena.gradients().slice(chunk.firstElement(), chunk.elementCount()), copyStream);
-        String name = "bucket " + chunk.bucket() + " up to row " + chunk.rows() + " of "
+                arena.gradients().slice(chunk.firstElement(), chunk.elementCount()), copyStream,
+                new ChunkTimes("chunk " + index + " of bucket " + chunk.bucket()));
+        String name = "chunk " + index + " in bucket " + chunk.bucket() + ", up to row " + chunk.rows() + " of "
                 + arena.backwardOrder().get(chunk.lastParameter()).name();
         return new GradientChunk(gradients, communicator.prepareAllReduce(name, gradients.host(), gradients),
-                "rank " + communicator.rank() + ": the chunk of " + name);
+                "rank " + communicator.rank() + ": " + name);
     }
 
     /** Gives every rank rank 0's parameters. Collective. */
@@ -103,6 +108,17 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         return overlap;
     }
 
+    /** Whether reductions are to run beside backward from the next step on, where there is something to overlap. */
+    public void setOverlap(boolean wanted) {
+        // With a single chunk the hand-over would only cost.
+        overlap = wanted && chunks.length > 1;
+    }
+
+    /** When the chunks of the last step were where, in the order in which they are sent; none where this rank is alone. */
+    public List<ChunkTimes> chunkTimes() {
+        return chunkTimes;
+    }
+
     @Override
     public int[] rowEnds(Parameter parameter) {
         return plan.rowEnds().get(parameter.index());
@@ -114,34 +130,59 @@ public final class DistributedDataParallel implements GradientListener, Binding.
      * more than one rank it returns once the last sum is on its way to the parameters.
      *
      * <p>It throws IllegalStateException if backward leaves out or repeats a gradient.
+     *
+     * @param timeline that forward's and the model's operations are timed on; the updates will be, too
      */
-    public Operation bind(Operation forward, BoundModule model) {
-        recording = true;
-        boolean[] recorded = new boolean[1];
-        Operation computing = device.graph(stream -> {
-            recorded[0] = recording;
+    public Operation bind(Operation forward, BoundModule model, Timeline timeline) {
+        Operation[] timedUpdates = new Operation[updates.length];
+        Arrays.setAll(timedUpdates, i -> timeline.timed(Phase.OPTIMIZER, "update chunk " + i, 0, updates[i]));
+        Operation work = stream -> {
             compute(forward, model, stream);
             if (chunks.length == 0) {
-                update(stream);
+                for (Operation update : timedUpdates) {
+                    update.enqueue(stream);
+                }
             }
-        });
-        recording = false;
-        return stream -> step(computing, recorded[0], stream);
+        };
+        Computing computing = record(work, timeline, false);
+        Computing timed = computing.recorded ? record(work, timeline, true) : computing;
+        return stream -> step(timeline.isOn() ? timed : computing, timedUpdates, timeline.isOn(), stream);
     }
 
-    private void step(Operation computing, boolean recorded, Stream stream) {
+    /** @param recorded whether the work tells of gradients now, and not each time that it is enqueued */
+    private record Computing(Operation operation, boolean recorded) {
+    }
+
+    private Computing record(Operation work, Timeline timeline, boolean timed) {
+        boolean[] recorded = new boolean[1];
+        boolean wasOn = timeline.isOn();
+        timeline.setOn(timed);
+        recording = true;
+        try {
+            Operation operation = device.graph(stream -> {
+                recorded[0] = recording;
+                work.enqueue(stream);
+            });
+            return new Computing(operation, recorded[0]);
+        } finally {
+            recording = false;
+            timeline.setOn(wasOn);
+        }
+    }
+
+    private void step(Computing computing, Operation[] timedUpdates, boolean timed, Stream stream) {
         step++;
         for (GradientChunk chunk : chunks) {
-            chunk.beginStep(step);
+            chunk.beginStep(step, timed);
         }
-        computing.enqueue(stream);
-        if (recorded) {
+        computing.operation.enqueue(stream);
+        if (computing.recorded) {
             for (GradientChunk chunk : chunks) {
                 chunkWritten(chunk);
             }
         }
         if (chunks.length > 0) {
-            reduceAndUpdate(stream);
+            reduceAndUpdate(timedUpdates, stream);
         }
     }
 
@@ -158,13 +199,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         }
     }
 
-    private void update(Stream stream) {
-        for (Operation update : updates) {
-            update.enqueue(stream);
-        }
-    }
-
-    private void reduceAndUpdate(Stream stream) {
+    private void reduceAndUpdate(Operation[] timedUpdates, Stream stream) {
         if (!overlap) {
             stream.synchronize();
         }
@@ -174,7 +209,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
             } else {
                 chunks[i].reduce(stream);
             }
-            updates[i].enqueue(stream);
+            timedUpdates[i].enqueue(stream);
         }
     }
 

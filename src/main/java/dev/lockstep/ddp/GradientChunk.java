@@ -25,8 +25,10 @@ final class GradientChunk {
         this.name = name;
     }
 
-    void beginStep(long step) {
+    /** @param timed whether to tell waiting for the device from copying, which costs a little */
+    void beginStep(long step, boolean timed) {
         this.step = step;
+        gradients.setTimed(timed);
         advance(State.REDUCED, State.PENDING);
     }
 
@@ -35,9 +37,14 @@ final class GradientChunk {
         gradients.markWritten(stream);
     }
 
+    ChunkTimes times() {
+        return gradients.times();
+    }
+
     /** All that writes the chunk is enqueued, the mark behind it. */
     void ready() {
         advance(State.PENDING, State.READY);
+        gradients.times().markReady();
     }
 
     /** Hands the chunk to the communication thread. */

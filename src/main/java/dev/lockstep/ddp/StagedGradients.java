@@ -17,14 +17,26 @@ final class StagedGradients implements HostTransfer {
     private final ByteBuffer host;
     private final Event written;
     private final Event stored;
+    private final ChunkTimes times;
+    /** Written by the training thread before the reduction is started. */
+    private boolean timed;
 
     /** @param copyStream used by the thread that runs the reductions */
-    StagedGradients(Device device, DeviceBuffer range, Stream copyStream) {
+    StagedGradients(Device device, DeviceBuffer range, Stream copyStream, ChunkTimes times) {
         this.range = range;
         this.copyStream = copyStream;
+        this.times = times;
         host = range.isHostAccessible() ? range.hostView() : device.allocateHost(Math.toIntExact(range.byteCount()));
         written = device.newEvent();
         stored = device.newEvent();
+    }
+
+    ChunkTimes times() {
+        return times;
+    }
+
+    void setTimed(boolean timed) {
+        this.timed = timed;
     }
 
     /** What is summed. */
@@ -44,18 +56,26 @@ final class StagedGradients implements HostTransfer {
 
     @Override
     public void fetch() {
+        times.markTaken();
         if (!range.isHostAccessible()) {
+            if (timed) {
+                written.synchronize();
+                times.markWritten();
+            }
             copyStream.waitFor(written);
             range.copyToHost(host.clear(), copyStream);
             copyStream.synchronize();
+            times.markFetched();
         }
     }
 
     @Override
     public void store() {
+        times.markReduced();
         if (!range.isHostAccessible()) {
             range.copyFromHost(host.clear(), copyStream);
             stored.record(copyStream);
+            times.markStored();
         }
     }
 }

@@ -50,6 +50,19 @@ public interface Device extends AutoCloseable {
 
     Event newEvent();
 
+    /** One that takes the host's time when it is recorded, for a device whose operations are done when enqueue returns. */
+    default Timestamp newTimestamp() {
+        return new HostTimestamp();
+    }
+
+    /**
+     * Ties the device's clock, from which timestamps are taken, to System.nanoTime; to be called within the second before
+     * they are recorded. Waits for the compute stream.
+     */
+    default void synchronizeClock() {
+        // It is the host's clock.
+    }
+
     Operations operations();
 
     /**

@@ -5,6 +5,7 @@ import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Operations;
 import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
@@ -32,13 +33,15 @@ public record ActivationModule(Activation activation) implements Module {
     public BoundModule bind(Binding binding, Matrix input, Matrix inputGradient) {
         Operations operations = binding.device().operations();
         Matrix output = binding.workspace().matrix(input.rows(), input.columns());
-        Operation forward = operations.activationForward(activation, input.data(), output.data());
+        Operation forward = binding.timed(Phase.FORWARD, "forward", 0,
+                operations.activationForward(activation, input.data(), output.data()));
         if (!binding.training()) {
             return new BoundActivation(output, null, forward, null);
         }
         Matrix outputGradient = binding.workspace().matrix(input.rows(), input.columns());
-        Operation backward = inputGradient == null ? null : operations.activationBackward(activation, input.data(),
-                output.data(), outputGradient.data(), inputGradient.data());
+        Operation backward = inputGradient == null ? null : binding.timed(Phase.BACKWARD, "backward", 0,
+                operations.activationBackward(activation, input.data(), output.data(), outputGradient.data(),
+                        inputGradient.data()));
         return new BoundActivation(output, outputGradient, forward, backward);
     }
 

@@ -1,6 +1,8 @@
 package dev.lockstep.nn;
 
 import dev.lockstep.device.Device;
+import dev.lockstep.device.Operation;
+import dev.lockstep.device.Timeline;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.Workspace;
@@ -12,7 +14,9 @@ public final class Binding {
     private final Workspace workspace;
     private final Function<String, Parameter> parameters;
     private final RowSplit rowSplit;
-    private final boolean training;
+    /** Null outside training. */
+    private final Timeline timeline;
+    private final String path;
 
     /** Where the rows of a weight's gradient are wanted one part before the other. */
     @FunctionalInterface
@@ -28,27 +32,34 @@ public final class Binding {
     }
 
     private Binding(Device device, Workspace workspace, Function<String, Parameter> parameters, RowSplit rowSplit,
-            boolean training) {
+            Timeline timeline, String path) {
         this.device = device;
         this.workspace = workspace;
         this.parameters = parameters;
         this.rowSplit = rowSplit;
-        this.training = training;
+        this.timeline = timeline;
+        this.path = path;
     }
 
-    /** For forward and backward. */
-    public static Binding forTraining(Device device, Workspace workspace, ParameterArena arena, RowSplit rowSplit) {
-        return new Binding(device, workspace, arena::parameter, rowSplit, true);
+    /**
+     * For forward and backward.
+     *
+     * @param timeline that the modules' operations are timed on
+     */
+    public static Binding forTraining(Device device, Workspace workspace, ParameterArena arena, RowSplit rowSplit,
+            Timeline timeline) {
+        return new Binding(device, workspace, arena::parameter, rowSplit, timeline, "");
     }
 
     /** For forward alone. */
     public static Binding forEvaluation(Device device, Workspace workspace, ParameterArena arena) {
-        return new Binding(device, workspace, arena::parameter, RowSplit.WHOLE, false);
+        return new Binding(device, workspace, arena::parameter, RowSplit.WHOLE, null, "");
     }
 
     /** The same with parameters looked up under {@code prefix.}. */
     Binding within(String prefix) {
-        return new Binding(device, workspace, name -> parameters.apply(prefix + "." + name), rowSplit, training);
+        return new Binding(device, workspace, name -> parameters.apply(prefix + "." + name), rowSplit, timeline,
+                path + prefix + ".");
     }
 
     public Device device() {
@@ -60,7 +71,12 @@ public final class Binding {
     }
 
     public boolean training() {
-        return training;
+        return timeline != null;
+    }
+
+    /** {@code operation}, timed where this is for training; {@code name} is completed by where the module stands. */
+    Operation timed(Timeline.Phase phase, String name, double flops, Operation operation) {
+        return timeline == null ? operation : timeline.timed(phase, path + name, flops, operation);
     }
 
     public Parameter parameter(String name) {

@@ -6,6 +6,7 @@ import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Operations;
 import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
@@ -69,8 +70,10 @@ public record Linear(int in, int out) implements Module {
         Parameter weight = binding.parameter(WEIGHT);
         Parameter bias = binding.parameter(BIAS);
         Matrix output = binding.workspace().matrix(input.rows(), out);
-        Operation forward = operations.linearForward(input, weight.matrix(), bias.computeValue(), output,
-                outputActivation);
+        // Of a product with all rows of the weight: multiplications and additions.
+        double flops = 2.0 * input.rows() * in * out;
+        Operation forward = binding.timed(Phase.FORWARD, "forward", flops,
+                operations.linearForward(input, weight.matrix(), bias.computeValue(), output, outputActivation));
         if (!binding.training()) {
             return new BoundLinear(output, null, forward, null, null);
         }
@@ -79,13 +82,17 @@ public record Linear(int in, int out) implements Module {
         Operation[] weightGradient = new Operation[rowEnds.length];
         for (int i = 0; i < rowEnds.length; i++) {
             int first = i == 0 ? 0 : rowEnds[i - 1];
-            weightGradient[i] = operations.linearBackwardWeight(input, outputGradient,
-                    weight.gradientRows(first, rowEnds[i] - first), first, false);
+            int rows = rowEnds[i] - first;
+            weightGradient[i] = binding.timed(Phase.BACKWARD, "backward.weight rows " + first + "-" + rowEnds[i],
+                    flops * rows / out, operations.linearBackwardWeight(input, outputGradient,
+                            weight.gradientRows(first, rows), first, false));
         }
         Operation biasGradient = outputActivation != Activation.IDENTITY ? null
-                : operations.linearBackwardBias(outputGradient, bias.gradient(), false);
-        Operation inputGradientOperation = inputGradient == null ? null : operations.linearBackwardInput(
-                outputGradient, weight.matrix(), inputGradient, inputActivation, input, inputBiasGradient);
+                : binding.timed(Phase.BACKWARD, "backward.bias", 0,
+                        operations.linearBackwardBias(outputGradient, bias.gradient(), false));
+        Operation inputGradientOperation = inputGradient == null ? null
+                : binding.timed(Phase.BACKWARD, "backward.input", flops, operations.linearBackwardInput(outputGradient,
+                        weight.matrix(), inputGradient, inputActivation, input, inputBiasGradient));
         return new BoundLinear(output, outputGradient, forward,
                 new ParameterGradients(weight, bias, rowEnds, weightGradient, biasGradient), inputGradientOperation);
     }

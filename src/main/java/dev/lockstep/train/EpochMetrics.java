@@ -13,9 +13,15 @@ import java.util.Optional;
  * @param test             after the epoch; empty without test data
  * @param samplesPerSecond samples trained on, the padding included, over {@code seconds}
  * @param seconds          wall time of the training alone, loading of batches included, evaluation and checkpoints not
+ * @param breakdown        of the steps in this process; empty where none was timed
  */
 public record EpochMetrics(int epoch, long step, double trainLoss, Optional<Evaluation> test,
-        double samplesPerSecond, double seconds) {
+        double samplesPerSecond, double seconds, Optional<StepBreakdown> breakdown) {
+    /** The same with what follows the training of an epoch. */
+    EpochMetrics with(Optional<Evaluation> evaluation, Optional<StepBreakdown> stepBreakdown) {
+        return new EpochMetrics(epoch, step, trainLoss, evaluation, samplesPerSecond, seconds, stepBreakdown);
+    }
+
     /** As metrics.jsonl has it. */
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
@@ -29,6 +35,7 @@ public record EpochMetrics(int epoch, long step, double trainLoss, Optional<Eval
         });
         map.put("samples_per_second", samplesPerSecond);
         map.put("seconds", seconds);
+        breakdown.ifPresent(steps -> map.putAll(steps.toMap()));
         return map;
     }
 }

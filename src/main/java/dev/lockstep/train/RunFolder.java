@@ -169,6 +169,10 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
         return checkpoints(folder);
     }
 
+    public Path trace() {
+        return folder.resolve("trace.json");
+    }
+
     static Path checkpoints(Path runFolder) {
         return runFolder.resolve("checkpoints");
     }

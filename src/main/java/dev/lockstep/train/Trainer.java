@@ -10,6 +10,8 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.LossStatistics;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timeline;
+import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.job.OptimizerConfig;
@@ -34,8 +36,11 @@ import java.util.function.DoubleSupplier;
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
     /** One batch size's prepared work: {@code operation} trains on what the batch has selected. */
-    private record TrainingStep(DataLoader.Batch batch, Operation operation) {
+    private record TrainingStep(DataLoader.Batch batch, Operation operation, Timeline timeline) {
     }
+
+    /** Where timing waits for the device and needs a graph of its own, one step of so many is timed. */
+    private static final int TIMED_EVERY_STEPS = 64;
 
     /** This rank's part of an epoch, or of what is left of it; {@code last} trains on its last batch. */
     private record Shard(int[] indices, TrainingStep last) {
@@ -61,6 +66,9 @@ public final class Trainer {
     private final DoubleSupplier batchLoss = this::batchLoss;
     private final double[] globalLoss = new double[1];
     private final BucketPlan plan;
+    private final StepTimes times;
+    /** Null unless the run is traced. */
+    private Trace trace;
     private int epoch;
     private long step;
     private long epochStartStep;
@@ -117,15 +125,15 @@ public final class Trainer {
         loss = new CrossEntropyLoss(device);
         DataLoader loader = new DataLoader(device, data.train(), batchSize);
         Workspace workspace = new Workspace(device);
-        Binding binding = Binding.forTraining(device, workspace, arena, ddp);
-        full = bind(model, loader, workspace, binding, batchSize);
+        full = bind(model, loader, workspace, batchSize);
         int rest = sampler.samplesPerRank() % batchSize;
-        TrainingStep last = rest == 0 ? full : bind(model, loader, workspace, binding, rest);
+        TrainingStep last = rest == 0 ? full : bind(model, loader, workspace, rest);
         wholeEpoch = new Shard(new int[sampler.samplesPerRank()], last);
         int samplesLeft = sampler.samplesPerRank(start.consumed());
         int restLeft = samplesLeft % batchSize;
         restOfFirstEpoch = start.consumed() == 0 ? wholeEpoch : new Shard(new int[samplesLeft], restLeft == 0 ? full
-                : restLeft == rest ? last : bind(model, loader, workspace, binding, restLeft));
+                : restLeft == rest ? last : bind(model, loader, workspace, restLeft));
+        times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timeline);
         step = start.step();
         evaluator = data.test().map(
                 test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
@@ -175,16 +183,19 @@ public final class Trainer {
         throw new IllegalStateException("an optimizer without an implementation: " + job.optimizer());
     }
 
-    private TrainingStep bind(Sequential model, DataLoader loader, Workspace workspace, Binding binding, int size) {
+    private TrainingStep bind(Sequential model, DataLoader loader, Workspace workspace, int size) {
         workspace.rewind();
+        Timeline timeline = new Timeline(device);
         DataLoader.Batch batch = loader.batch(size);
-        BoundModule bound = model.bind(binding, batch.features(), null);
-        Operation boundLoss = loss.bind(bound, batch.labels(), communicator.size());
+        Operation gather = timeline.timed(Phase.DATA, "gather", 0, batch::gather);
+        BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline), batch.features(), null);
+        Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0,
+                loss.bind(bound, batch.labels(), communicator.size()));
         return new TrainingStep(batch, ddp.bind(on -> {
-            batch.gather(on);
+            gather.enqueue(on);
             bound.forward(on);
             boundLoss.enqueue(on);
-        }, bound));
+        }, bound, timeline), timeline);
     }
 
     /** Steps in an epoch, the short last one included. */
@@ -236,6 +247,21 @@ public final class Trainer {
         return ddp.overlaps();
     }
 
+    /** Whether they are to, from the next step on, where there is something to overlap. The same on every rank. */
+    public void setOverlap(boolean overlap) {
+        ddp.setOverlap(overlap);
+    }
+
+    /** What the steps take; whoever reads them resets them. */
+    public StepTimes times() {
+        return times;
+    }
+
+    /** Has the steps that are timed written down in {@code trace} from now on. */
+    public void traceInto(Trace trace) {
+        this.trace = trace;
+    }
+
     /** Steps done since the start of training. */
     public long step() {
         return step;
@@ -262,6 +288,7 @@ public final class Trainer {
         loss.reset(stream);
         int stepOfEpoch = stepsPerEpoch() - steps(shard);
         for (int first = 0; first < shard.indices.length; first += batchSize) {
+            long begin = System.nanoTime();
             trainStep(first);
             samplesDone = Math.min(first + batchSize, shard.indices.length);
             stepOfEpoch++;
@@ -270,13 +297,15 @@ public final class Trainer {
                 logStep();
             }
             long pause = System.nanoTime();
+            times.stepDone(pause - begin);
             stepHook.afterStep(epoch, step);
             pausedNanos += System.nanoTime() - pause;
         }
+        times.settle();
         requireFiniteLoss();
         Position.Sums sums = sums(System.nanoTime());
         return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), Optional.empty(),
-                sums.samples() / sums.seconds(), sums.seconds());
+                sums.samples() / sums.seconds(), sums.seconds(), Optional.empty());
     }
 
     /**
@@ -315,6 +344,12 @@ public final class Trainer {
     private void trainStep(int first) {
         step++;
         TrainingStep current = batchAt(first);
+        boolean timed = isTimed(first / batchSize);
+        current.timeline.setOn(timed);
+        if (timed) {
+            device.synchronizeClock();
+        }
+        long begin = System.nanoTime();
         current.batch.select(shard.indices, first, stream);
         int next = first + batchSize;
         if (next < shard.indices.length) {
@@ -322,9 +357,21 @@ public final class Trainer {
         }
         optimizer.beginStep();
         current.operation.enqueue(stream);
+        if (timed) {
+            stream.synchronize();
+            times.stepTimed(current.timeline, begin);
+            if (trace != null) {
+                trace.add(step, begin, System.nanoTime(), current.timeline, ddp.chunkTimes());
+            }
+        }
         if (loss.isHostAccessible()) {
             requireFiniteLoss();
         }
+    }
+
+    /** @param index of the step among those that this call of {@link #trainEpoch} does; the first may warm up */
+    private boolean isTimed(int index) {
+        return loss.isHostAccessible() || index % TIMED_EVERY_STEPS == Math.min(1, steps(shard) - 1);
     }
 
     private double batchLoss() {

@@ -64,9 +64,10 @@ public final class TrainingRun {
         int last = job.train().epochs();
         try {
             for (int epoch = trainer.start().epoch(); epoch <= last; epoch++) {
+                trainer.times().reset();
                 EpochMetrics trained = trainer.trainEpoch(epoch, this::afterStep);
-                EpochMetrics metrics = new EpochMetrics(trained.epoch(), trained.step(), trained.trainLoss(),
-                        evaluate(epoch), trained.samplesPerSecond(), trained.seconds());
+                Optional<StepBreakdown> breakdown = trainer.times().breakdown();
+                EpochMetrics metrics = trained.with(evaluate(epoch), breakdown);
                 epochs.add(metrics);
                 listener.epochDone(metrics);
                 int every = job.checkpoint().everyEpochs();
@@ -152,7 +153,14 @@ public final class TrainingRun {
         return new TrainingSummary(communicator.size(), epochs.size(), trainer.step(), last.trainLoss(), last.test(),
                 Trainer.typicalRate(epochs), epochs.stream().mapToDouble(EpochMetrics::seconds).sum(),
                 Arrays.stream(firstStep).max().orElse(0),
-                (long) Arrays.stream(resident).max().orElse(0), hash);
+                (long) Arrays.stream(resident).max().orElse(0), hash, breakdown(epochs));
+    }
+
+    /** Mean over the epochs, the first left out where there are more: it warms up. */
+    private static Optional<StepBreakdown> breakdown(List<EpochMetrics> epochs) {
+        List<StepBreakdown> each = epochs.stream().skip(epochs.size() > 1 ? 1 : 0)
+                .flatMap(epoch -> epoch.breakdown().stream()).toList();
+        return each.isEmpty() ? Optional.empty() : Optional.of(StepBreakdown.mean(each));
     }
 
     private static double secondsSinceProcessStart() {

@@ -17,10 +17,11 @@ import java.util.Optional;
  * @param firstStepSeconds       from the start of the process to the end of the first step, the longest over the ranks
  * @param peakResidentBytes      the largest over the ranks
  * @param parametersSha256       of the parameters in model order, the same on every rank
+ * @param breakdown              mean over the epochs, without the first where there are more; empty where no step was timed
  */
 public record TrainingSummary(int ranks, int epochs, long steps, double trainLoss, Optional<Evaluation> test,
         double samplesPerSecond, double trainingSeconds, double firstStepSeconds, long peakResidentBytes,
-        String parametersSha256) {
+        String parametersSha256, Optional<StepBreakdown> breakdown) {
     /** As metrics.jsonl has it. */
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
@@ -38,6 +39,7 @@ public record TrainingSummary(int ranks, int epochs, long steps, double trainLos
         map.put("first_step_seconds", firstStepSeconds);
         map.put("peak_resident_bytes", peakResidentBytes);
         map.put("parameters_sha256", parametersSha256);
+        breakdown.ifPresent(steps -> map.putAll(steps.toMap()));
         return map;
     }
 }

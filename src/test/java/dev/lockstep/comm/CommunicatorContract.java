@@ -192,6 +192,17 @@ public final class CommunicatorContract {
         }
     }
 
+    public static void shouldTakeTheSmallestDoublesOverTheRanks(Communicator c) {
+        for (int count : new int[] {0, 1, 1000}) {
+            double[] values = new double[count];
+            double[] expected = new double[count];
+            Arrays.setAll(values, i -> i - ((i + c.rank()) % c.size()));
+            Arrays.setAll(expected, i -> i - (c.size() - 1));
+            c.allReduceMin(values);
+            assertArrayEquals(expected, values);
+        }
+    }
+
     public static void shouldRefuseStepsOutOfOrder(Communicator c) {
         AllReduce reduction = c.prepareAllReduce(floats(100));
         AllReduce other = c.prepareAllReduce(floats(100));

@@ -8,6 +8,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timeline;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.GradientListener;
@@ -94,7 +95,7 @@ class DistributedDataParallelTest {
     private void step(DistributedDataParallel ddp, List<String> script) {
         events.clear();
         sgd.beginStep();
-        ddp.bind(on -> { }, new ScriptedModule(script)).enqueue(stream);
+        ddp.bind(on -> { }, new ScriptedModule(script), new Timeline(device)).enqueue(stream);
     }
 
     @Test

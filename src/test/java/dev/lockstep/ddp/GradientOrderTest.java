@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timeline;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.GradientListener;
@@ -33,7 +34,7 @@ class GradientOrderTest {
                 (first, count) -> on -> { });
         for (int step = 0; step < 2; step++) {
             events.clear();
-            ddp.bind(on -> { }, new Shuffled(arena, plan, ddp.overlaps(), random)).enqueue(device.computeStream());
+            ddp.bind(on -> { }, new Shuffled(arena, plan, ddp.overlaps(), random), new Timeline(device)).enqueue(device.computeStream());
         }
     }
 

@@ -95,6 +95,11 @@ final class LateCommunicator implements Communicator {
     }
 
     @Override
+    public void allReduceMin(double[] values) {
+        // Both ranks' are the same.
+    }
+
+    @Override
     public void allReduceSum(double[] values) {
         for (int i = 0; i < values.length; i++) {
             values[i] *= 2;

@@ -9,6 +9,7 @@ import dev.lockstep.device.LossStatistics;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timeline;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.CrossEntropyLoss;
@@ -57,12 +58,14 @@ final class Replica {
             workspace.rewind();
             Matrix features = Matrix.allocate(device, DataType.FLOAT32, size, in);
             DeviceBuffer labels = device.allocate(DataType.INT32, size);
-            BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp), features, null);
+            Timeline timeline = new Timeline(device);
+            timeline.setOn(features.data().isHostAccessible());
+            BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline), features, null);
             Operation boundLoss = loss.bind(bound, labels, communicator.size());
             return new Batch(features, labels, ddp.bind(on -> {
                 bound.forward(on);
                 boundLoss.enqueue(on);
-            }, bound));
+            }, bound, timeline));
         }).toArray(Batch[]::new);
         model.initialize(new Mt19937(3), arena::parameter);
     }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -142,6 +143,39 @@ public abstract class DeviceContract {
         Buffers.write(numbers, 0, 0, 0, 0, 1);
         graph.enqueue(device.computeStream());
         assertArrayEquals(new double[] {5, 15}, Buffers.read(parameter));
+    }
+
+    /** On its own and in a graph, which takes the time anew whenever it runs. */
+    @Test
+    void shouldTakeTheTimeBetweenOperationsOnTheHostsClock() {
+        DeviceBuffer large = device.allocate(DataType.FLOAT32, 1 << 20);
+        Timeline timeline = new Timeline(device);
+        Operation first = timeline.timed(Timeline.Phase.FORWARD, "first", 3, device.operations().clear(large));
+        Operation second = timeline.timed(Timeline.Phase.BACKWARD, "second", 0, device.operations().clear(large));
+        Operation both = stream -> {
+            second.enqueue(stream);
+            first.enqueue(stream);
+        };
+        timeline.setOn(true);
+        for (Operation work : List.of(both, device.graph(both))) {
+            for (int repeat = 0; repeat < 3; repeat++) {
+                device.synchronizeClock();
+                long before = System.nanoTime();
+                work.enqueue(device.computeStream());
+                device.computeStream().synchronize();
+                long after = System.nanoTime();
+                List<Timeline.Span> spans = timeline.inOrder();
+                assertEquals(List.of("second", "first"), spans.stream().map(Timeline.Span::name).toList());
+                assertEquals(List.of(0.0, 3.0), spans.stream().map(Timeline.Span::flops).toList());
+                // A device's clock is tied to the host's but for some microseconds, and read in floats.
+                long slack = 100_000;
+                assertTrue(spans.get(0).beginNanos() >= before - slack);
+                assertTrue(spans.get(0).endNanos() > spans.get(0).beginNanos());
+                assertTrue(spans.get(1).beginNanos() >= spans.get(0).endNanos());
+                assertTrue(spans.get(1).endNanos() > spans.get(1).beginNanos());
+                assertTrue(spans.get(1).endNanos() <= after + slack);
+            }
+        }
     }
 
     @Test

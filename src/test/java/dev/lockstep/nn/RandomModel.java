@@ -6,6 +6,7 @@ import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
+import dev.lockstep.device.Timeline;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
@@ -36,7 +37,8 @@ final class RandomModel {
         fill(input.data(), random, 1);
         inputGradient = Matrix.allocate(device, type, batch, in);
         Buffers.write(inputGradient.data(), notANumber(inputGradient.data()));
-        bound = model.bind(Binding.forTraining(device, new Workspace(device, type), arena, rowSplit), input,
+        bound = model.bind(Binding.forTraining(device, new Workspace(device, type), arena, rowSplit,
+                new Timeline(device)), input,
                 inputGradient);
         fill(bound.outputGradient().data(), random, 1);
     }

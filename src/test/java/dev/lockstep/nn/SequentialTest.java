@@ -12,6 +12,7 @@ import dev.lockstep.device.Buffers;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.Matrix;
+import dev.lockstep.device.Timeline;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
@@ -122,7 +123,7 @@ class SequentialTest {
                         new RandomModel(device, DataType.FLOAT32, model, 6, 4, Binding.RowSplit.WHOLE).run();
                 double[] gradients = Buffers.read(expected.arena.gradients());
                 BoundModule other = model.bind(Binding.forTraining(device, new Workspace(device), expected.arena,
-                        Binding.RowSplit.WHOLE), expected.input, null);
+                        Binding.RowSplit.WHOLE, new Timeline(device)), expected.input, null);
                 Buffers.write(expected.arena.gradients(), new double[gradients.length]);
                 Buffers.write(other.outputGradient().data(), Buffers.read(expected.bound.outputGradient().data()));
                 other.forward(device.computeStream());
@@ -137,7 +138,8 @@ class SequentialTest {
     void shouldShareMemoryBetweenALargeAndASmallBatch() {
         RandomModel large = random(Binding.RowSplit.WHOLE);
         Workspace workspace = new Workspace(device);
-        Binding binding = Binding.forTraining(device, workspace, large.arena, Binding.RowSplit.WHOLE);
+        Binding binding = Binding.forTraining(device, workspace, large.arena, Binding.RowSplit.WHOLE,
+                new Timeline(device));
         MODEL.bind(binding, large.input, null);
         long allocated = device.allocatedBytes();
         workspace.rewind();

@@ -238,7 +238,7 @@ class TrainerTest {
     private static List<EpochMetrics> epochs(double... rates) {
         List<EpochMetrics> epochs = new ArrayList<>();
         for (double rate : rates) {
-            epochs.add(new EpochMetrics(epochs.size() + 1, 1, 1, Optional.empty(), rate, 1));
+            epochs.add(new EpochMetrics(epochs.size() + 1, 1, 1, Optional.empty(), rate, 1, Optional.empty()));
         }
         return epochs;
     }

@@ -58,6 +58,11 @@ public final class SingleRank implements Communicator {
     }
 
     @Override
+    public void allReduceMin(double[] values) {
+        requireNothingUnderWay();
+    }
+
+    @Override
     public List<byte[]> allGather(byte[] bytes) {
         requireNothingUnderWay();
         return List.of(bytes.clone());

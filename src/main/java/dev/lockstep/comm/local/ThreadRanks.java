@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.DoubleBinaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -103,7 +104,12 @@ public final class ThreadRanks {
 
         @Override
         public void allReduceSum(double[] values) {
-            collective("allReduceSum of " + values.length + " doubles", values, ThreadRank::sumDoubles);
+            collective("allReduceSum of " + values.length + " doubles", values, ranks -> combine(ranks, Double::sum));
+        }
+
+        @Override
+        public void allReduceMin(double[] values) {
+            collective("allReduceMin of " + values.length + " doubles", values, ranks -> combine(ranks, Math::min));
         }
 
         @Override
@@ -170,13 +176,13 @@ public final class ThreadRanks {
             }
         }
 
-        private static void sumDoubles(List<double[]> byRank) {
-            double[] sum = byRank.get(0).clone();
+        private static void combine(List<double[]> byRank, DoubleBinaryOperator operator) {
+            double[] result = byRank.get(0).clone();
             for (double[] values : byRank.subList(1, byRank.size())) {
-                Arrays.setAll(sum, i -> sum[i] + values[i]);
+                Arrays.setAll(result, i -> operator.applyAsDouble(result[i], values[i]));
             }
             for (double[] values : byRank) {
-                System.arraycopy(sum, 0, values, 0, sum.length);
+                System.arraycopy(result, 0, values, 0, result.length);
             }
         }
     }

@@ -179,6 +179,12 @@ public final class MpiCommunicator implements Communicator {
     }
 
     @Override
+    public void allReduceMin(double[] values) {
+        communication.runOnCaller("allReduceMin of " + values.length + " doubles",
+                () -> world.allReduce(values, values.length, MPI.DOUBLE, MPI.MIN));
+    }
+
+    @Override
     public List<byte[]> allGather(byte[] bytes) {
         byte[][] gathered = new byte[size][];
         communication.runOnCaller("allGather of " + bytes.length + " bytes", () -> {

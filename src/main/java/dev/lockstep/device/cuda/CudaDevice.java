@@ -17,7 +17,7 @@ import dev.lockstep.device.Event;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Operations;
 import dev.lockstep.device.OutOfDeviceMemoryException;
-import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timestamp;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -43,6 +43,7 @@ public final class CudaDevice implements Device {
     private final CudaStream computeStream;
     private final Operations operations;
     private Staging staging;
+    private CudaClock clock;
     private long allocatedBytes;
     private boolean closed;
 
@@ -179,6 +180,30 @@ public final class CudaDevice implements Device {
         CudaEvent event = new CudaEvent(this);
         handles.push(event::destroy);
         return event;
+    }
+
+    @Override
+    public Timestamp newTimestamp() {
+        return newCudaTimestamp();
+    }
+
+    private CudaTimestamp newCudaTimestamp() {
+        checkOpen();
+        CudaTimestamp timestamp = new CudaTimestamp(this);
+        handles.push(timestamp::destroy);
+        return timestamp;
+    }
+
+    CudaClock clock() {
+        if (clock == null) {
+            clock = new CudaClock(computeStream, newCudaTimestamp());
+        }
+        return clock;
+    }
+
+    @Override
+    public void synchronizeClock() {
+        clock().synchronize();
     }
 
     @Override

@@ -3,9 +3,6 @@ package dev.lockstep.device.cuda;
 import static org.bytedeco.cuda.global.cudart.cudaEventCreateWithFlags;
 import static org.bytedeco.cuda.global.cudart.cudaEventDestroy;
 import static org.bytedeco.cuda.global.cudart.cudaEventDisableTiming;
-import static org.bytedeco.cuda.global.cudart.cudaEventRecord;
-import static org.bytedeco.cuda.global.cudart.cudaEventRecordExternal;
-import static org.bytedeco.cuda.global.cudart.cudaEventRecordWithFlags;
 import static org.bytedeco.cuda.global.cudart.cudaEventSynchronize;
 
 import dev.lockstep.device.Event;
@@ -35,17 +32,9 @@ final class CudaEvent implements Event {
         return handle;
     }
 
-    /** In a graph: records anew each time that the graph runs, for those that wait outside of it. */
     @Override
     public void record(Stream stream) {
-        CudaStream cuda = CudaStream.of(stream);
-        device.makeCurrent();
-        if (cuda.isCapturing()) {
-            Cuda.check(cudaEventRecordWithFlags(handle, cuda.handle(), cudaEventRecordExternal),
-                    "cudaEventRecordWithFlags");
-        } else {
-            Cuda.check(cudaEventRecord(handle, cuda.handle()), "cudaEventRecord");
-        }
+        CudaStream.of(stream).record(handle);
     }
 
     @Override

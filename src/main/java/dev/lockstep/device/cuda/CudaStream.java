@@ -1,5 +1,8 @@
 package dev.lockstep.device.cuda;
 
+import static org.bytedeco.cuda.global.cudart.cudaEventRecord;
+import static org.bytedeco.cuda.global.cudart.cudaEventRecordExternal;
+import static org.bytedeco.cuda.global.cudart.cudaEventRecordWithFlags;
 import static org.bytedeco.cuda.global.cudart.cudaMemcpyAsync;
 import static org.bytedeco.cuda.global.cudart.cudaStreamCreateWithFlags;
 import static org.bytedeco.cuda.global.cudart.cudaStreamDestroy;
@@ -9,6 +12,7 @@ import static org.bytedeco.cuda.global.cudart.cudaStreamWaitEvent;
 
 import dev.lockstep.device.Event;
 import dev.lockstep.device.Stream;
+import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 
 /** A CUDA stream that other streams do not wait for. One thread at a time enqueues on it. */
@@ -44,6 +48,16 @@ final class CudaStream implements Stream {
 
     void setCapturing(boolean capturing) {
         this.capturing = capturing;
+    }
+
+    /** In a graph: records anew each time that the graph runs, for those that wait outside of it. */
+    void record(CUevent_st event) {
+        device.makeCurrent();
+        if (capturing) {
+            Cuda.check(cudaEventRecordWithFlags(event, handle, cudaEventRecordExternal), "cudaEventRecordWithFlags");
+        } else {
+            Cuda.check(cudaEventRecord(event, handle), "cudaEventRecord");
+        }
     }
 
     @Override

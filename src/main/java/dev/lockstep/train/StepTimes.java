@@ -1,0 +1,189 @@
+package dev.lockstep.train;
+
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.ddp.ChunkTimes;
+import dev.lockstep.device.Stream;
+import dev.lockstep.device.Timeline;
+import dev.lockstep.device.Timeline.Phase;
+import dev.lockstep.device.Timeline.Span;
+import java.nio.ByteBuffer;
+import java.nio.DoubleBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/** What the steps of this rank took since the last {@link #reset}. Taking up a step allocates nothing. */
+public final class StepTimes {
+    /**
+     * The mean of an operation of a full-size step.
+     *
+     * @param name    as in {@code "2.backward.weight rows 0-1024"}
+     * @param flops   of a matrix product, 0 for what is none
+     */
+    public record OperationTime(String name, Phase phase, double flops, double seconds) {
+    }
+
+    /** Chunks' times are kept of evenly spaced steps, at most so many numbers. */
+    private static final int KEPT_NUMBERS = 1 << 16;
+    private static final int DATA = 0;
+    private static final int FORWARD = 1;
+    private static final int BACKWARD = 2;
+    private static final int EXPOSED = 3;
+    private static final int OPTIMIZER = 4;
+    private static final int GEMM = 5;
+    private static final int FLOPS = 6;
+    private static final int SUMS = 7;
+
+    private final Communicator communicator;
+    private final Stream stream;
+    private final List<ChunkTimes> chunks;
+    private final Timeline fullStep;
+    /** Over the timed steps; nanoseconds, and operations. */
+    private final double[] sums = new double[SUMS];
+    private final double[] operationNanos;
+    private final SpacedRows chunkSeconds;
+    private long timedSteps;
+    private long timedFullSteps;
+    private long steps;
+    private long nanos;
+
+    /** @param fullStep of the steps of full size, bound to its end */
+    StepTimes(Communicator communicator, Stream stream, List<ChunkTimes> chunks, Timeline fullStep) {
+        this.communicator = communicator;
+        this.stream = stream;
+        this.chunks = chunks;
+        this.fullStep = fullStep;
+        operationNanos = new double[fullStep.spans().size()];
+        chunkSeconds = new SpacedRows(chunks.size(), Math.max(1, Math.min(256, KEPT_NUMBERS / 2 / (chunks.size() + 1))) * 2);
+    }
+
+    /** Forgets what was before, the work still in the device's queue included. */
+    public void reset() {
+        stream.synchronize();
+        Arrays.fill(sums, 0);
+        Arrays.fill(operationNanos, 0);
+        chunkSeconds.clear();
+        timedSteps = 0;
+        timedFullSteps = 0;
+        steps = 0;
+        nanos = 0;
+    }
+
+    /** Takes up the wall time of a step, timed or not. */
+    void stepDone(long stepNanos) {
+        steps++;
+        nanos += stepNanos;
+    }
+
+    /** Waits for the device; that time belongs to the steps so far. */
+    void settle() {
+        long waited = System.nanoTime();
+        stream.synchronize();
+        nanos += System.nanoTime() - waited;
+    }
+
+    /** Takes up a timed step, which is done. */
+    void stepTimed(Timeline timeline, long beginNanos) {
+        long forward = Long.MAX_VALUE;
+        long backward = Long.MAX_VALUE;
+        long backwardEnd = Long.MIN_VALUE;
+        boolean full = timeline == fullStep;
+        List<Span> spans = timeline.spans();
+        for (int i = 0; i < spans.size(); i++) {
+            Span span = spans.get(i);
+            long begin = span.beginNanos();
+            long end = span.endNanos();
+            if (span.phase() == Phase.FORWARD) {
+                forward = Math.min(forward, begin);
+            } else if (span.phase() == Phase.BACKWARD) {
+                backward = Math.min(backward, begin);
+                backwardEnd = Math.max(backwardEnd, end);
+            } else if (span.phase() == Phase.OPTIMIZER) {
+                sums[OPTIMIZER] += end - begin;
+            }
+            if (span.flops() > 0) {
+                sums[GEMM] += end - begin;
+                sums[FLOPS] += span.flops();
+            }
+            if (full) {
+                operationNanos[i] += end - begin;
+            }
+        }
+        sums[DATA] += forward - beginNanos;
+        sums[FORWARD] += backward - forward;
+        sums[BACKWARD] += backwardEnd - backward;
+        sums[EXPOSED] += Math.max(0, lastReducedNanos(backwardEnd) - backwardEnd);
+        if (chunkSeconds.next()) {
+            for (int i = 0; i < chunks.size(); i++) {
+                chunkSeconds.put(i, chunks.get(i).communicationSeconds());
+            }
+        }
+        timedSteps++;
+        timedFullSteps += full ? 1 : 0;
+    }
+
+    private long lastReducedNanos(long atLeast) {
+        long last = atLeast;
+        for (int i = 0; i < chunks.size(); i++) {
+            last = Math.max(last, chunks.get(i).reducedNanos());
+        }
+        return last;
+    }
+
+    /**
+     * By chunk, in the order of sending: mean over steps of the shortest seconds over the ranks. Collective; all zero if no
+     * step was timed.
+     */
+    public double[] chunkSeconds() {
+        double[] shortest = chunkSeconds.toArray();
+        communicator.allReduceMin(shortest);
+        double[] mean = new double[chunks.size()];
+        for (int i = 0; i < shortest.length; i++) {
+            mean[i % mean.length] += shortest[i] * mean.length / shortest.length;
+        }
+        return mean;
+    }
+
+    /** In the order in which they ran, on this rank; empty if no full-size step was timed. */
+    public List<OperationTime> operations() {
+        if (timedFullSteps == 0) {
+            return List.of();
+        }
+        List<Span> spans = fullStep.spans();
+        List<OperationTime> times = new ArrayList<>();
+        for (Span span : fullStep.inOrder()) {
+            times.add(new OperationTime(span.name(), span.phase(), span.flops(),
+                    operationNanos[spans.indexOf(span)] / timedFullSteps * 1e-9));
+        }
+        return times;
+    }
+
+    /** Collective; empty if no step was timed. */
+    public Optional<StepBreakdown> breakdown() {
+        settle();
+        double comm = Arrays.stream(chunkSeconds()).sum();
+        double stepSeconds = nanos * 1e-9 / Math.max(1, steps);
+        double perStep = 1e-9 / Math.max(1, timedSteps);
+        StepBreakdown own = new StepBreakdown(sums[DATA] * perStep, sums[FORWARD] * perStep, sums[BACKWARD] * perStep,
+                sums[EXPOSED] * perStep, comm, sums[OPTIMIZER] * perStep, stepSeconds,
+                sums[FLOPS] * perStep / stepSeconds, sums[GEMM] * perStep / stepSeconds);
+        Optional<StepBreakdown> slowest = communicator.allGather(bytes(own)).stream().map(StepTimes::breakdown)
+                .max(Comparator.comparingDouble(StepBreakdown::stepSeconds));
+        return timedSteps == 0 ? Optional.empty() : slowest;
+    }
+
+    private static byte[] bytes(StepBreakdown b) {
+        double[] values = {b.dataSeconds(), b.forwardSeconds(), b.backwardSeconds(), b.exposedCommSeconds(),
+            b.commSeconds(), b.optimizerSeconds(), b.stepSeconds(), b.gigaflops(), b.gemmShare()};
+        ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
+        bytes.asDoubleBuffer().put(values);
+        return bytes.array();
+    }
+
+    private static StepBreakdown breakdown(byte[] bytes) {
+        DoubleBuffer v = ByteBuffer.wrap(bytes).asDoubleBuffer();
+        return new StepBreakdown(v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get());
+    }
+}

@@ -1,0 +1,213 @@
+package dev.lockstep.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.comm.local.SingleRank;
+import dev.lockstep.ddp.BucketPlan;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.Timeline.Phase;
+import dev.lockstep.device.cpu.CpuDevice;
+import dev.lockstep.device.reference.ReferenceDevice;
+import dev.lockstep.job.Job;
+import dev.lockstep.testing.RankThreads;
+import dev.lockstep.train.StepTimes.OperationTime;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The breakdown of steps, and the trace, of a job in several chunks whose last batch is a short one. */
+class StepTimesTest {
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final TrainingListener SILENT = new TrainingListener() { };
+    private static final Job JOB = SmallJobs.job("distributed={first-bucket: 60B, bucket: 100B, chunk: 60B}");
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldDivideAStepIntoPartsThatFitIntoIt() {
+        Map<Integer, StepBreakdown> byRank = new ConcurrentHashMap<>();
+        Map<Integer, Double> epochSeconds = new ConcurrentHashMap<>();
+        RankThreads.run(2, LIMIT, communicator -> {
+            try (Device device = new CpuDevice(1)) {
+                Trainer trainer = SmallJobs.trainer(JOB, device, communicator, SILENT);
+                trainer.times().reset();
+                EpochMetrics epoch = trainer.trainEpoch(1, Trainer.StepHook.NONE);
+                StepBreakdown steps = trainer.times().breakdown().orElseThrow();
+                byRank.put(communicator.rank(), steps);
+                for (double part : new double[] {steps.dataSeconds(), steps.forwardSeconds(), steps.backwardSeconds(),
+                    steps.commSeconds(), steps.optimizerSeconds(), steps.gigaflops(), steps.gemmShare()}) {
+                    assertTrue(part > 0, steps.toString());
+                }
+                assertTrue(steps.exposedCommSeconds() >= 0);
+                assertTrue(steps.dataSeconds() + steps.forwardSeconds() + steps.backwardSeconds()
+                        + steps.exposedCommSeconds() <= steps.stepSeconds(), steps.toString());
+                assertTrue(steps.gemmShare() * steps.stepSeconds() <= steps.forwardSeconds() + steps.backwardSeconds());
+                assertTrue(steps.optimizerSeconds() < steps.stepSeconds());
+                // 25 samples a rank in 4 steps; the first layer's input has no gradient.
+                double flops = 2 * (6 * 5 * 2 + 5 * 3 * 3) * 25 / 4.0;
+                assertEquals(flops, steps.gigaflops() * 1e9 * steps.stepSeconds(), 1e-6);
+                assertEquals(1 - steps.exposedCommSeconds() / steps.commSeconds(), steps.hiddenFraction());
+                epochSeconds.put(communicator.rank(), epoch.seconds());
+            }
+        });
+        assertEquals(byRank.get(0), byRank.get(1));
+        assertTrue(4 * byRank.get(0).stepSeconds() <= Collections.max(epochSeconds.values()));
+    }
+
+    @Test
+    void shouldListTheOperationsOfAFullStepInTheirOrder() {
+        RankThreads.run(2, LIMIT, communicator -> {
+            try (Device device = new ReferenceDevice()) {
+                Trainer trainer = SmallJobs.trainer(JOB, device, communicator, SILENT);
+                trainer.trainEpoch(1, Trainer.StepHook.NONE);
+                List<OperationTime> operations = trainer.times().operations();
+                List<String> names = new ArrayList<>();
+                names.addAll(List.of("gather", "0.forward", "2.forward", "loss", "2.backward.bias"));
+                names.addAll(weightRows(trainer.plan(), 2));
+                names.add("2.backward.input");
+                names.addAll(weightRows(trainer.plan(), 0));
+                int chunks = trainer.plan().chunks().size();
+                for (int i = 0; i < chunks; i++) {
+                    names.add("update chunk " + i);
+                }
+                assertTrue(chunks > 2);
+                assertEquals(names, operations.stream().map(OperationTime::name).toList());
+                assertEquals(Phase.DATA, operations.get(0).phase());
+                assertEquals(2 * 8 * 6 * 5, operations.get(1).flops());
+                assertEquals(0, operations.get(3).flops());
+                assertEquals(2 * 8 * (6 * 5 * 2 + 5 * 3 * 3),
+                        operations.stream().mapToDouble(OperationTime::flops).sum(), 1e-9);
+                assertTrue(operations.stream().allMatch(operation -> operation.seconds() > 0));
+                double[] chunkSeconds = trainer.times().chunkSeconds();
+                assertEquals(chunks, chunkSeconds.length);
+                assertTrue(Arrays.stream(chunkSeconds).allMatch(seconds -> seconds > 0));
+            }
+        });
+    }
+
+    /** Of the layer's weight, which is the second parameter from its end of the backward order. */
+    private static List<String> weightRows(BucketPlan plan, int layer) {
+        int[] ends = plan.rowEnds().get(layer == 2 ? 1 : 3);
+        List<String> names = new ArrayList<>();
+        for (int i = 0; i < ends.length; i++) {
+            names.add(layer + ".backward.weight rows " + (i == 0 ? 0 : ends[i - 1]) + "-" + ends[i]);
+        }
+        return names;
+    }
+
+    @Test
+    void shouldForgetWhatWasBeforeAReset() {
+        try (Device device = new CpuDevice(1)) {
+            Trainer trainer = SmallJobs.trainer(SmallJobs.job(), device, new SingleRank(), SILENT);
+            assertEquals(Optional.empty(), trainer.times().breakdown());
+            assertEquals(List.of(), trainer.times().operations());
+            trainer.trainEpoch(1, Trainer.StepHook.NONE);
+            StepBreakdown alone = trainer.times().breakdown().orElseThrow();
+            assertEquals(0, alone.commSeconds());
+            assertEquals(0, alone.exposedCommSeconds());
+            assertFalse(alone.toMap().containsKey("hidden_fraction"));
+            trainer.times().reset();
+            assertEquals(Optional.empty(), trainer.times().breakdown());
+        }
+    }
+
+    /** Switching on and off changes no number: the order of sums over ranks stays. */
+    @Test
+    void shouldTrainTheSameWithOverlapSwitchedBetweenSteps() {
+        Map<String, double[]> losses = new ConcurrentHashMap<>();
+        for (boolean switching : new boolean[] {false, true}) {
+            RankThreads.run(2, LIMIT, communicator -> {
+                try (Device device = new CpuDevice(1)) {
+                    Trainer trainer = SmallJobs.trainer(JOB, device, communicator, SILENT);
+                    assertTrue(trainer.overlaps());
+                    trainer.trainEpoch(1, (epoch, step) -> trainer.setOverlap(!switching || step % 2 == 0));
+                    EpochMetrics second = trainer.trainEpoch(2, Trainer.StepHook.NONE);
+                    losses.put(switching + " " + communicator.rank(), new double[] {second.trainLoss()});
+                }
+            });
+        }
+        assertArrayEquals(losses.get("false 0"), losses.get("true 0"));
+        assertArrayEquals(losses.get("false 1"), losses.get("true 1"));
+    }
+
+    @Test
+    void shouldTraceEachOperationAndEachChunkOfEveryRank() throws Exception {
+        Path file = folder.resolve("trace.json");
+        Map<Integer, Integer> chunks = new ConcurrentHashMap<>();
+        RankThreads.run(2, LIMIT, communicator -> {
+            try (Device device = new CpuDevice(1)) {
+                Trainer trainer = SmallJobs.trainer(JOB, device, communicator, SILENT);
+                chunks.put(communicator.rank(), trainer.plan().chunks().size());
+                Trace trace = new Trace(communicator, "host-" + communicator.rank());
+                trainer.traceInto(trace);
+                trainer.trainEpoch(1, Trainer.StepHook.NONE);
+                trace.write(communicator.rank() == 0 ? Optional.of(file) : Optional.empty());
+            }
+        });
+        JsonNode events = new ObjectMapper().readTree(Files.readString(file)).get("traceEvents");
+        Map<String, Integer> counts = new HashMap<>();
+        TreeSet<Long> steps = new TreeSet<>();
+        double earliest = Double.MAX_VALUE;
+        for (JsonNode event : events) {
+            counts.merge(event.get("pid").asInt() + " " + event.get("ph").textValue() + " " + name(event), 1, Integer::sum);
+            if (event.get("ph").textValue().equals("X")) {
+                steps.add(event.get("args").get("step").longValue());
+                assertTrue(event.get("dur").doubleValue() >= 0);
+            }
+            earliest = event.has("ts") ? Math.min(earliest, event.get("ts").doubleValue()) : earliest;
+        }
+        assertEquals(0, earliest, 0.001);
+        assertEquals(List.of(1L, 2L, 3L, 4L), List.copyOf(steps));
+        for (int rank = 0; rank < 2; rank++) {
+            assertEquals(1, counts.get(rank + " M rank " + rank + " on host-" + rank));
+            assertEquals(4, counts.get(rank + " X step"));
+            assertEquals(4, counts.get(rank + " X 0.forward"));
+            assertEquals(4, counts.get(rank + " X 2.backward.input"));
+            for (int chunk = 0; chunk < chunks.get(rank); chunk++) {
+                String prefix = rank + " X chunk " + chunk + " of bucket ";
+                assertEquals(4, counts.entrySet().stream().filter(e -> e.getKey().startsWith(prefix)
+                        && e.getKey().endsWith(": allreduce")).mapToInt(Map.Entry::getValue).sum(), prefix);
+                assertEquals(4, counts.get(rank + " X update chunk " + chunk));
+            }
+        }
+    }
+
+    private static String name(JsonNode event) {
+        return event.get("ph").textValue().equals("M") ? event.get("args").get("name").textValue()
+                : event.get("name").textValue();
+    }
+
+    /** A long run's trace holds its last steps. */
+    @Test
+    void shouldKeepTheLastStepsOfALongRun() throws Exception {
+        Path file = folder.resolve("trace.json");
+        try (Device device = new CpuDevice(1)) {
+            Trainer trainer = SmallJobs.trainer(SmallJobs.job("data.train.samples=60000"), device, new SingleRank(), SILENT);
+            Trace trace = new Trace(new SingleRank(), "host");
+            trainer.traceInto(trace);
+            trainer.trainEpoch(1, Trainer.StepHook.NONE);
+            trace.write(Optional.of(file));
+            List<JsonNode> events = new ArrayList<>();
+            new ObjectMapper().readTree(Files.readString(file)).get("traceEvents").forEach(events::add);
+            assertEquals((1 << 16) + 3, events.size());
+            assertEquals(7500, events.get(events.size() - 1).get("args").get("step").longValue());
+        }
+    }
+}
