@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.channel.Channel;
 import dev.lockstep.comm.channel.Progress;
@@ -11,12 +12,14 @@ import java.io.PrintStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToIntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Ends the job when something fails: one rank prints one line, then all ranks are ended. Without this, an exception on
@@ -30,9 +33,19 @@ final class Failure implements Thread.UncaughtExceptionHandler {
 
     /** Longer than mpirun needs to end the other ranks after one has aborted. */
     private static final Duration TO_BE_ENDED_BY_OTHERS = Duration.ofSeconds(3);
-    /** For a rank on another machine to say what several have found. */
-    private static final Duration FOR_THE_FIRST = Duration.ofSeconds(1);
+    /** For rank 0, on another machine, to say what all ranks have found. */
+    private static final Duration FOR_RANK_0 = Duration.ofSeconds(1);
+    /** For rank 1, on another machine, to say that rank 0 has failed, and for mpirun to end all ranks then. */
+    private static final Duration FOR_RANK_1 = Duration.ofSeconds(4);
+    private static final Duration FOR_ANOTHER_THREAD = Duration.ofSeconds(6);
+    /** A broken connection of MPI's tells less than the channel does a moment later. */
+    private static final Duration FOR_THE_CHANNEL = Duration.ofMillis(700);
     private static final Duration FOR_RANK_0_TO_ANSWER = Duration.ofSeconds(1);
+
+    private static final Duration FOR_MPIRUN_TO_PRINT = Duration.ofMillis(500);
+    private static final Pattern MPIRUN = Pattern.compile("/(mpirun|mpiexec|orterun)(\\.[a-z]+)?$");
+    /** Scripts may stand between. */
+    private static final int MPIRUN_ANCESTORS = 4;
 
     private final Launch launch;
     private final boolean debug;
@@ -96,15 +109,20 @@ final class Failure implements Thread.UncaughtExceptionHandler {
                 || failure instanceof OutOfDeviceMemoryException;
         int status = invalidInput ? INVALID_INPUT : FAILED;
         try {
+            if (failure instanceof CommunicationException && channel != null) {
+                pause(FOR_THE_CHANNEL);
+            }
             if (!ending.compareAndSet(false, true)) {
-                // Another thread of this process is at it.
-                pause(TO_BE_ENDED_BY_OTHERS);
+                pause(FOR_ANOTHER_THREAD);
             } else if (launch.size() == 1 || maySpeak(failure, status)) {
                 report(failure);
+                if (failure instanceof RankFailedException rankFailure && rankFailure.isHostLost()) {
+                    endMpirun();
+                }
                 if (communicator != null) {
                     communicator.abort(status);
                 }
-            } else {
+            } else if (!isRank1sToTell(failure)) {
                 // Ending now could cut off the rank that prints.
                 pause(TO_BE_ENDED_BY_OTHERS);
             }
@@ -112,6 +130,18 @@ final class Failure implements Thread.UncaughtExceptionHandler {
             Runtime.getRuntime().halt(status);
         }
         return status;
+    }
+
+    /**
+     * Open MPI 4.1's mpirun would wait for its daemon on the lost host: for many minutes, as its own TCP connections notice
+     * nothing. Killed, since after a request to stop it waits all the same. The ranks that are left end by themselves.
+     */
+    private static void endMpirun() {
+        pause(FOR_MPIRUN_TO_PRINT);
+        Stream.iterate(ProcessHandle.current().parent(), Optional::isPresent, process -> process.get().parent())
+                .limit(MPIRUN_ANCESTORS).flatMap(Optional::stream)
+                .filter(process -> MPIRUN.matcher(process.info().command().orElse("")).find()).findFirst()
+                .ifPresent(ProcessHandle::destroyForcibly);
     }
 
     private void report(Throwable failure) {
@@ -124,13 +154,17 @@ final class Failure implements Thread.UncaughtExceptionHandler {
 
     /** Whether this rank is the first of the job to fail, as far as that can be known. */
     private boolean maySpeak(Throwable failure, int status) {
-        // Rank 0 hears of the others' failures, and rank 1 of rank 0's.
-        int first = failure instanceof RankFailedException ? 1 : 0;
-        boolean foundBySeveral = status == INVALID_INPUT || failure instanceof RankFailedException;
-        if (foundBySeveral && launch.rank() > first && !launch.onOneMachine()) {
-            pause(FOR_THE_FIRST);
+        if (isRank1sToTell(failure)) {
+            pause(FOR_RANK_1);
+        } else if (status == INVALID_INPUT && launch.rank() > 0 && !launch.onOneMachine()) {
+            pause(FOR_RANK_0);
         }
         return claim() && (launch.onOneMachine() || channel == null || channel.claim(FOR_RANK_0_TO_ANSWER));
+    }
+
+    /** That rank 0 has failed, which the others find, too. On one machine the first can tell. */
+    private boolean isRank1sToTell(Throwable failure) {
+        return failure instanceof RankFailedException && launch.rank() > 1 && !launch.onOneMachine();
     }
 
     /** Whether this rank is the first of its machine to fail. */

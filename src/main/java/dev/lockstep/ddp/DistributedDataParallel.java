@@ -73,10 +73,10 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         StagedGradients gradients = new StagedGradients(device,
                 arena.gradients().slice(chunk.firstElement(), chunk.elementCount()), copyStream,
                 new ChunkTimes("chunk " + index + " of bucket " + chunk.bucket()));
-        String name = "chunk " + index + " in bucket " + chunk.bucket() + ", up to row " + chunk.rows() + " of "
+        String name = "bucket " + chunk.bucket() + " up to row " + chunk.rows() + " of "
                 + arena.backwardOrder().get(chunk.lastParameter()).name();
         return new GradientChunk(gradients, communicator.prepareAllReduce(name, gradients.host(), gradients),
-                "rank " + communicator.rank() + ": " + name);
+                "rank " + communicator.rank() + ": the chunk of " + name);
     }
 
     /** Gives every rank rank 0's parameters. Collective. */

@@ -17,20 +17,31 @@ import java.util.stream.Collectors;
  * @param settlingNanos  after a connection's end until judgement: the other ranks are heard once more until then
  */
 record Diagnosis(long timeoutNanos, long joiningNanos, long silenceNanos, long settlingNanos) {
+    /** @param hostLost whether nothing is heard of any rank of some other host */
+    record Finding(String message, boolean hostLost) {
+    }
+
     /** Empty while all is well. */
-    Optional<String> of(List<RankView> ranks) {
+    Optional<Finding> of(List<RankView> ranks) {
         List<RankView> gone = select(ranks, rank -> rank.link() == RankView.Link.CLOSED);
         if (!gone.isEmpty()) {
             // Until then nothing else is said: those who wait for it are not at fault.
             return gone.get(0).sinceNanos() < settlingNanos ? Optional.empty()
-                    : Optional.of(line(gone, ": its connection has closed, so it was killed or has crashed", ranks));
+                    : Optional.of(new Finding(
+                            line(gone, ": its connection has closed, so it was killed or has crashed", ranks), false));
         }
         List<RankView> silent = select(ranks, this::isLost);
         if (!silent.isEmpty()) {
-            return Optional.of(line(silent, ": silent for " + seconds(silent.get(0).sinceNanos())
-                    + ", so it was stopped, or its host or the link to it is down", ranks));
+            return Optional.of(new Finding(line(silent, ": silent for " + seconds(silent.get(0).sinceNanos())
+                    + ", so it was stopped, or its host or the link to it is down", ranks), isHostLost(ranks)));
         }
-        return ranks.stream().filter(this::waitsTooLong).findFirst().map(rank -> overdue(rank, ranks));
+        return ranks.stream().filter(this::waitsTooLong).findFirst()
+                .map(rank -> new Finding(overdue(rank, ranks), false));
+    }
+
+    private boolean isHostLost(List<RankView> ranks) {
+        return ranks.stream().map(RankView::host).distinct().anyMatch(host -> ranks.stream()
+                .filter(rank -> rank.host().equals(host)).allMatch(this::isLost));
     }
 
     private boolean isLost(RankView rank) {

@@ -109,7 +109,7 @@ final class Hub implements Endpoint {
             }
             takeLeave();
         } catch (IOException e) {
-            settings.fail("rank 0 on host " + settings.hosts().get(0) + ": the channel to the other ranks failed: " + e);
+            settings.fail(e);
         }
     }
 
@@ -256,7 +256,7 @@ final class Hub implements Endpoint {
             // Until then some may have waited for one that had yet to join.
             boolean limited = joined == ranks.length && System.nanoTime() - allJoinedNanos > settings.timeout().toNanos();
             Diagnosis diagnosis = limited ? settings.diagnosis() : settings.diagnosisOfConnections();
-            Optional<String> failure = diagnosis.of(table.views(System.nanoTime()));
+            Optional<Diagnosis.Finding> failure = diagnosis.of(table.views(System.nanoTime()));
             failed = failure.isPresent();
             failure.ifPresent(settings::fail);
         }

@@ -1,5 +1,6 @@
 package dev.lockstep.comm.channel;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
@@ -42,9 +43,15 @@ record Settings(int rank, List<String> hosts, Duration timeout, Supplier<Heartbe
         return new Diagnosis(timeoutNanos, Math.max(TO_JOIN_NANOS, silenceNanos), silenceNanos, beatNanos() + beatNanos() / 2);
     }
 
+    /** As {@link #fail(Diagnosis.Finding)}, where this end itself does not work any more. */
+    void fail(IOException e) {
+        fail(new Diagnosis.Finding("rank " + rank + " on host " + hosts.get(rank) + ": the channel between the ranks failed: "
+                + e, false));
+    }
+
     /** Leaves the channel's thread free to go on. */
-    void fail(String message) {
-        Thread thread = new Thread(() -> onFailure.accept(new RankFailedException(message)), "lockstep-rank-failed");
+    void fail(Diagnosis.Finding finding) {
+        Thread thread = new Thread(() -> onFailure.accept(new RankFailedException(finding.message(), finding.hostLost())), "lockstep-rank-failed");
         thread.setDaemon(true);
         thread.start();
     }

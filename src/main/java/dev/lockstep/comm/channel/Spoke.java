@@ -134,8 +134,7 @@ final class Spoke implements Endpoint {
             }
             takeLeave();
         } catch (IOException e) {
-            settings.fail("rank " + settings.rank() + " on host " + settings.hosts().get(settings.rank())
-                    + ": the channel to rank 0 failed: " + e);
+            settings.fail(e);
         }
     }
 
@@ -175,7 +174,7 @@ final class Spoke implements Endpoint {
 
     private void judge() {
         if (!failed) {
-            Optional<String> failure = diagnosis.of(table.views(System.nanoTime()));
+            Optional<Diagnosis.Finding> failure = diagnosis.of(table.views(System.nanoTime()));
             if (failure.isPresent()) {
                 failed = true;
                 // There is nobody to ask any more. It may have answered before, though.

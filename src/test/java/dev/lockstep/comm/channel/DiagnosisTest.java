@@ -1,12 +1,13 @@
 package dev.lockstep.comm.channel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.comm.CollectiveState;
 import dev.lockstep.comm.channel.RankView.Link;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class DiagnosisTest {
@@ -85,12 +86,23 @@ class DiagnosisTest {
         for (int rank = 1; rank < 200; rank++) {
             ranks.add(rank(rank, Link.CONNECTED, 10, computing(6)));
         }
-        assertEquals(Optional.of("rank 1 on host b, epoch 3, after step 40: silent for 10.0 s, so it was stopped, or its host or"
-                + " the link to it is down, as are ranks 2, 3, 4, 5 and 194 more"), DIAGNOSIS.of(ranks));
+        assertFinds("rank 1 on host b, epoch 3, after step 40: silent for 10.0 s, so it was stopped, or its host or the link to"
+                + " it is down, as are ranks 2, 3, 4, 5 and 194 more", ranks.toArray(RankView[]::new));
+    }
+
+    @Test
+    void shouldTellALostHostFromALostRank() {
+        RankView own = rank(0, Link.OWN, 0, computing(7));
+        RankView silent = rank(1, Link.CONNECTED, 10, computing(7));
+        assertTrue(DIAGNOSIS.of(List.of(own, silent)).orElseThrow().hostLost());
+        RankView well = rank(2, Link.CONNECTED, 0, computing(7));
+        assertFalse(DIAGNOSIS.of(List.of(own, silent, well)).orElseThrow().hostLost());
+        RankView killed = rank(1, Link.CLOSED, 10, computing(7));
+        assertFalse(DIAGNOSIS.of(List.of(own, killed)).orElseThrow().hostLost(), "its kernel has answered");
     }
 
     private static void assertFinds(String line, RankView... ranks) {
-        assertEquals(line, DIAGNOSIS.of(List.of(ranks)).orElse(""));
+        assertEquals(line, DIAGNOSIS.of(List.of(ranks)).map(Diagnosis.Finding::message).orElse(""));
     }
 
     private static RankView rank(int rank, Link link, long seconds, Heartbeat beat) {
