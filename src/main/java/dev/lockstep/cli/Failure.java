@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.PrivateFolder;
 import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.channel.Channel;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -169,8 +171,10 @@ final class Failure implements Thread.UncaughtExceptionHandler {
 
     /** Whether this rank is the first of its machine to fail. */
     private boolean claim() {
+        Path file = launch.failureClaimFile();
         try {
-            Files.createFile(launch.failureClaimFile());
+            PrivateFolder.create(file.getParent());
+            Files.createFile(file);
             return true;
         } catch (FileAlreadyExistsException e) {
             return false;

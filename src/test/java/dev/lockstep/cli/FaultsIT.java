@@ -106,7 +106,8 @@ class FaultsIT {
             ProcessRun.Result result = train(folder, disk.resolve("run")).run();
             assertEquals(2, result.exitStatus(), result::toString);
             assertEquals(List.of("lockstep: error: the output folder " + disk.resolve("run") + " cannot be written (Read-only file"
-                    + " system); name another with --output"), Lockstep.errors(result), result::toString);
+                    + " system); name another with --output (found by rank 0 on host " + Machine.hostName() + ")"),
+                    Lockstep.errors(result), result::toString);
         } finally {
             ProcessRun.command("umount", "-l", disk.toString()).run();
         }
