@@ -24,7 +24,9 @@ CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-er
 run: build
 	@src/build/mpirun.sh $(NP) ./lockstep train jobs/fashion-mnist.yaml $(ARGS)
 
+# The tests over two hosts need root and iproute2, and are skipped elsewhere.
 test: build bundle target/cuda-stand-in/lib64/libnvrtc.so.13
+	@[ "$$(id -u)" != 0 ] || command -v tc >/dev/null || src/build/deps.sh iproute2
 	@src/build/test.sh
 
 bench-peer: build

@@ -90,9 +90,9 @@ class Bench:
             self.failures.append(failure)
             return None
 
-    def lockstep(self, name, job, job_file, *, losses=False):
+    def lockstep(self, name, job, job_file, *, losses=False, more=()):
         """The lines of metrics.jsonl by kind, and the largest rank's peak resident bytes."""
-        settings = job.lockstep_settings() + [f"log.every-steps={1 if losses else 0}"]
+        settings = job.lockstep_settings() + [f"log.every-steps={1 if losses else 0}", *more]
         command = ["mpirun", "-np", str(job.ranks), "./lockstep", "train", job_file]
         command += [word for setting in settings for word in ("--set", setting)]
         self.commands[name] = shlex.join(command)

@@ -21,7 +21,7 @@ ranks_of_run() {
 # "PID kB" of each rank
 sample() {
     for pid in $(ranks_of_run); do
-        echo "$pid $(sed -n 's/^VmRSS: *\([0-9]*\) kB/\1/p' "/proc/$pid/status")"
+        echo "$pid $(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")"
     done
 }
 
@@ -36,7 +36,7 @@ trap - EXIT
 grep '"kind":"epoch"' "$results/run/metrics.jsonl" | tail -n 1 | sed 's/.*"epoch":\([0-9]*\),"step":\([0-9]*\).*/epoch \1, step \2/'
 awk -v minutes="$minutes" '
     !($2 in first) { first[$2] = $3 }
-    { last[$2] = $3; if ($3 > most[$2]) most[$2] = $3 }
+    { last[$2] = $3; if ($3 > most[$2] + 0) most[$2] = $3 }
     END {
         for (pid in first) {
             growth = 100 * (last[pid] / first[pid] - 1)

@@ -108,7 +108,7 @@ final class BenchCommand {
             }
         }
 
-        private static String toJson(Map<String, Object> map) {
+        static String toJson(Map<String, Object> map) {
             try {
                 return new JsonMapper().writeValueAsString(map);
             } catch (JsonProcessingException e) {
@@ -121,6 +121,7 @@ final class BenchCommand {
     }
 
     static CommandLine commandLine(CommandContext context) {
-        return new CommandLine(new BenchCommand()).addSubcommand(new Gemm(context));
+        return new CommandLine(new BenchCommand()).addSubcommand(new Gemm(context))
+                .addSubcommand(new BenchAllReduceCommand(context));
     }
 }

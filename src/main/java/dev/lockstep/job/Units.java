@@ -6,7 +6,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Whole numbers with a unit, in the spelling of job files. */
-enum Units {
+public enum Units {
     /** Sizes; a number alone counts bytes. */
     BYTES(new String[] {"GiB", "MiB", "KiB", "B", ""}, new long[] {1L << 30, 1L << 20, 1L << 10, 1, 1}),
 
@@ -25,7 +25,7 @@ enum Units {
     }
 
     /** Empty if the unit is not one of these or the number is beyond a long. */
-    OptionalLong parse(String text) {
+    public OptionalLong parse(String text) {
         Matcher matcher = PATTERN.matcher(text);
         if (matcher.matches()) {
             for (int i = 0; i < names.length; i++) {
@@ -39,7 +39,7 @@ enum Units {
     }
 
     /** In the largest unit of which {@code number}, at least 1, is a whole multiple. */
-    String format(long number) {
+    public String format(long number) {
         int unit = 0;
         while (number % factors[unit] != 0) {
             unit++;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.lockstep.testing.Lockstep;
 import dev.lockstep.testing.ProcessRun;
 import dev.lockstep.testing.RunningProcess;
+import dev.lockstep.testing.TwoHosts;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -29,7 +30,6 @@ class FaultsIT {
     private static final int EPOCHS = 300;
     /** For ranks that are left behind to be gone, once a line has said why. */
     private static final int SECONDS_TO_END = 10;
-    private static final String TWO_HOSTS = Path.of("bench/two-hosts").toAbsolutePath().toString();
 
     private static String undisturbed;
 
@@ -66,13 +66,11 @@ class FaultsIT {
 
     @Test
     void shouldNameTheHostBeyondACutLink() throws IOException {
-        assumeTrue(ProcessRun.command(TWO_HOSTS, "true").run().exitStatus() == 0, "playing two hosts takes root and iproute2");
+        TwoHosts.assumePossible();
         Path run = folder.resolve("run");
-        ProcessRun program = arguments(ProcessRun.command(TWO_HOSTS, "mpirun", "--oversubscribe", "-np", "2", Lockstep.LAUNCHER)
-                .environment("CUDA_VISIBLE_DEVICES", ""), folder, run, "--set", "timeout=3s");
+        ProcessRun program = arguments(TwoHosts.ranks(2), folder, run, "--set", "timeout=3s");
 
-        ProcessRun.Result result = disturbed(program, process -> ProcessRun.command("nsenter", "--net", "--target",
-                "" + process.handle().pid(), "ip", "link", "set", "lan", "down").run());
+        ProcessRun.Result result = disturbed(program, TwoHosts::cutLink);
 
         assertNotEquals(0, result.exitStatus(), result::toString);
         assertOneLine(result, "rank 1 on host host-b, epoch [0-9]+, after step [0-9]+: silent for [0-9.]+ s, so it was stopped, or"

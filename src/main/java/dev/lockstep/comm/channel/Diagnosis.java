@@ -60,8 +60,7 @@ record Diagnosis(long timeoutNanos, long joiningNanos, long silenceNanos, long s
         return missing.isEmpty()
                 ? waiting.describe() + ": waits for " + waited + " in " + waiting.beat().collective().operation()
                         + ", at which all ranks have arrived: the network between them, or a GPU, does not answer"
-                : line(missing, ": alive, but awaited for " + waited, ranks) + "; if it is only slow, raise timeout in the job"
-                        + " file";
+                : line(missing, ": alive, but awaited for " + waited, ranks) + "; if it is only slow, raise timeout";
     }
 
     private static String line(List<RankView> culprits, String what, List<RankView> ranks) {

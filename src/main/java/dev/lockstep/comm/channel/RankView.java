@@ -19,10 +19,10 @@ record RankView(int rank, String host, Link link, long sinceNanos, Heartbeat bea
         LEFT
     }
 
-    /** {@code "rank 1 on host b, epoch 3, after step 40"}. */
+    /** {@code "rank 1 on host b, epoch 3, after step 40"}; before training without the last two. */
     String describe() {
         String progress = Progress.toString(beat.epoch(), beat.step());
-        return "rank " + rank + " on host " + host + (progress.isEmpty() ? ", before training" : ", " + progress);
+        return "rank " + rank + " on host " + host + (progress.isEmpty() ? "" : ", " + progress);
     }
 
     boolean hasArrivedAt(long collective) {

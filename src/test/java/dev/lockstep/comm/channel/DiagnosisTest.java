@@ -48,14 +48,14 @@ class DiagnosisTest {
 
     @Test
     void shouldNameARankThatNeverJoined() {
-        assertFinds("rank 1 on host b, before training: silent for 20.0 s, so it was stopped, or its host or the link to it is"
+        assertFinds("rank 1 on host b: silent for 20.0 s, so it was stopped, or its host or the link to it is"
                         + " down", rank(0, Link.OWN, 0, Heartbeat.NONE), rank(1, Link.AWAITED, 20, Heartbeat.NONE));
     }
 
     @Test
     void shouldNameALivingRankThatOthersWaitForTooLong() {
         assertFinds("rank 1 on host b, epoch 3, after step 40: alive, but awaited for 5.0 s; ranks 0 and 2 wait in " + SUM
-                        + ", at which rank 1 has not arrived; if it is only slow, raise timeout in the job file",
+                        + ", at which rank 1 has not arrived; if it is only slow, raise timeout",
                 rank(0, Link.OWN, 0, in(7, 4)), rank(1, Link.CONNECTED, 0, computing(6)),
                 rank(2, Link.CONNECTED, 0, in(7, 5)));
     }

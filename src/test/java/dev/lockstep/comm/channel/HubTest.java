@@ -130,7 +130,7 @@ class HubTest {
     void shouldNameARankWhoseProcessHasEnded() throws Exception {
         try (ChannelThreads channel = new ChannelThreads(2, LONG)) {
             silentRank(channel).close();
-            assertEquals("0: rank 1 on host h, before training: its connection has closed, so it was killed or has crashed",
+            assertEquals("0: rank 1 on host h: its connection has closed, so it was killed or has crashed",
                     channel.awaitFailure());
         }
     }
@@ -199,7 +199,7 @@ class HubTest {
                     Duration.ofSeconds(1), () -> Heartbeat.NONE, failure -> channel.failures.add(failure.getMessage())),
                     LONG.toNanos());
             String failure = channel.awaitFailure();
-            assertTrue(failure.startsWith("rank 0 on host a, before training: silent for 1."), failure);
+            assertTrue(failure.startsWith("rank 0 on host a: silent for 1."), failure);
             one.close();
         }
     }

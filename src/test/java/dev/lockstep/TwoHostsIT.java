@@ -1,0 +1,237 @@
+package dev.lockstep;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.testing.Lockstep;
+import dev.lockstep.testing.ProcessRun;
+import dev.lockstep.testing.RunningProcess;
+import dev.lockstep.testing.TwoHosts;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Real mpirun runs over the two hosts of {@code bench/two-hosts}. */
+class TwoHostsIT {
+    /** 20 steps on two ranks, with some 17,000 parameters; more than one chunk. */
+    private static final String JOB = """
+            name: two-hosts
+            threads: 1
+            data: {train: {format: synthetic, samples: 640, features: 64, classes: 10}}
+            model: [linear: {in: 64, out: 220}, relu, linear: {in: 220, out: 10}]
+            optimizer: {sgd: {lr: 0.01, momentum: 0.9}}
+            train: {epochs: 2, batch-size: 32}
+            distributed: {first-bucket: 1KiB, bucket: 16KiB, chunk: 16KiB}
+            log: {every-steps: 1}
+            """;
+    private static final long GRADIENT_BYTES_OF_20_STEPS = 20 * 4L * (64 * 220 + 220 + 220 * 10 + 10);
+    private static final String ENDLESS = "train.epochs=2000000000";
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void writeJob() throws IOException {
+        TwoHosts.assumePossible();
+        Files.writeString(folder.resolve("job.yaml"), JOB);
+    }
+
+    @Test
+    void shouldStartRanksOnBothHostsEachWithItsOwnCores() throws Exception {
+        ProcessRun.Result run = TwoHosts.ranks(4, "info", "--json").run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode ranks = new ObjectMapper().readTree(run.stdout()).get("ranks");
+        assertEquals(4, ranks.size());
+        for (int rank = 0; rank < 4; rank++) {
+            assertEquals(rank < 2 ? "host-a" : "host-b", ranks.get(rank).get("host").asText(), run::toString);
+            assertEquals(rank % 2, ranks.get(rank).get("local_rank").asInt(), run::toString);
+            assertEquals(2, ranks.get(rank).get("local_size").asInt(), run::toString);
+        }
+        // Where there is a core for each: with more, the test knows no more than the script.
+        if (Runtime.getRuntime().availableProcessors() == 2) {
+            assertEquals(ranks.get(0).get("cpus"), ranks.get(1).get("cpus"));
+            assertEquals(ranks.get(2).get("cpus"), ranks.get(3).get("cpus"));
+            assertNotEquals(ranks.get(1).get("cpus"), ranks.get(2).get("cpus"));
+            ranks.forEach(rank -> assertEquals(1, rank.get("threads").asInt(), run::toString));
+        }
+        assertEquals(1, run.errorLines().size(), run::toString);
+        assertTrue(run.stderr().matches("two-hosts: host-a \\(10\\.0\\.0\\.1, CPUs [0-9,]+\\),"
+                + " host-b \\(10\\.0\\.0\\.2, CPUs [0-9,]+\\), 1gbit;"
+                + " to cut the link: nsenter --net --target [0-9]+ ip link set lan down\n"), run::toString);
+    }
+
+    @Test
+    void shouldTrainAsOnOneHost() throws Exception {
+        train(TwoHosts.ranks(2), folder.resolve("two"));
+        train(Lockstep.ranks(2), folder.resolve("one"));
+
+        assertEquals(20, Lockstep.metrics(folder.resolve("two"), "step").size());
+        assertEquals(Lockstep.metrics(folder.resolve("one"), "step"), Lockstep.metrics(folder.resolve("two"), "step"));
+        assertEquals(Lockstep.metrics(folder.resolve("one"), "summary").get(0).get("parameters_sha256"),
+                Lockstep.metrics(folder.resolve("two"), "summary").get(0).get("parameters_sha256"));
+    }
+
+    @Test
+    void shouldSendGradientsOverTheLinkAndOnlyThere() throws Exception {
+        JsonNode twoHosts = linkAfterTraining("");
+        JsonNode oneHost = linkAfterTraining("--host host-a:2");
+
+        for (String direction : List.of("tx", "rx")) {
+            long bytes = twoHosts.get(direction).get("bytes").asLong();
+            assertTrue(bytes >= GRADIENT_BYTES_OF_20_STEPS, twoHosts::toString);
+            assertTrue(oneHost.get(direction).get("bytes").asLong() < bytes / 4, () -> oneHost + "\n" + twoHosts);
+        }
+    }
+
+    /** What has passed over the link from and to host-a in the end. */
+    private JsonNode linkAfterTraining(String mpirunOptions) throws IOException {
+        ProcessRun.Result run = TwoHosts.command("sh", "-c", "mpirun -np 2 " + mpirunOptions + " \"$@\" >&2 &&"
+                + " ip -s -j link show lan", "sh", Lockstep.LAUNCHER, "train", "job.yaml").directory(folder).run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        return new ObjectMapper().readTree(run.stdout()).get(0).get("stats64");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"200mbit, 25000000, 131072", "2.5gbit, 312500000, 156250", "10gbit, 1250000000, 625000"})
+    void shouldLimitTheLinkInBothDirections(String rate, long bytesPerSecond, long burstBytes) throws Exception {
+        ProcessRun.Result run = TwoHosts.command("--rate=" + rate, "sh", "-c", "tc -j qdisc show dev lan && echo &&"
+                + " nsenter --net=/run/netns/host-b tc -j qdisc show dev lan").run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        List<String> ends = run.stdout().lines().filter(line -> !line.isBlank()).toList();
+        assertEquals(2, ends.size(), run::toString);
+        for (String end : ends) {
+            JsonNode queue = new ObjectMapper().readTree(end).get(0);
+            assertEquals("tbf", queue.get("kind").asText());
+            assertEquals(bytesPerSecond, queue.get("options").get("rate").asLong());
+            // The kernel counts it in time.
+            assertEquals(burstBytes, queue.get("options").get("burst").asDouble(), 0.01 * burstBytes);
+        }
+    }
+
+    @Test
+    void shouldPassOnTheCommandsArgumentsOutputAndExitStatus() {
+        ProcessRun.Result run = TwoHosts.command("--", "sh", "-c", "printf '%s|' \"$@\"; exit 7", "sh", "a b", "", "--rate")
+                .run();
+
+        assertEquals("a b||--rate|", run.stdout());
+        assertEquals(7, run.exitStatus(), run::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 3})
+    void shouldLeaveNothingWhenRanksEnd(int exitStatus) throws Exception {
+        ProcessRun.Result run = TwoHosts.command("mpirun", "-np", "2", "sh", "-c", "readlink /proc/self/ns/net; exit "
+                + exitStatus).run();
+
+        assertEquals(exitStatus, run.exitStatus(), run::toString);
+        Set<String> networks = Set.copyOf(run.stdout().lines().toList());
+        assertEquals(2, networks.size(), run::toString);
+        assertNothingIsLeft(networks);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"TERM, 1", "INT, 1", "HUP, 1", "USR1, 75"})
+    void shouldPassOnSignalsAndLeaveNothing(String signal, int exitStatus) throws Exception {
+        try (RunningProcess training = training(ENDLESS)) {
+            Set<String> networks = TwoHosts.networks(training);
+            assertEquals(2, networks.size());
+            send(signal, training.handle());
+
+            ProcessRun.Result run = training.awaitExit();
+
+            assertEquals(exitStatus, run.exitStatus(), run::toString);
+            assertNothingIsLeft(networks);
+        }
+    }
+
+    @Test
+    void shouldLeaveNothingWhereItIsKilled() throws Exception {
+        try (RunningProcess training = training(ENDLESS)) {
+            Set<String> networks = TwoHosts.networks(training);
+            assertEquals(2, networks.size());
+
+            assertEquals(137, training.awaitExit().exitStatus());
+            assertNothingIsLeft(networks);
+        }
+    }
+
+    @Test
+    void shouldRunSeveralTimesAtOnce() throws Exception {
+        try (RunningProcess training = training(ENDLESS)) {
+            ProcessRun.Result other = TwoHosts.ranks(2, "info", "--json").run();
+            assertEquals(0, other.exitStatus(), other::toString);
+            assertTrue(training.handle().isAlive());
+        }
+    }
+
+    /** mpirun 4.1 would wait for its daemon on the other side of the cut; rank 0 kills it. */
+    @Test
+    void shouldEndTheRanksWhereTheLinkIsCut() throws Exception {
+        try (RunningProcess training = training(ENDLESS, "timeout=4s")) {
+            Set<String> networks = TwoHosts.networks(training);
+            List<ProcessHandle> ranks = List.of(Lockstep.rank(training, 0), Lockstep.rank(training, 1));
+            TwoHosts.cutLink(training);
+
+            training.awaitStderr("lockstep: error: ");
+            Lockstep.awaitExits(ranks, 10);
+            ProcessRun.Result run = training.awaitExit();
+
+            assertEquals(1, Lockstep.errors(run).size(), run::toString);
+            assertTrue(Lockstep.errors(run).get(0).contains("rank 1 on host host-b, "), run::toString);
+            assertNothingIsLeft(networks);
+        }
+    }
+
+    /** Two ranks that train, some epochs of it behind them. */
+    private RunningProcess training(String... sets) {
+        ProcessRun command = TwoHosts.ranks(2, "train", "job.yaml", "--set", "log.every-steps=0").directory(folder);
+        for (String set : sets) {
+            command.arguments("--set", set);
+        }
+        RunningProcess process = command.start();
+        try {
+            process.awaitStdout("epoch 3/");
+        } catch (AssertionError e) {
+            process.close();
+            throw e;
+        }
+        return process;
+    }
+
+    private void train(ProcessRun ranks, Path output) {
+        String job = folder.resolve("job.yaml").toString();
+        ProcessRun.Result run = ranks.arguments("train", job, "--output", output.toString()).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+    }
+
+    private static void send(String signal, ProcessHandle process) {
+        ProcessRun.Result run = ProcessRun.command("kill", "-" + signal, Long.toString(process.pid())).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+    }
+
+    /** Without processes a network lives on only if something has mounted it. */
+    private static void assertNothingIsLeft(Set<String> networks) throws IOException {
+        Lockstep.awaitExits(TwoHosts.processesOn(networks), 10);
+        assertEquals(List.of(), TwoHosts.processesOn(networks));
+        String mounts = Files.readString(Path.of("/proc/self/mountinfo"));
+        assertFalse(networks.stream().anyMatch(mounts::contains), mounts);
+        assertFalse(mounts.contains(" two-hosts "), mounts);
+        assertFalse(Files.exists(Path.of("/run/netns/host-b")));
+        assertNotEquals("host-a", Files.readString(Path.of("/proc/sys/kernel/hostname")).strip());
+    }
+}
