@@ -95,34 +95,37 @@ public final class Channel implements AutoCloseable {
      * @throws InvalidInputException if rank 0 cannot be reached
      */
     public void join() {
-        Token token = new Token(invitation.token());
         try {
-            endpoint = listener.isPresent() ? new Hub(listener.get(), token, settings) : connect(token);
+            endpoint = listener.isPresent() ? new Hub(listener.get(), new Token(invitation.token()), settings)
+                    : connect(invitation, settings, TO_JOIN_NANOS);
         } catch (IOException e) {
             throw new InvalidInputException("the channel between the ranks cannot be opened (" + e.getMessage()
                     + "); look at the limits of host " + host, e);
         }
     }
 
-    private Endpoint connect(Token token) throws SocketException {
+    /** Tries one address after the other, and all of them again, until the limit. */
+    static Spoke connect(Invitation invitation, Settings settings, long limitNanos) throws SocketException {
+        Token token = new Token(invitation.token());
         List<InetAddress> addresses = Addresses.nearestFirst(invitation.addresses(), Addresses.ofThisMachine());
         Map<InetAddress, String> errors = new LinkedHashMap<>();
-        long endNanos = System.nanoTime() + TO_JOIN_NANOS;
-        while (System.nanoTime() - endNanos < 0) {
+        long endNanos = System.nanoTime() + limitNanos;
+        do {
             for (InetAddress address : addresses) {
-                long limitNanos = Math.min(TO_JOIN_AT_ONE_ADDRESS_NANOS, endNanos - System.nanoTime());
+                long leftNanos = Math.min(TO_JOIN_AT_ONE_ADDRESS_NANOS, endNanos - System.nanoTime());
                 try {
-                    return Spoke.connect(new InetSocketAddress(address, invitation.port()), token, settings, limitNanos);
+                    return Spoke.connect(new InetSocketAddress(address, invitation.port()), token, settings, leftNanos);
                 } catch (IOException e) {
                     errors.put(address, e.getMessage());
                 }
             }
             LockSupport.parkNanos(RETRY_NANOS);
-        }
-        throw new InvalidInputException("rank " + communicator.rank() + " on host " + host + " cannot reach rank 0 on host "
-                + invitation.host() + " by TCP at port " + invitation.port() + ": " + (errors.isEmpty() ? "it has no address"
-                : errors.entrySet().stream().map(error -> error.getKey().getHostAddress() + ": " + error.getValue())
-                        .collect(Collectors.joining(", "))) + "; let the hosts of a job reach each other");
+        } while (System.nanoTime() - endNanos < 0);
+        String tried = errors.isEmpty() ? "it has no address" : errors.entrySet().stream()
+                .map(error -> error.getKey().getHostAddress() + ": " + error.getValue()).collect(Collectors.joining(", "));
+        throw new InvalidInputException("rank " + settings.rank() + " on host " + settings.hosts().get(settings.rank())
+                + " cannot reach rank 0 on host " + invitation.host() + " by TCP at port " + invitation.port() + " (" + tried
+                + "); let the hosts of a job reach each other");
     }
 
     /**

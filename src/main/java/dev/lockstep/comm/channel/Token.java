@@ -30,6 +30,10 @@ final class Token {
         return random;
     }
 
+    byte[] bytes() {
+        return secret.clone();
+    }
+
     /** Each rank's is another; of fixed lengths, so that nothing can be appended to what is hashed. */
     byte[] proof(int rank, byte[] nonceOfRank, byte[] nonceOfRank0, int prover) {
         try {
