@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.bench.AllReduceBenchmark;
 import dev.lockstep.bench.AllReduceResult;
+import dev.lockstep.bench.Json;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
@@ -98,7 +99,7 @@ final class BenchAllReduceCommand implements Callable<Integer> {
             }
         }
         if (first && json) {
-            spec.commandLine().getOut().println(BenchCommand.Gemm.toJson(report.toMap(results)));
+            spec.commandLine().getOut().println(Json.write(report.toMap(results)));
             spec.commandLine().getOut().flush();
         }
         // All ranks have the same results, and so end together.

@@ -8,6 +8,7 @@ import dev.lockstep.train.MemoryBudget;
 import dev.lockstep.train.TrainingData;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -24,9 +25,14 @@ final class JobOptions {
         return file;
     }
 
-    /** The job with its settings; from now on the ranks watch each other, and its timeout holds. Collective. */
-    Job load(Communicator communicator, Failure failure) {
-        Job job = Agreement.onAllRanks(communicator, () -> JobFile.load(file, sets));
+    /**
+     * The job with its settings; from now on the ranks watch each other, and its timeout holds. Collective.
+     *
+     * @param more settings, after the user's
+     */
+    Job load(Communicator communicator, Failure failure, String... more) {
+        Job job = Agreement.onAllRanks(communicator,
+                () -> JobFile.load(file, Stream.concat(sets.stream(), Stream.of(more)).toList()));
         RankWatch.start(communicator, job.timeout(), failure);
         return job;
     }

@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.comm.Communicator;
 import java.util.List;
 import java.util.SortedSet;
+import java.util.stream.Collectors;
 
 /**
  * Where a rank runs.
@@ -30,6 +31,25 @@ record Placement(int rank, String host, String bootId, long processId, int local
     /** Collective: the placements of all ranks, by rank. */
     List<Placement> gather(Communicator communicator) {
         return Agreement.gather(communicator, this);
+    }
+
+    /** How many hosts MPI takes these ranks to run on: several may be one machine. */
+    static int hosts(List<Placement> all) {
+        return (int) all.stream().filter(placement -> placement.localRank() == 0).count();
+    }
+
+    /** Cores that these ranks may use together: with more ranks than that, they take turns. */
+    static int usableCores(List<Placement> all) {
+        return all.stream().collect(Collectors.groupingBy(Placement::bootId)).values().stream()
+                .mapToInt(Placement::usableCoresOfMachine).sum();
+    }
+
+    private static int usableCoresOfMachine(List<Placement> all) {
+        int cores = (int) all.stream().flatMap(placement -> placement.cores().stream()).distinct().count();
+        // A control group's limit is one for all of its ranks.
+        return all.stream().filter(placement -> placement.usableCores() < placement.cores().size())
+                .mapToInt(Placement::usableCores).max().stream().map(limit -> Math.min(limit, cores)).findAny()
+                .orElse(cores);
     }
 
     /** Whether both run on one machine and may use the same core. */

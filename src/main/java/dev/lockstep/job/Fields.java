@@ -4,7 +4,7 @@ import dev.lockstep.InvalidInputException;
 import java.util.Collection;
 import java.util.Optional;
 
-/** The entries of a map of the job file, each asked for by name; a key that nothing asks for is refused first. */
+/** The entries of a map of a file, each asked for by name; a key that nothing asks for is refused first. */
 final class Fields {
     private final String path;
     private final YamlNode.Mapping map;

@@ -1,21 +1,11 @@
 package dev.lockstep.job;
 
 import dev.lockstep.InvalidInputException;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 
 /** Job files: reading with {@code --set} options applied, and writing the resolved job. */
 public final class JobFile {
-    private static final int MAX_FILE_BYTES = 1 << 20;
-
     private JobFile() {}
 
     /**
@@ -25,9 +15,7 @@ public final class JobFile {
      * @throws InvalidInputException naming the first problem found, in one line
      */
     public static Job load(Path file, List<String> sets) {
-        Location at = new Location(file.toString(), 0);
-        String yaml = decode(bytes(file, at), at);
-        return parse(yaml, file.toAbsolutePath().getParent(), at.source(), sets);
+        return parse(TextFile.read(file, "job file"), file.toAbsolutePath().getParent(), file.toString(), sets);
     }
 
     /**
@@ -45,39 +33,11 @@ public final class JobFile {
         if (!(root instanceof YamlNode.Mapping mapping)) {
             throw root.at().error("a job file must be a map of keys such as 'name: my-job'");
         }
-        return new JobReader(baseDirectory.toAbsolutePath()).job(SetOption.apply(mapping, sets));
+        return new JobReader(baseDirectory.toAbsolutePath()).job(SetOption.apply(mapping, sets, JobKeys.ALL));
     }
 
     /** The job as YAML, every key resolved: equal jobs give equal text, and parsing it gives an equal job. */
     public static String toYaml(Job job) {
         return JobWriter.yaml(job);
-    }
-
-    private static byte[] bytes(Path file, Location at) {
-        if (Files.isDirectory(file)) {
-            throw at.error("is a folder, not a job file");
-        }
-        byte[] bytes;
-        try (InputStream in = Files.newInputStream(file)) {
-            bytes = in.readNBytes(MAX_FILE_BYTES + 1);
-        } catch (NoSuchFileException e) {
-            throw at.error("no such job file");
-        } catch (AccessDeniedException e) {
-            throw at.error("cannot be read: permission denied");
-        } catch (IOException e) {
-            throw at.error("cannot be read: " + e.getMessage());
-        }
-        if (bytes.length > MAX_FILE_BYTES) {
-            throw at.error("is larger than " + Units.BYTES.format(MAX_FILE_BYTES) + ", so it is no job file");
-        }
-        return bytes;
-    }
-
-    private static String decode(byte[] bytes, Location at) {
-        try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-        } catch (CharacterCodingException e) {
-            throw at.error("is not UTF-8 text, so it is no job file");
-        }
     }
 }

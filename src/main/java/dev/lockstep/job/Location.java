@@ -5,7 +5,7 @@ import dev.lockstep.InvalidInputException;
 /**
  * Where a piece of YAML stands.
  *
- * @param source the job file's name, or the {@code --set} option that gave the value
+ * @param source the file's name, or the {@code --set} option that gave the value
  * @param line counted from 1; 0 where a line says nothing
  */
 record Location(String source, int line) {

@@ -3,33 +3,38 @@ package dev.lockstep.job;
 import dev.lockstep.InvalidInputException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
-/** The {@code --set KEY=VALUE} options, applied to the job file before any value is read. */
+/** The {@code --set KEY=VALUE} options, applied to a file before any value is read. */
 final class SetOption {
     private final Location at;
     private final String key;
     private final YamlNode value;
 
     /** @throws InvalidInputException if it is not KEY=VALUE, KEY is not known or VALUE is not YAML */
-    private SetOption(String assignment) {
+    private SetOption(String assignment, Set<String> known) {
         at = new Location("--set " + assignment.substring(0, Math.min(assignment.length(), 100)), 0);
         int equals = assignment.indexOf('=');
         if (equals <= 0) {
             throw at.error("must have the form KEY=VALUE, such as train.epochs=1");
         }
         key = assignment.substring(0, equals);
-        if (!JobKeys.ALL.contains(key)) {
-            throw at.error(JobKeys.unknown(key, JobKeys.ALL));
+        if (!known.contains(key)) {
+            throw at.error(JobKeys.unknown(key, known));
         }
         value = YamlReader.read(assignment.substring(equals + 1), at.source(), false)
                 .orElse(new YamlNode.Scalar(at, "", true));
     }
 
-    /** The job with the options applied in order, so that the last one counts. */
-    static YamlNode.Mapping apply(YamlNode.Mapping job, List<String> assignments) {
-        YamlNode.Mapping changed = job;
+    /**
+     * The file with the options applied in order, so that the last one counts.
+     *
+     * @param known keys that may be set
+     */
+    static YamlNode.Mapping apply(YamlNode.Mapping file, List<String> assignments, Set<String> known) {
+        YamlNode.Mapping changed = file;
         for (String assignment : assignments) {
-            SetOption override = new SetOption(assignment);
+            SetOption override = new SetOption(assignment, known);
             changed = override.set("", changed);
         }
         return changed;

@@ -3,12 +3,14 @@ package dev.lockstep.job;
 import dev.lockstep.InvalidInputException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
- * A value of the job file, read as what its key stands for. Numbers and booleans are those of YAML 1.2's core schema,
+ * A value of a file, read as what its key stands for. Numbers and booleans are those of YAML 1.2's core schema,
  * in decimal ({@code 1e-3} is a number, {@code yes} is not a boolean), and never quoted.
  */
 record Value(String path, YamlNode node) {
@@ -29,6 +31,15 @@ record Value(String path, YamlNode node) {
             return mapping;
         }
         throw mustBe("a map of keys");
+    }
+
+    /** The values of a list. */
+    List<Value> items(String expected) {
+        if (!(node instanceof YamlNode.Sequence list)) {
+            throw mustBe(expected);
+        }
+        return IntStream.range(0, list.items().size())
+                .mapToObj(i -> new Value(path + "." + i, list.items().get(i))).toList();
     }
 
     long wholeNumber(long min, long max) {

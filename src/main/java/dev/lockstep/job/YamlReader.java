@@ -48,7 +48,7 @@ final class YamlReader {
      *
      * @param numbered whether places in {@code source} have line numbers
      * @return empty if the input holds no document
-     * @throws InvalidInputException if the input is not YAML, or more than a job file has use for
+     * @throws InvalidInputException if the input is not YAML, or more than a file of settings has use for
      */
     static Optional<YamlNode> read(String yaml, String source, boolean numbered) {
         try {
@@ -88,10 +88,10 @@ final class YamlReader {
         Event event = parser.getEvent();
         Location at = at(event);
         if (depth > MAX_DEPTH) {
-            throw at.error("nested too deeply for a job file");
+            throw at.error("nested too deeply");
         }
         if (++nodes > MAX_NODES) {
-            throw at.error("too many values for a job file");
+            throw at.error("too many values");
         }
         if (event instanceof AliasEvent alias) {
             YamlNode node = anchors.get(alias.getAnchor());
@@ -102,7 +102,7 @@ final class YamlReader {
         }
         String tag = event instanceof ScalarEvent scalar ? scalar.getTag() : ((CollectionStartEvent) event).getTag();
         if (tag != null) {
-            throw at.error("tag " + Text.quoted(tag) + " has no place in a job file; leave it out");
+            throw at.error("tag " + Text.quoted(tag) + " has no place here; leave it out");
         }
         YamlNode node = switch (event.getEventId()) {
             case Scalar -> scalar((ScalarEvent) event, at);

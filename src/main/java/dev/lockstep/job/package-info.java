@@ -1,2 +1,2 @@
-/** The job file: its records, parsing, and the checks of its own values. */
+/** The files that users write, of jobs and of benchmarks: their records, parsing, and the checks of their own values. */
 package dev.lockstep.job;

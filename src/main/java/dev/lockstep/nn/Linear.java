@@ -98,7 +98,7 @@ public record Linear(int in, int out) implements Module {
     }
 
     /** Leaves out ends, so that each range but the last has at least {@code rows} rows. */
-    static int[] merged(int[] rowEnds, int rows) {
+    public static int[] merged(int[] rowEnds, int rows) {
         int[] merged = new int[rowEnds.length];
         int count = 0;
         int last = rowEnds[rowEnds.length - 1];

@@ -8,11 +8,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
 /** What went wrong with a file, in words: the exceptions of java.nio mostly say just its name. */
-final class IoMessages {
+public final class IoMessages {
     private IoMessages() {
     }
 
-    static String of(IOException e) {
+    public static String of(IOException e) {
         if (e instanceof NoSuchFileException) {
             return "no such file or folder: " + e.getMessage();
         }

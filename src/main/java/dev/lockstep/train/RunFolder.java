@@ -19,11 +19,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** A run's output folder on rank 0: config.yaml, environment.json, metrics.jsonl, checkpoints. */
 public final class RunFolder implements TrainingListener, AutoCloseable {
-    private static final int LARGEST_SUFFIX = 100_000;
     private static final Path RUNS = Path.of("runs");
     private static final String CONFIG = "config.yaml";
     private static final String METRICS = "metrics.jsonl";
@@ -46,16 +44,16 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
      * @throws InvalidInputException if the folder cannot be written, or was named and is not empty
      */
     public static RunFolder create(Job job, Optional<Path> output, Map<String, Object> environment) {
-        Path folder = output.isPresent() ? named(output.get()) : fresh(RUNS, job.name());
+        Path folder = output.isPresent() ? OutputFolder.named(output.get()) : OutputFolder.fresh(RUNS, job.name());
         try {
             // Another run may have found the same folder empty at the same moment: the first to make this file has it.
             Files.writeString(folder.resolve(CONFIG), JobFile.toYaml(job), StandardOpenOption.CREATE_NEW,
                     StandardOpenOption.WRITE);
             return open(folder, environment);
         } catch (FileAlreadyExistsException e) {
-            throw notEmpty(folder);
+            throw OutputFolder.notEmpty(folder);
         } catch (IOException e) {
-            throw unwritable(folder, e);
+            throw OutputFolder.unwritable(folder, e);
         }
     }
 
@@ -72,7 +70,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     public static RunFolder resume(Path folder, Job job, Map<String, Object> environment, Position start) {
         try {
             Files.createDirectories(folder);
-            if (!isEmpty(folder) && Files.notExists(folder.resolve(CONFIG)) && Files.notExists(folder.resolve(METRICS))) {
+            if (!OutputFolder.isEmpty(folder) && Files.notExists(folder.resolve(CONFIG)) && Files.notExists(folder.resolve(METRICS))) {
                 throw new InvalidInputException("--resume: " + folder + " holds files, but no run; name another --output");
             }
             RunFolder run = open(folder, environment);
@@ -82,7 +80,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
             MetricsCut.cut(run.metrics, start);
             return run;
         } catch (IOException e) {
-            throw unwritable(folder, e);
+            throw OutputFolder.unwritable(folder, e);
         }
     }
 
@@ -112,53 +110,6 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
             throw new InvalidInputException("another run is writing to " + folder + "; wait for its end or name another"
                     + " --output");
         }
-    }
-
-    private static boolean isEmpty(Path folder) throws IOException {
-        try (Stream<Path> content = Files.list(folder)) {
-            return content.findAny().isEmpty();
-        }
-    }
-
-    private static Path named(Path folder) {
-        try {
-            Files.createDirectories(folder);
-            if (!isEmpty(folder)) {
-                throw notEmpty(folder);
-            }
-            return folder;
-        } catch (IOException e) {
-            throw unwritable(folder, e);
-        }
-    }
-
-    private static InvalidInputException notEmpty(Path folder) {
-        return new InvalidInputException("--output " + folder
-                + ": the folder is not empty; name another or remove it");
-    }
-
-    /** Creating the folder claims it, also against another job that starts at the same time. */
-    private static Path fresh(Path parent, String name) {
-        try {
-            Files.createDirectories(parent);
-            for (int i = 1; i < LARGEST_SUFFIX; i++) {
-                Path folder = parent.resolve(i == 1 ? name : name + "-" + i);
-                try {
-                    return Files.createDirectory(folder);
-                } catch (FileAlreadyExistsException e) {
-                    // Taken: try the next.
-                }
-            }
-        } catch (IOException e) {
-            throw unwritable(parent.resolve(name), e);
-        }
-        throw new InvalidInputException("all of " + parent.resolve(name) + " to -" + LARGEST_SUFFIX
-                + " are taken; name a folder with --output");
-    }
-
-    private static InvalidInputException unwritable(Path folder, IOException e) {
-        return new InvalidInputException("the output folder " + folder + " cannot be written ("
-                + IoMessages.of(e) + "); name another with --output", e);
     }
 
     public Path path() {

@@ -47,8 +47,8 @@ public record StepBreakdown(double dataSeconds, double forwardSeconds, double ba
         return map;
     }
 
-    /** Of several epochs. */
-    static StepBreakdown mean(List<StepBreakdown> of) {
+    /** Of several epochs, or the like. */
+    public static StepBreakdown mean(List<StepBreakdown> of) {
         return new StepBreakdown(mean(of, StepBreakdown::dataSeconds), mean(of, StepBreakdown::forwardSeconds),
                 mean(of, StepBreakdown::backwardSeconds), mean(of, StepBreakdown::exposedCommSeconds),
                 mean(of, StepBreakdown::commSeconds), mean(of, StepBreakdown::optimizerSeconds),

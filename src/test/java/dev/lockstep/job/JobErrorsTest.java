@@ -72,7 +72,7 @@ class JobErrorsTest {
         "seed: one               | 'seed' must be a whole number from 0 to 9223372036854775807, not 'one'",
         "seed: \"1\"             | 'seed' must be a whole number from 0 to 9223372036854775807, not the quoted text '1'",
         "seed:                   | 'seed' must be a whole number from 0 to 9223372036854775807, not null",
-        "seed: !!int 1           | tag 'tag:yaml.org,2002:int' has no place in a job file; leave it out",
+        "seed: !!int 1           | tag 'tag:yaml.org,2002:int' has no place here; leave it out",
         "seed: *one              | alias '*one' stands for no finished value above",
         "device: gpu             | 'device' must be one of auto, cpu, cuda, not 'gpu'",
         "device: CPU             | 'device' must be one of auto, cpu, cuda, not 'CPU'",
@@ -186,7 +186,7 @@ class JobErrorsTest {
         "name: \"a           | 1: does not parse as YAML: found unexpected end of stream",
         "`\tname: a`         | 1: does not parse as YAML: found character '\\t(TAB)' that cannot start any token. (Do not use \\t(TAB) for indentation)",
         "`name: a\u0001`     | 1: does not parse as YAML: it may not hold the character U+0001",
-        "!!java.net.URL [a]  | 1: tag 'tag:yaml.org,2002:java.net.URL' has no place in a job file; leave it out",
+        "!!java.net.URL [a]  | 1: tag 'tag:yaml.org,2002:java.net.URL' has no place here; leave it out",
         "a: &a [*a]          | 1: alias '*a' stands for no finished value above",
     })
     void shouldRefuseWhatIsNoMapInYaml(String yaml, String expected) {

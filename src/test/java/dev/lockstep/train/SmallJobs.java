@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Jobs that are trained in no time, and what is needed to train them. */
-final class SmallJobs {
+public final class SmallJobs {
     static final long PLENTY_BYTES = 1L << 40;
 
     private static final String YAML = """
@@ -31,7 +31,7 @@ final class SmallJobs {
     private SmallJobs() {}
 
     /** The small job with keys set as by {@code --set}. */
-    static Job job(String... sets) {
+    public static Job job(String... sets) {
         return job(List.of(sets));
     }
 
@@ -43,7 +43,7 @@ final class SmallJobs {
         return JobChecks.check(job, ranks, MemoryBudget.ofHost(ranks, PLENTY_BYTES), PLENTY_BYTES);
     }
 
-    static Trainer trainer(Job job, Device device, Communicator communicator, TrainingListener listener) {
+    public static Trainer trainer(Job job, Device device, Communicator communicator, TrainingListener listener) {
         return new Trainer("test", job, sources(job, communicator.size()).load(device), device, communicator, listener);
     }
 

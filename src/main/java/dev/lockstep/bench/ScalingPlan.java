@@ -1,0 +1,185 @@
+package dev.lockstep.bench;
+
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.job.DataSource;
+import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
+import dev.lockstep.job.ScalingConfig;
+import dev.lockstep.job.ScalingConfig.Kind;
+import dev.lockstep.job.ScalingConfig.Launcher;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/**
+ * Which runs a scaling benchmark makes on an allocation, and what each is told.
+ *
+ * @param launcher       MPIRUN or SRUN
+ * @param ranks          ascending
+ * @param baseRanks      one of them, that efficiency is relative to
+ * @param coresPerRank   the same for each number of ranks, or a run on few ranks would compute with the cores that one on
+ *                       many has for its other ranks
+ * @param samplesPerRank of synthetic data, where the batch a rank is fixed
+ */
+public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer> ranks, int baseRanks, int cores,
+        int coresPerRank, OptionalInt samplesPerRank) {
+
+    /** Beginnings of the names of variables that decide how the ranks compute and communicate. */
+    private static final List<String> STEERING = List.of("OMPI_MCA_", "PMIX_MCA_", "UCX_", "OMP_", "LOCKSTEP_", "DNNL_",
+            "CUDA_", "NVIDIA_", "SLURM_JOB_", "SLURM_NTASKS");
+
+    /**
+     * One run.
+     *
+     * @param repeat counted from 1
+     */
+    public record Turn(int ranks, int repeat) {
+    }
+
+    /**
+     * @param job that the config names, with the config's settings
+     * @throws InvalidInputException if the ranks do not fit the batch, the base or the data
+     */
+    public static ScalingPlan of(ScalingConfig config, Job job, Allocation allocation) {
+        int cores = config.cores().orElse(allocation.cores());
+        List<Integer> ranks = config.ranks();
+        if (ranks.isEmpty()) {
+            int most = config.cores().isPresent() ? cores : allocation.ranks();
+            ranks = powersOfTwo(Math.min(most, cores / config.coresPerRank().orElse(1)));
+        }
+        int baseRanks = config.baseRanks().orElse(ranks.get(0));
+        if (!ranks.contains(baseRanks)) {
+            throw error(config, "'base' is " + baseRanks + ", but the ranks for " + cores + " cores are " + ranks
+                    + "; choose one of them, or list 'ranks'");
+        }
+        int largestFitting = ranks.stream().filter(count -> count <= cores).reduce((a, b) -> b).orElse(cores);
+        OptionalInt samplesPerRank = OptionalInt.empty();
+        int most = ranks.get(ranks.size() - 1);
+        if (config.kind() == Kind.STRONG) {
+            ranks.stream().filter(count -> config.batch() % count != 0).findFirst().ifPresent(count -> {
+                throw error(config, "'global-batch' is " + config.batch() + ", which " + count
+                        + " ranks do not divide; choose a multiple of " + count + " or other 'ranks'");
+            });
+        } else if (job.data().train() instanceof DataSource.Synthetic synthetic) {
+            samplesPerRank = OptionalInt.of(synthetic.samples());
+            if ((long) synthetic.samples() * most > Integer.MAX_VALUE) {
+                throw error(config, "data.train.samples is " + synthetic.samples() + " a rank, so that " + most
+                        + " ranks have more than " + Integer.MAX_VALUE + "; choose fewer of either");
+            }
+        }
+        Launcher launcher = config.launcher() != Launcher.AUTO ? config.launcher()
+                : allocation.slurm() ? Launcher.SRUN : Launcher.MPIRUN;
+        return new ScalingPlan(config, launcher, List.copyOf(ranks), baseRanks, cores,
+                config.coresPerRank().orElse(Math.max(1, cores / largestFitting)), samplesPerRank);
+    }
+
+    private static InvalidInputException error(ScalingConfig config, String problem) {
+        return new InvalidInputException(config.file() + ": " + problem);
+    }
+
+    /** 1, 2, 4 … at most {@code most}; never none. */
+    private static List<Integer> powersOfTwo(int most) {
+        return IntStream.iterate(1, count -> count <= Math.max(1, most), count -> 2 * count).boxed().toList();
+    }
+
+    /** Whether so many ranks have not {@link #coresPerRank} cores each. */
+    public boolean isOversubscribed(int count) {
+        return (long) count * coresPerRank > cores;
+    }
+
+    /** All runs: up and down the ranks in turn, so that a drift of the machine meets few and many ranks alike. */
+    public List<Turn> turns() {
+        List<Turn> turns = new ArrayList<>();
+        for (int repeat = 1; repeat <= config.repeats(); repeat++) {
+            List<Integer> order = new ArrayList<>(ranks);
+            if (repeat % 2 == 0) {
+                Collections.reverse(order);
+            }
+            for (int count : order) {
+                turns.add(new Turn(count, repeat));
+            }
+        }
+        return turns;
+    }
+
+    /** The {@code KEY=VALUE} settings of the job for a run. */
+    public List<String> settings(int count) {
+        List<String> settings = new ArrayList<>(config.sets());
+        settings.add((config.kind() == Kind.STRONG ? "train.global-batch=" : "train.batch-size=") + config.batch());
+        if (samplesPerRank.isPresent()) {
+            // The steps of an epoch stay the same, too.
+            settings.add("data.train.samples=" + samplesPerRank.getAsInt() * count);
+        }
+        return settings;
+    }
+
+    /** The arguments of {@code ./lockstep} for a run. */
+    public List<String> arguments(int count) {
+        List<String> arguments = new ArrayList<>(List.of("bench", "step", config.jobFile().toString()));
+        settings(count).forEach(setting -> arguments.addAll(List.of("--set", setting)));
+        arguments.addAll(List.of("--steps", "" + config.steps(), "--warmup", "" + config.warmupSteps(), "--json"));
+        return arguments;
+    }
+
+    /** How the ranks of a run are bound, for the record. */
+    public String binding(int count) {
+        return bindsThemselves() ? "by launcher-arguments" : isOversubscribed(count) ? "none"
+                : coresPerRank == 1 ? "1 core a rank" : coresPerRank + " cores a rank";
+    }
+
+    private boolean bindsThemselves() {
+        return config.launcherArguments().stream()
+                .anyMatch(argument -> argument.matches("--?(map-by|bind-to|cpu-set|cpu-bind|cpus-per-task)(=.*)?"));
+    }
+
+    /** The launcher and its arguments; what it is to start follows them. */
+    public List<String> launch(int count) {
+        boolean srun = launcher == Launcher.SRUN;
+        List<String> words = new ArrayList<>(srun
+                ? List.of("srun", "--ntasks=" + count, "--mpi=pmix", "--kill-on-bad-exit=1")
+                : List.of("mpirun", "-np", "" + count));
+        if (isOversubscribed(count)) {
+            words.add(srun ? "--overcommit" : "--oversubscribe");
+        }
+        if (!bindsThemselves()) {
+            if (isOversubscribed(count)) {
+                words.addAll(srun ? List.of("--cpu-bind=none") : List.of("--bind-to", "none"));
+            } else {
+                words.addAll(srun ? List.of("--cpus-per-task=" + coresPerRank, "--cpu-bind=cores")
+                        : List.of("--map-by", "slot:PE=" + coresPerRank));
+            }
+        }
+        words.addAll(config.launcherArguments());
+        return words;
+    }
+
+    /** The benchmark's file without what follows the last dot. */
+    public String name() {
+        String file = config.file().getFileName().toString();
+        return file.lastIndexOf('.') > 0 ? file.substring(0, file.lastIndexOf('.')) : file;
+    }
+
+    /**
+     * What is recorded of all that the runs have in common.
+     *
+     * @param command     that the user gave
+     * @param job         on the base's ranks
+     * @param environment of this process
+     */
+    public ScalingResult.Setup setup(String version, String commit, List<String> command, Job job,
+            Map<String, String> environment) {
+        Map<Integer, String> binding = new TreeMap<>();
+        ranks.forEach(count -> binding.put(count, binding(count)));
+        Map<String, String> steering = new TreeMap<>(environment);
+        steering.keySet().removeIf(name -> STEERING.stream().noneMatch(name::startsWith));
+        return new ScalingResult.Setup(version, commit, command, config.kind(), job.name(), config.jobFile().toString(),
+                config.sets(), JobFile.toYaml(job), ranks, baseRanks, config.batch(), config.steps(), config.warmupSteps(),
+                config.repeats(), launcher.name().toLowerCase(Locale.ROOT), config.launcherArguments(), cores, coresPerRank,
+                binding, steering);
+    }
+}

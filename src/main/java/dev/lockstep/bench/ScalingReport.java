@@ -1,0 +1,299 @@
+package dev.lockstep.bench;
+
+import dev.lockstep.job.ScalingConfig.Kind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** A scaling benchmark's results for people: one HTML file, with nothing outside it, that prints well. */
+public final class ScalingReport {
+    private static final String STYLE = """
+            body { font: 15px/1.45 sans-serif; color: #222; max-width: 62em; margin: 2em auto; padding: 0 1em; }
+            h1 { font-size: 1.5em; margin-bottom: 0.2em; } h2 { font-size: 1.15em; margin-top: 1.8em; }
+            .warning { border: 2px solid #d55e00; background: #fff4ec; padding: 0.4em 1em; margin: 1em 0; }
+            .warning ul { margin: 0.3em 0; padding-left: 1.2em; }
+            figure { margin: 0; break-inside: avoid; } svg { width: 100%; max-width: 44em; height: auto; display: block; }
+            .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.87em; break-inside: avoid; }
+            th, td { padding: 0.25em 0.7em; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
+            th { border-bottom: 2px solid #222; white-space: normal; vertical-align: bottom; }
+            .text { text-align: left; white-space: normal; } .predicted { color: #a04000; font-style: italic; }
+            code { font-size: 0.92em; overflow-wrap: anywhere; } .small { font-size: 0.87em; color: #444; }
+            @media print { body { margin: 0; max-width: none; font-size: 10pt; } .wide { overflow: visible; } }
+            """;
+    private static final String OVERSUBSCRIBED = "*";
+    private static final String NOT_MEASURED = "\u2020";
+
+    private final ScalingResult result;
+    private final ScalingResult.Setup setup;
+    private final ScalingTable table;
+    private final NextPoints next;
+    /** What was not measured. */
+    private final List<PredictedPoint> predicted;
+    private final Markup html = new Markup();
+
+    private ScalingReport(ScalingResult result, NextPoints next) {
+        this.result = result;
+        this.setup = result.setup();
+        this.table = ScalingTable.of(result);
+        this.next = next;
+        this.predicted = next.points().stream().filter(point -> point.error().isEmpty()).toList();
+    }
+
+    /**
+     * The whole file.
+     *
+     * @param made      when, as ISO 8601 has it
+     * @param commit    of the program that makes the report, which may be another than the one that measured
+     */
+    public static String html(ScalingResult result, NextPoints next, String made, String commit) {
+        return new ScalingReport(result, next).write(made, commit);
+    }
+
+    private String write(String made, String commit) {
+        String title = (setup.scaling() == Kind.STRONG ? "Strong" : "Weak") + " scaling of " + setup.jobName();
+        html.open("html", "xmlns", "http://www.w3.org/1999/xhtml", "lang", "en").open("head")
+                .empty("meta", "charset", "utf-8")
+                .empty("meta", "name", "viewport", "content", "width=device-width")
+                .element("title", title).open("style").text(STYLE).close().close();
+        html.open("body").element("h1", title);
+        html.element("p", "Measured " + result.started() + " to " + result.finished() + " by lockstep " + setup.version()
+                + ", commit " + setup.commit() + "; this report was made " + made
+                + (commit.equals(setup.commit()) ? "." : " by another build, commit " + commit + "."), "class", "small");
+        warnings();
+        html.element("p", summary());
+        if (table.rows().stream().anyMatch(row -> row.measured().isPresent())) {
+            charts();
+        }
+        figures();
+        breakdowns();
+        predictions();
+        factors();
+        commands();
+        return "<!DOCTYPE html>\n" + html.close().close();
+    }
+
+    private void warnings() {
+        if (!table.warnings().isEmpty()) {
+            html.open("div", "class", "warning", "role", "alert").open("ul");
+            table.warnings().forEach(warning -> html.element("li", warning));
+            html.close().close();
+        }
+    }
+
+    private String summary() {
+        String kept = setup.scaling() == Kind.STRONG ? "The global batch stays at " + setup.batch() + " samples"
+                : "The batch of a rank stays at " + setup.batch() + " samples";
+        String base = table.rows().stream().filter(row -> row.ranks() == setup.baseRanks())
+                .flatMap(row -> row.measured().stream()).findFirst()
+                .map(measured -> "Base of efficiency: " + ScalingTable.count(setup.baseRanks()) + ", "
+                        + Figures.milliseconds(measured.stepSeconds().value()) + " ms a step ("
+                        + Figures.milliseconds(measured.stepSeconds()) + "), "
+                        + Figures.number(measured.samplesPerSecond().value()) + " samples a second.")
+                .orElse("The base of efficiency, " + ScalingTable.count(setup.baseRanks()) + ", was not measured.");
+        return kept + ". " + base + " Each number of ranks was run " + times(setup.repeats()) + ", up and down the ranks in"
+                + " turn, for " + setup.steps() + " steps after " + setup.warmupSteps() + " to warm up. A step takes"
+                + " what its slowest rank takes; the median over the steps of all runs counts. Intervals are 95 % confidence"
+                + " intervals of that median; those of efficiency are as wide as the row's and the base's together allow.";
+    }
+
+    private static String times(int count) {
+        return count == 1 ? "once" : count + " times";
+    }
+
+    private void charts() {
+        List<Integer> ranks = Stream.concat(setup.ranks().stream(), predicted.stream().map(PredictedPoint::ranks)).distinct()
+                .sorted().toList();
+        figure("Samples a second against ranks", LineChart.draw("Samples a second against ranks", "samples a second",
+                throughput(ranks), ranks, this::label, true, Figures::metric));
+        if (table.rows().stream().anyMatch(row -> row.efficiency().isPresent())) {
+            figure("Efficiency against ranks, relative to " + ScalingTable.count(setup.baseRanks()), LineChart.draw(
+                    "Efficiency against ranks", "efficiency", efficiency(ranks), ranks, this::label, false,
+                    tick -> Figures.tick(100 * tick) + " %"));
+        }
+        List<ScalingRow> told = withBreakdown();
+        if (!told.isEmpty()) {
+            figure("What a step consists of", StackedBarChart.draw("What a step consists of",
+                    "ms a step", Breakdown.partNames(), told.stream().map(row -> new StackedBarChart.Bar(row.ranks(),
+                            label(row.ranks()),
+                            breakdown(row).seconds().values().stream().map(seconds -> seconds * 1e3).toList())).toList()));
+        }
+        String marks = Stream.of(
+                table.rows().stream().anyMatch(ScalingRow::oversubscribed)
+                        ? OVERSUBSCRIBED + " more ranks than cores for them" : "",
+                table.rows().stream().anyMatch(row -> row.measured().isEmpty())
+                        ? NOT_MEASURED + " failed, or not run" : "")
+                .filter(mark -> !mark.isEmpty()).collect(Collectors.joining("; "));
+        if (!marks.isEmpty()) {
+            html.element("p", marks, "class", "small");
+        }
+    }
+
+    private void figure(String title, Markup chart) {
+        html.open("figure").element("h2", title).add(chart).close();
+    }
+
+    private String label(int ranks) {
+        return table.rows().stream().filter(row -> row.ranks() == ranks).findFirst()
+                .map(row -> ranks + (row.oversubscribed() ? OVERSUBSCRIBED : "")
+                        + (row.measured().isEmpty() ? NOT_MEASURED : ""))
+                .orElse("" + ranks);
+    }
+
+    private static Estimate exactly(double value) {
+        return new Estimate(value, value, value);
+    }
+
+    private List<LineChart.Series> throughput(List<Integer> ranks) {
+        List<LineChart.Point> measured = new ArrayList<>();
+        List<LineChart.Point> ideal = new ArrayList<>();
+        for (ScalingRow row : table.rows()) {
+            row.measured().ifPresent(m -> measured.add(new LineChart.Point(row.ranks(), m.samplesPerSecond())));
+            if (row.ranks() == setup.baseRanks()) {
+                row.measured().ifPresent(base -> ranks.forEach(count -> ideal.add(new LineChart.Point(count,
+                        exactly(base.samplesPerSecond().value() * count / setup.baseRanks())))));
+            }
+        }
+        return series(measured, ideal, predicted.stream().map(point -> new LineChart.Point(point.ranks(),
+                exactly(setup.globalBatch(point.ranks()) / point.stepSeconds()))).toList());
+    }
+
+    private List<LineChart.Series> efficiency(List<Integer> ranks) {
+        return series(
+                table.rows().stream().flatMap(row -> row.efficiency().stream()
+                        .map(efficiency -> new LineChart.Point(row.ranks(), efficiency))).toList(),
+                ranks.stream().map(count -> new LineChart.Point(count, exactly(1))).toList(),
+                predicted.stream().map(point -> new LineChart.Point(point.ranks(), exactly(point.efficiency()))).toList());
+    }
+
+    private static List<LineChart.Series> series(List<LineChart.Point> measured, List<LineChart.Point> ideal,
+            List<LineChart.Point> predicted) {
+        return Stream.of(new LineChart.Series("ideal", LineChart.Style.IDEAL, ideal),
+                new LineChart.Series("predicted, not measured", LineChart.Style.PREDICTED, predicted),
+                new LineChart.Series("measured", LineChart.Style.MEASURED, measured))
+                .filter(one -> !one.points().isEmpty()).toList();
+    }
+
+    private void figures() {
+        html.element("h2", "Figures");
+        Rows rows = new Rows(html, List.of("ranks", "step, ms", "interval", "samples a second", "interval", "efficiency",
+                "interval", "cores", "threads a rank", "memory of largest rank, MiB", "runs", "steps"), List.of("status"));
+        for (ScalingRow row : table.rows()) {
+            rows.row(Stream.concat(Stream.of(label(row.ranks())), figures(row)).toList(), List.of(row.reason().isEmpty()
+                    ? row.statusText() : row.statusText() + ": " + row.reason()));
+        }
+        rows.close();
+    }
+
+    private static Stream<String> figures(ScalingRow row) {
+        return row.measured().map(m -> Stream.of(
+                Figures.milliseconds(m.stepSeconds().value()),
+                Figures.milliseconds(m.stepSeconds()),
+                Figures.number(m.samplesPerSecond().value()),
+                Figures.number(m.samplesPerSecond().low()) + " to " + Figures.number(m.samplesPerSecond().high()),
+                row.efficiency().map(e -> Figures.percent(e.value())).orElse("–"),
+                row.efficiency().map(e -> Figures.percent(e.low()) + " to " + Figures.percent(e.high())).orElse("–"),
+                m.line().path("cores").asText(),
+                m.line().path("threads").asText(),
+                Figures.number(m.line().path("resident_bytes").asDouble() / (1 << 20)),
+                "" + row.repeats(),
+                "" + m.steps())).orElseGet(() -> Stream.generate(() -> "–").limit(11));
+    }
+
+    private List<ScalingRow> withBreakdown() {
+        return table.rows().stream().filter(row -> row.measured().flatMap(ScalingRow.Measured::breakdown).isPresent())
+                .toList();
+    }
+
+    private static Breakdown breakdown(ScalingRow row) {
+        return row.measured().flatMap(ScalingRow.Measured::breakdown).orElseThrow();
+    }
+
+    private void breakdowns() {
+        List<ScalingRow> told = withBreakdown();
+        if (told.isEmpty()) {
+            return;
+        }
+        html.element("h2", "Step breakdown, ms");
+        List<String> heads = new ArrayList<>(List.of("ranks"));
+        heads.addAll(Breakdown.partNames());
+        heads.addAll(List.of("optimizer in all", "communication hidden", "GFLOP/s a rank", "share of matrix products"));
+        Rows rows = new Rows(html, heads, List.of());
+        for (ScalingRow row : told) {
+            Breakdown breakdown = breakdown(row);
+            List<String> cells = new ArrayList<>(List.of(label(row.ranks())));
+            breakdown.seconds().values().forEach(seconds -> cells.add(Figures.milliseconds(seconds)));
+            cells.add(Figures.milliseconds(breakdown.optimizer()));
+            cells.add(breakdown.hiddenFraction().stream().mapToObj(Figures::percent).findFirst().orElse("–"));
+            cells.add(Figures.number(breakdown.gigaflops()));
+            cells.add(Figures.percent(breakdown.gemmShare()));
+            rows.row(cells, List.of());
+        }
+        rows.close();
+    }
+
+    private void predictions() {
+        html.element("h2", "Predicted").element("p", next.explanation(), "class", "predicted");
+        if (next.points().isEmpty()) {
+            return;
+        }
+        html.open("div", "class", "predicted");
+        Rows rows = new Rows(html, List.of("ranks", "step, ms", "samples a second", "efficiency", "error against measured"),
+                List.of(""));
+        for (PredictedPoint point : next.points()) {
+            rows.row(List.of("" + point.ranks(), Figures.milliseconds(point.stepSeconds()),
+                    Figures.number(setup.globalBatch(point.ranks()) / point.stepSeconds()),
+                    Figures.percent(point.efficiency()),
+                    point.error().stream().mapToObj(Figures::percent).findFirst().orElse("–")),
+                    List.of(point.fitted() ? "fitted on it"
+                            : point.error().isPresent() ? "predicted" : "predicted, not measured"));
+        }
+        rows.close();
+        html.close();
+    }
+
+    private void factors() {
+        html.element("h2", "Factors");
+        Rows rows = new Rows(html, List.of(), List.of("factor", "value"));
+        table.factors().forEach(factor -> rows.row(List.of(), List.of(factor.name(), factor.text())));
+        rows.row(List.of(), List.of("cores foreseen", setup.cores() + " in all, " + setup.coresPerRank() + " a rank"));
+        setup.binding().forEach((ranks, binding) ->
+                rows.row(List.of(), List.of("binding of " + ScalingTable.count(ranks), binding)));
+        setup.environment().forEach((name, value) -> rows.row(List.of(), List.of(name, value)));
+        rows.row(List.of(), List.of("load of the machine before", String.format(Locale.ROOT, "%.2f", result.loadBefore())));
+        rows.close();
+    }
+
+    private void commands() {
+        html.element("h2", "Commands").open("p").element("code", String.join(" ", setup.command())).close();
+        html.element("p", "started, among others:");
+        for (int ranks : setup.ranks()) {
+            result.runs(ranks).stream().findFirst().ifPresent(run ->
+                    html.open("p").element("code", String.join(" ", run.command())).close());
+        }
+        html.element("p", "The job on " + ScalingTable.count(setup.baseRanks()) + ", with every key resolved:")
+                .element("pre", setup.job(), "class", "small");
+    }
+
+    /** A table under way. */
+    private record Rows(Markup html, List<String> numbers, List<String> texts) {
+        Rows {
+            html.open("div", "class", "wide").open("table").open("thead").open("tr");
+            numbers.forEach(head -> html.element("th", head));
+            texts.forEach(head -> html.element("th", head, "class", "text"));
+            html.close().close().open("tbody");
+        }
+
+        void row(List<String> numberCells, List<String> textCells) {
+            html.open("tr");
+            numberCells.forEach(cell -> html.element("td", cell));
+            textCells.forEach(cell -> html.element("td", cell, "class", "text"));
+            html.close();
+        }
+
+        void close() {
+            html.close().close().close();
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package dev.lockstep.bench;
+
+import dev.lockstep.job.ScalingConfig;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * All that a scaling benchmark has measured: what scaling.json holds, besides the table that comes from it.
+ *
+ * @param kind         {@code "scaling"}
+ * @param name         of the benchmark
+ * @param started      as ISO 8601 has it, like {@code finished}, which is of the last run so far
+ * @param loadBefore   processes that wanted to run on this machine, by the kernel's average of a minute
+ * @param runs         in the order in which they were made
+ */
+public record ScalingResult(String kind, String name, State state, String started, String finished, double loadBefore,
+        Setup setup, List<ScalingRun> runs) {
+    public static final String KIND = "scaling";
+
+    /** Whether all runs were tried. */
+    public enum State {
+        RUNNING,
+        INTERRUPTED,
+        COMPLETE
+    }
+
+    /**
+     * What was to be measured, and with what.
+     *
+     * @param version      of this program, as {@code commit}
+     * @param command      that the user gave
+     * @param job          on the base's ranks, as YAML with every key resolved
+     * @param batch        samples a step: of all ranks in strong scaling, of each in weak
+     * @param binding      of the ranks, by their number
+     * @param environment  variables that steer MPI, OpenMP or this program
+     */
+    public record Setup(String version, String commit, List<String> command, ScalingConfig.Kind scaling, String jobName,
+            String jobFile, List<String> sets, String job, List<Integer> ranks, int baseRanks, int batch, int steps,
+            int warmupSteps, int repeats, String launcher, List<String> launcherArguments, int cores, int coresPerRank,
+            Map<Integer, String> binding, Map<String, String> environment) {
+        public boolean isOversubscribed(int count) {
+            return (long) count * coresPerRank > cores;
+        }
+
+        /** How many runs there are if all are made. */
+        public int runs() {
+            return ranks.size() * repeats;
+        }
+
+        /** Samples a step of all ranks. */
+        public long globalBatch(int count) {
+            return scaling == ScalingConfig.Kind.STRONG ? batch : (long) batch * count;
+        }
+    }
+
+    /** The time as all of these are written. */
+    static String now() {
+        return ZonedDateTime.now().truncatedTo(ChronoUnit.SECONDS).format(DateTimeFormatter.ISO_OFFSET_DATE_TIME);
+    }
+
+    List<ScalingRun> runs(int ranks) {
+        return runs.stream().filter(run -> run.ranks() == ranks).toList();
+    }
+
+    /** Why this number of ranks failed, if it did. */
+    Optional<String> failure(int ranks) {
+        return runs(ranks).stream().filter(run -> run.failure() != null).map(ScalingRun::failure).findFirst();
+    }
+}

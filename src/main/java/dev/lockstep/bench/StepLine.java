@@ -1,0 +1,51 @@
+package dev.lockstep.bench;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.stream.StreamSupport;
+
+/** The line that {@code bench step --json} prints, found among what mpirun brings, and checked. */
+final class StepLine {
+    /** What it printed is not that line, or the line of another run. */
+    static final class MalformedException extends Exception {
+        MalformedException(String message) {
+            super(message);
+        }
+    }
+
+    private StepLine() {
+    }
+
+    /** @param ranks that were started */
+    static JsonNode find(List<String> stdout, int ranks, long globalBatch) throws MalformedException {
+        List<JsonNode> found = stdout.stream().filter(line -> line.startsWith("{")).map(StepLine::read)
+                .filter(node -> node.path("kind").asText().equals(StepResult.KIND)).toList();
+        if (found.size() != 1) {
+            throw new MalformedException("it ended well, but printed " + (found.isEmpty() ? "no line" : found.size()
+                    + " lines") + " of kind step");
+        }
+        JsonNode line = found.get(0);
+        require(line.path("ranks").asInt() == ranks, line, "ranks", ranks);
+        require(line.path("global_batch").asLong() == globalBatch, line, "global_batch", globalBatch);
+        JsonNode seconds = line.path("step_seconds");
+        require(!seconds.isEmpty() && StreamSupport.stream(seconds.spliterator(), false)
+                .allMatch(step -> step.isNumber() && step.asDouble() > 0), line, "step_seconds", "times above 0");
+        return line;
+    }
+
+    private static JsonNode read(String line) {
+        try {
+            return Json.MAPPER.readTree(line);
+        } catch (JsonProcessingException e) {
+            return Json.MAPPER.missingNode(); // a rank's own words that begin with a brace, or a line cut short
+        }
+    }
+
+    private static void require(boolean condition, JsonNode line, String key, Object expected) throws MalformedException {
+        if (!condition) {
+            throw new MalformedException("in its line of kind step " + key + " should be " + expected + ", and is "
+                    + line.path(key));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package dev.lockstep.bench;
+
+import dev.lockstep.bench.StepResult.Operation;
+import dev.lockstep.ddp.BucketPlan;
+import dev.lockstep.tensor.ParameterShape;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.LongStream;
+
+/** Results of steps that were never run. */
+final class StepResults {
+    private StepResults() {
+    }
+
+    /** Weight and bias of each linear layer between these widths, the last first. */
+    static List<ParameterShape> backwardOrder(int... widths) {
+        List<ParameterShape> shapes = new ArrayList<>();
+        for (int i = 0; i + 1 < widths.length; i++) {
+            shapes.add(ParameterShape.matrix(2 * i + ".weight", widths[i + 1], widths[i]));
+            shapes.add(ParameterShape.vector(2 * i + ".bias", widths[i + 1]));
+        }
+        Collections.reverse(shapes);
+        return shapes;
+    }
+
+    static BucketPlan plan(List<ParameterShape> backwardOrder, int ranks, long chunkBytes) {
+        return BucketPlan.of(backwardOrder, 1 << 20, 25 << 20, ranks == 1 ? Long.MAX_VALUE : chunkBytes);
+    }
+
+    static StepResult of(int ranks, int hosts, String linkRate, int batchSize, List<ParameterShape> backwardOrder,
+            long chunkBytes, List<Operation> operations, double[] chunkSeconds, double stepSeconds) {
+        return of(ranks, hosts, linkRate, batchSize, backwardOrder, chunkBytes, operations, chunkSeconds, stepSeconds, true);
+    }
+
+    static StepResult of(int ranks, int hosts, String linkRate, int batchSize, List<ParameterShape> backwardOrder,
+            long chunkBytes, List<Operation> operations, double[] chunkSeconds, double stepSeconds, boolean overlap) {
+        BucketPlan plan = plan(backwardOrder, ranks, chunkBytes);
+        long[] chunks = plan.chunks().stream().mapToLong(BucketPlan.Chunk::bytes).toArray();
+        return new StepResult(StepResult.KIND, "test", ranks, hosts, 2, linkRate, "none", 1, "fp32", overlap, batchSize,
+                batchSize * ranks, 1000, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
+                chunkBytes, chunks.length, chunks, backwardOrder, 64, 0, 3, 1,
+                new double[] {stepSeconds, stepSeconds, stepSeconds}, stepSeconds, stepSeconds, stepSeconds, batchSize * ranks / stepSeconds,
+                Map.of("backward_seconds", 1.0, "comm_seconds", ranks == 1 ? 0.0 : 0.5, "hidden_fraction", 0.75), operations,
+                chunkSeconds, 0, Map.of());
+    }
+
+    /** Of chunks alone. */
+    static StepResult withChunks(int ranks, int hosts, String linkRate, long[] chunkBytes, double[] chunkSeconds) {
+        return new StepResult(StepResult.KIND, "test", ranks, hosts, 2, linkRate, "none", 1, "fp32", true, 1, ranks, 1000, 0,
+                1, 1, 1, 1, 1, chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1, 1, 1,
+                ranks, Map.of(), List.of(), chunkSeconds, 0, Map.of());
+    }
+}

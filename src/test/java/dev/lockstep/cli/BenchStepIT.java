@@ -1,0 +1,106 @@
+package dev.lockstep.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.testing.Lockstep;
+import dev.lockstep.testing.ProcessRun;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BenchStepIT {
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void writeJob() throws Exception {
+        SmallJob.write(folder);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void shouldPrintOneLineOfJson(int ranks) throws Exception {
+        String[] arguments = {"bench", "step", "small.yaml", "--json", "--steps", "8", "--warmup", "2", "--link-rate",
+            "1gbit", "--set", "data.test.images=nowhere"};
+        ProcessRun.Result run = (ranks == 1 ? Lockstep.alone(arguments) : Lockstep.ranks(ranks, arguments))
+                .directory(folder).run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertEquals(1, run.stdout().lines().count(), run::toString);
+        JsonNode step = new ObjectMapper().readTree(run.stdout());
+        assertEquals("step", step.get("kind").asText());
+        assertEquals("small", step.get("name").asText());
+        assertEquals(ranks, step.get("ranks").asInt());
+        assertEquals(1, step.get("hosts").asInt());
+        assertTrue(step.get("cores").asInt() >= 1, step::toString);
+        assertEquals("1gbit", step.get("link_rate").asText());
+        assertEquals("fp32", step.get("precision").asText());
+        assertEquals(8, step.get("batch_size").asInt());
+        assertEquals(8 * ranks, step.get("global_batch").asInt());
+        assertEquals(SmallJob.SAMPLES, step.get("samples").asInt());
+        assertEquals(12 * 16 + 16 + 16 * 3 + 3, step.get("parameters").asInt());
+        assertEquals(step.get("gradient_bytes").asLong(), sum(step.get("chunk_bytes_each")));
+        assertEquals(8, step.get("step_seconds").size());
+        double median = step.get("step_seconds_median").asDouble();
+        assertTrue(0 < step.get("step_seconds_low").asDouble() && step.get("step_seconds_low").asDouble() <= median
+                && median <= step.get("step_seconds_high").asDouble(), step::toString);
+        assertEquals(8 * ranks / median, step.get("samples_per_second").asDouble(), 1e-6 / median);
+        assertEquals(ranks == 1, step.get("breakdown").get("hidden_fraction") == null);
+        assertTrue(step.get("breakdown").get("backward_seconds").asDouble() > 0, step::toString);
+        assertEquals(ranks == 1 ? 0 : 1, step.get("chunk_seconds").size());
+        JsonNode second = step.get("operations").get(1);
+        assertEquals("0.forward", second.get("name").asText());
+        assertEquals("forward", second.get("phase").asText());
+        assertEquals(2.0 * 8 * 12 * 16, second.get("flops").asDouble());
+        assertTrue(second.get("seconds").asDouble() > 0, step::toString);
+        assertTrue(step.get("resident_bytes").asLong() > 1 << 20, step::toString);
+        assertEquals(ranks, step.get("environment").get("ranks").size());
+        assertFalse(Files.exists(folder.resolve("runs")));
+    }
+
+    private static double sum(JsonNode numbers) {
+        double sum = 0;
+        for (Iterator<JsonNode> each = numbers.elements(); each.hasNext();) {
+            sum += each.next().asDouble();
+        }
+        return sum;
+    }
+
+    @Test
+    void shouldPrintATable() {
+        ProcessRun.Result run = Lockstep.ranks(2, "bench", "step", "small.yaml").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertTrue(run.stdout().startsWith("small: 2 ranks on 1 host, batch 8 a rank; CPU "), run::toString);
+        assertTrue(run.stdout().contains("median of 30 after 5; 95 % confidence interval "), run::toString);
+        assertTrue(run.stdout().contains("\n  backward   "), run::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--steps 0|--steps is 0; give a number from 1 to 10000000",
+        "--warmup -1|--warmup is -1; give a number from 0 to 10000000",
+        "--link-rate fast|'fast' is no rate of a link; give one such as 1gbit or 100mbit",
+        "--set train.epoch=3|key 'train.epoch' is unknown",
+        "--steps many|Invalid value for option '--steps'",
+    })
+    void shouldRefuseBadInputInOneLine(String options, String message) {
+        ProcessRun.Result run = Lockstep.ranks(2, "bench", "step", "small.yaml").arguments(options.split(" "))
+                .directory(folder).run();
+        assertEquals(2, run.exitStatus(), run::toString);
+        List<String> errors = Lockstep.errors(run);
+        assertEquals(1, errors.size(), run::toString);
+        assertTrue(errors.get(0).contains(message), run::toString);
+        assertEquals("", run.stdout());
+    }
+}
