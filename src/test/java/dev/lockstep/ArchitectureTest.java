@@ -35,12 +35,13 @@ class ArchitectureTest {
             Map.entry("comm", Set.of("device.DeviceBuffer", "device.DataType")),
             Map.entry("comm.mpi", Set.of("comm", "device.DeviceBuffer", "device.DataType", "device.Event")),
             Map.entry("comm.local", Set.of("comm")),
+            Map.entry("comm.channel", Set.of("comm")),
             Map.entry("ddp", Set.of("nn", "tensor", "comm", "device")),
             Map.entry("job", Set.of()),
             Map.entry("train",
                     Set.of("device", "tensor", "random", "nn", "optim", "data", "comm", "ddp", "job")),
             Map.entry("cli", Set.of("device", "device.reference", "device.cpu", "device.cuda", "tensor", "random", "nn",
-                    "optim", "data", "comm", "comm.mpi", "comm.local", "ddp", "job", "train", "bench")),
+                    "optim", "data", "comm", "comm.mpi", "comm.local", "comm.channel", "ddp", "job", "train", "bench")),
             Map.entry("bench", Set.of("device", "device.reference", "device.cpu", "device.cuda", "tensor", "random",
                     "nn", "optim", "data", "comm", "comm.mpi", "comm.local", "ddp", "job", "train")));
 

@@ -44,7 +44,7 @@ public final class AllReduceBenchmark {
     public AllReduceResult measure(int elementCount, OptionalInt iterations) {
         ByteBuffer floats = memory.slice(0, elementCount).hostView();
         Stopwatch stopwatch = new Stopwatch();
-        AllReduce sum = communicator.prepareAllReduce(floats, stopwatch);
+        AllReduce sum = communicator.prepareAllReduce("", floats, stopwatch);
         Runnable handedOver = () -> {
             sum.start();
             sum.await();

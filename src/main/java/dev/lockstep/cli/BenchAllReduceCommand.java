@@ -75,7 +75,7 @@ final class BenchAllReduceCommand implements Callable<Integer> {
     private int measure(Communicator communicator) {
         List<Integer> elementCounts = elementCounts();
         checkIterations(elementCounts.size());
-        StallWatch.start(communicator, timeout(), "--timeout", context.failure());
+        RankWatch.start(communicator, timeout(), context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator,
                 Optional.empty());
         AllReduceReport report = new AllReduceReport(environment, warmUp);

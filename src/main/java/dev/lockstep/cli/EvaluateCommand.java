@@ -70,7 +70,7 @@ final class EvaluateCommand implements Callable<Integer> {
         CheckpointState state = SharedCheckpoint.state(communicator, checkpoint).orElseThrow();
         Job job = Agreement.onAllRanks(communicator,
                 () -> file == null ? state.parseJob(path, sets) : JobFile.load(file, sets));
-        StallWatch.start(communicator, job.timeout(), context.failure());
+        RankWatch.start(communicator, job.timeout(), context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         MemoryBudget budget = rankDevice.budget();

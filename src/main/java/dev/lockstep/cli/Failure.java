@@ -1,17 +1,23 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.comm.channel.Channel;
+import dev.lockstep.comm.channel.Progress;
+import dev.lockstep.comm.channel.RankFailedException;
 import dev.lockstep.device.OutOfDeviceMemoryException;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToIntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Ends the job when something fails: one rank prints one line, then all ranks are ended. Without this, an exception on
@@ -24,9 +30,20 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     static final int STOPPED_ON_REQUEST = 75;
 
     /** Longer than mpirun needs to end the other ranks after one has aborted. */
-    private static final Duration TO_BE_ENDED_BY_OTHERS = Duration.ofSeconds(4);
+    private static final Duration TO_BE_ENDED_BY_OTHERS = Duration.ofSeconds(3);
     /** For rank 0, on another machine, to say what all ranks have found. */
     private static final Duration FOR_RANK_0 = Duration.ofSeconds(1);
+    /** For rank 1, on another machine, to say that rank 0 has failed, and for mpirun to end all ranks then. */
+    private static final Duration FOR_RANK_1 = Duration.ofSeconds(4);
+    private static final Duration FOR_ANOTHER_THREAD = Duration.ofSeconds(6);
+    /** A broken connection of MPI's tells less than the channel does a moment later. */
+    private static final Duration FOR_THE_CHANNEL = Duration.ofMillis(700);
+    private static final Duration FOR_RANK_0_TO_ANSWER = Duration.ofSeconds(1);
+
+    private static final Duration FOR_MPIRUN_TO_PRINT = Duration.ofMillis(500);
+    private static final Pattern MPIRUN = Pattern.compile("/(mpirun|mpiexec|orterun)(\\.[a-z]+)?$");
+    /** Scripts may stand between. */
+    private static final int MPIRUN_ANCESTORS = 4;
 
     private final Launch launch;
     private final boolean debug;
@@ -34,6 +51,9 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     private final AtomicBoolean ending = new AtomicBoolean();
     /** Null until there is one. Written by the main thread, read by whichever fails. */
     private volatile Communicator communicator;
+    /** Null until there is one. */
+    private volatile Channel channel;
+    private final Progress progress = new Progress();
 
     Failure(Launch launch, boolean debug, PrintStream errors) {
         this.launch = launch;
@@ -51,11 +71,25 @@ final class Failure implements Thread.UncaughtExceptionHandler {
         try {
             communicator = launch.openCommunicator(program);
             int status = body.applyAsInt(communicator);
+            if (channel != null) {
+                communicator.barrier();
+                channel.close();
+            }
             communicator.close();
             return status;
         } catch (Throwable failure) {
             return end(failure);
         }
+    }
+
+    /** Where this rank's training is; to be told by whoever trains. */
+    Progress progress() {
+        return progress;
+    }
+
+    /** From now on the ranks of all machines agree on who prints. */
+    void speakThrough(Channel newChannel) {
+        channel = newChannel;
     }
 
     @Override
@@ -73,14 +107,22 @@ final class Failure implements Thread.UncaughtExceptionHandler {
                 || failure instanceof OutOfDeviceMemoryException;
         int status = invalidInput ? INVALID_INPUT : FAILED;
         try {
+            if (failure instanceof CommunicationException && channel != null) {
+                pause(FOR_THE_CHANNEL);
+            }
             if (!ending.compareAndSet(false, true)) {
-                // Another thread of this process is at it.
-                pause(TO_BE_ENDED_BY_OTHERS);
-            } else {
-                report(failure, status);
+                pause(FOR_ANOTHER_THREAD);
+            } else if (launch.size() == 1 || maySpeak(failure, status)) {
+                report(failure);
+                if (failure instanceof RankFailedException rankFailure && rankFailure.isHostLost()) {
+                    endMpirun();
+                }
                 if (communicator != null) {
                     communicator.abort(status);
                 }
+            } else if (!isRank1sToTell(failure)) {
+                // Ending now could cut off the rank that prints.
+                pause(TO_BE_ENDED_BY_OTHERS);
             }
         } finally {
             Runtime.getRuntime().halt(status);
@@ -88,21 +130,39 @@ final class Failure implements Thread.UncaughtExceptionHandler {
         return status;
     }
 
-    private void report(Throwable failure, int status) {
-        boolean foundByAllRanks = status == INVALID_INPUT;
-        if (foundByAllRanks && launch.rank() != 0 && !launch.onOneMachine()) {
+    /**
+     * Open MPI 4.1's mpirun would wait for its daemon on the lost host: for many minutes, as its own TCP connections notice
+     * nothing. Killed, since after a request to stop it waits all the same. The ranks that are left end by themselves.
+     */
+    private static void endMpirun() {
+        pause(FOR_MPIRUN_TO_PRINT);
+        Stream.iterate(ProcessHandle.current().parent(), Optional::isPresent, process -> process.get().parent())
+                .limit(MPIRUN_ANCESTORS).flatMap(Optional::stream)
+                .filter(process -> MPIRUN.matcher(process.info().command().orElse("")).find()).findFirst()
+                .ifPresent(ProcessHandle::destroyForcibly);
+    }
+
+    private void report(Throwable failure) {
+        errors.println(line(failure, launch.size(), launch.rank(), progress.toString()));
+        if (debug) {
+            failure.printStackTrace(errors);
+        }
+        errors.flush();
+    }
+
+    /** Whether this rank is the first of the job to fail, as far as that can be known. */
+    private boolean maySpeak(Throwable failure, int status) {
+        if (isRank1sToTell(failure)) {
+            pause(FOR_RANK_1);
+        } else if (status == INVALID_INPUT && launch.rank() > 0 && !launch.onOneMachine()) {
             pause(FOR_RANK_0);
         }
-        if (launch.size() == 1 || claim()) {
-            errors.println(line(failure, launch.size(), launch.rank()));
-            if (debug) {
-                failure.printStackTrace(errors);
-            }
-            errors.flush();
-        } else {
-            // Ending now could cut off the rank that prints.
-            pause(TO_BE_ENDED_BY_OTHERS);
-        }
+        return claim() && (launch.onOneMachine() || channel == null || channel.claim(FOR_RANK_0_TO_ANSWER));
+    }
+
+    /** That rank 0 has failed, which the others find, too. On one machine the first can tell. */
+    private boolean isRank1sToTell(Throwable failure) {
+        return failure instanceof RankFailedException && launch.rank() > 1 && !launch.onOneMachine();
     }
 
     /** Whether this rank is the first of its machine to fail. */
@@ -111,23 +171,30 @@ final class Failure implements Thread.UncaughtExceptionHandler {
                 ProcessHandle.current().info().startInstant().orElseGet(Instant::now));
     }
 
-    static String line(Throwable failure, int size, int rank) {
+    /** @param progress of this rank's training; empty before */
+    static String line(Throwable failure, int size, int rank, String progress) {
         String message = failure.getMessage() == null ? "" : failure.getMessage();
         boolean ownMessage = failure.getClass().getName().startsWith("dev.lockstep.") && !message.isBlank();
         String text = ownMessage ? message
                 : failure.getClass().getSimpleName() + (message.isBlank() ? "" : ": " + message);
         String oneLine = text.lines().map(String::strip).filter(part -> !part.isEmpty())
                 .collect(Collectors.joining("; "));
-        boolean anyRank = failure instanceof InvalidInputException || size == 1;
-        return "lockstep: error: " + (anyRank ? oneLine : withHost(oneLine, rank));
+        String said = failure instanceof InvalidInputException ? oneLine
+                : failure instanceof RankFailedException ? oneLine + (progress.isEmpty() ? "" : "; go on with --resume")
+                : withPlace(oneLine, size, rank, progress);
+        return "lockstep: error: " + said;
     }
 
-    /** Messages that name the rank themselves get its host; others get both. */
-    private static String withHost(String message, int rank) {
-        String host = " on host " + Machine.hostName();
+    /** Messages may name the rank and the step themselves; what they leave out is added. */
+    private static String withPlace(String message, int size, int rank, String progress) {
+        String host = size == 1 ? "" : " on host " + Machine.hostName();
         Matcher ownRank = Pattern.compile("^rank " + rank + "( of [0-9]+)?(?=[,:])").matcher(message);
-        return ownRank.find() ? ownRank.group() + host + message.substring(ownRank.end())
-                : "rank " + rank + host + ": " + message;
+        boolean named = ownRank.find();
+        String who = named ? ownRank.group() + host : size == 1 ? "" : "rank " + rank + host;
+        String what = named ? message.substring(ownRank.end()) : ": " + message;
+        String where = Pattern.compile("^(rank [^:]*, )?epoch [0-9]").matcher(message).find() ? "" : progress;
+        String place = who + (who.isEmpty() || where.isEmpty() ? "" : ", ") + where;
+        return place.isEmpty() ? message : place + what;
     }
 
     private static void pause(Duration duration) {

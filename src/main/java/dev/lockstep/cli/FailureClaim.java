@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.PrivateFolder;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -22,6 +23,7 @@ final class FailureClaim {
      */
     static boolean take(Path file, Instant started) {
         try {
+            PrivateFolder.create(file.getParent());
             if (Files.exists(file) && Files.getLastModifiedTime(file).toInstant().isBefore(started.minus(ONE_JOB))) {
                 Files.deleteIfExists(file);
             }

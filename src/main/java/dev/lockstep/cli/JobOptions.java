@@ -26,14 +26,14 @@ final class JobOptions {
     }
 
     /**
-     * The job with its settings; from now on its timeout holds. Collective.
+     * The job with its settings; from now on the ranks watch each other, and its timeout holds. Collective.
      *
      * @param more settings, after the user's
      */
     Job load(Communicator communicator, Failure failure, String... more) {
         Job job = Agreement.onAllRanks(communicator,
                 () -> JobFile.load(file, Stream.concat(sets.stream(), Stream.of(more)).toList()));
-        StallWatch.start(communicator, job.timeout(), failure);
+        RankWatch.start(communicator, job.timeout(), failure);
         return job;
     }
 

@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.PrivateFolder;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.local.SingleRank;
 import dev.lockstep.comm.mpi.MpiCommunicator;
@@ -43,16 +44,15 @@ record Launch(String launcher, int rank, int size, boolean onOneMachine, boolean
                 failureClaimFile(environment));
     }
 
-    /** In the folder that the launcher made for this job and will remove, else among the temporary files. */
+    /** In the folder that the launcher made for this job and will remove, else in the user's own among the temporary files. */
     private static Path failureClaimFile(Map<String, String> environment) {
         String job = Stream.of("SLURM_JOB_ID", "SLURM_RESTART_COUNT", "SLURM_STEP_ID", "PMIX_NAMESPACE")
                 .filter(environment::containsKey).map(environment::get).reduce((a, b) -> a + "." + b)
                 .orElse("started-by-" + ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L));
-        String name = "lockstep-failure-" + System.getProperty("user.name") + "-"
-                + job.replaceAll("[^A-Za-z0-9.-]", "_");
+        String name = "lockstep-failure-" + job.replaceAll("[^A-Za-z0-9.-]", "_");
         String sessionDirectory = environment.get("PMIX_SERVER_TMPDIR");
-        return sessionDirectory != null && Path.of(sessionDirectory).toFile().canWrite()
-                ? Path.of(sessionDirectory, name) : Path.of(System.getProperty("java.io.tmpdir"), name);
+        return sessionDirectory != null && PrivateFolder.isPrivate(Path.of(sessionDirectory))
+                ? Path.of(sessionDirectory, name) : PrivateFolder.temporary().resolve(name);
     }
 
     /** Whether major and minor version agree: the Java classes and the library below them must be of one kind. */

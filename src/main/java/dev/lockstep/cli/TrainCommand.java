@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.comm.channel.Progress;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.Checkpoint;
@@ -11,11 +12,13 @@ import dev.lockstep.train.RunFolder;
 import dev.lockstep.train.Trace;
 import dev.lockstep.train.Trainer;
 import dev.lockstep.train.TrainingData;
+import dev.lockstep.train.TrainingListener;
 import dev.lockstep.train.TrainingRun;
 import dev.lockstep.train.TrainingSummary;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.DoubleSupplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -91,6 +94,14 @@ final class TrainCommand implements Callable<Integer> {
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
                     trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
+        });
+        Progress progress = context.failure().progress();
+        progress.at(start.epoch(), start.step());
+        listeners.add(new TrainingListener() {
+            @Override
+            public void stepDone(int epoch, long step, int stepOfEpoch, DoubleSupplier loss) {
+                progress.at(epoch, step);
+            }
         });
         Optional<Trace> trace = traced ? Optional.of(new Trace(communicator, Machine.hostName())) : Optional.empty();
         trace.ifPresent(trainer::traceInto);

@@ -6,6 +6,11 @@ package dev.lockstep.comm;
  * the order of their starts, which is the same on every rank.
  */
 public interface AllReduce {
+    /** A reduction as messages name it: {@code "allReduce 3 of 1024 floats (bucket 0)"}. */
+    static String operation(int index, int count, String name) {
+        return "allReduce " + index + " of " + count + " floats" + (name.isEmpty() ? "" : " (" + name + ")");
+    }
+
     /**
      * Hands the buffer to the communication thread.
      *

@@ -37,9 +37,12 @@ public final class CommunicationThread implements AutoCloseable {
     private final AtomicInteger underWay = new AtomicInteger();
     private final AtomicBoolean callerInside = new AtomicBoolean();
 
-    // The collective that is running; read by whoever watches for one that never ends.
-    private volatile String runningOperation;
-    private volatile long runningSinceNanos;
+    // Beginnings and ends of collectives so far: odd while one is running, which the three below are then about. Written by
+    // the thread that runs it; read by whoever watches for one that never ends.
+    private volatile long boundaryCount;
+    private volatile String operation;
+    private volatile boolean limited;
+    private volatile long sinceNanos;
 
     private volatile CommunicationException firstFailure;
     private volatile boolean closed;
@@ -79,18 +82,18 @@ public final class CommunicationThread implements AutoCloseable {
         runOnCaller(operation, collective, true);
     }
 
-    /** As {@link #runOnCaller}, for a wait that may take any time: {@link #runningLongerThan} does not see it. */
+    /** As {@link #runOnCaller}, for a wait that may take any time. */
     public void waitOnCaller(String operation, Collective collective) {
         runOnCaller(operation, collective, false);
     }
 
-    private void runOnCaller(String operation, Collective collective, boolean watched) {
+    private void runOnCaller(String operation, Collective collective, boolean limited) {
         if (!callerInside.compareAndSet(false, true)) {
             throw illegal(operation, "another thread is inside a collective");
         }
         try {
             requireNothingUnderWay(operation);
-            CommunicationException failure = attempt(operation, collective, watched);
+            CommunicationException failure = attempt(operation, collective, limited);
             if (failure != null) {
                 throw failure;
             }
@@ -99,11 +102,17 @@ public final class CommunicationThread implements AutoCloseable {
         }
     }
 
-    /** The collective that has been running for longer than {@code nanos}; null if none has. Callable by any thread. */
-    public String runningLongerThan(long nanos) {
-        // In this order: the time is then that of this run of the operation, or of a later one.
-        String operation = runningOperation;
-        return operation != null && System.nanoTime() - runningSinceNanos > nanos ? operation : null;
+    /** What is running now. Callable by any thread. */
+    public CollectiveState state() {
+        while (true) {
+            long count = boundaryCount;
+            CollectiveState state = count % 2 == 0 ? CollectiveState.outside(count / 2)
+                    : new CollectiveState(count / 2 + 1, operation, limited, System.nanoTime() - sinceNanos);
+            // Else it is of two collectives.
+            if (count == boundaryCount) {
+                return state;
+            }
+        }
     }
 
     /** Whether a collective has failed. */
@@ -149,24 +158,32 @@ public final class CommunicationThread implements AutoCloseable {
         return true;
     }
 
-    private CommunicationException attempt(String operation, Collective collective, boolean watched) {
+    private CommunicationException attempt(String name, Collective collective, boolean isLimited) {
         CommunicationException earlier = firstFailure;
         if (earlier != null) {
             return new CommunicationException(
-                    rankOfSize + ": " + operation + " was not run after a failure: " + earlier.getMessage(), earlier);
+                    rankOfSize + ": " + name + " was not run after a failure: " + earlier.getMessage(), earlier);
         }
         try {
-            runningSinceNanos = System.nanoTime();
-            runningOperation = watched ? operation : null;
+            sinceNanos = System.nanoTime();
+            operation = name;
+            limited = isLimited;
+            passBoundary();
             collective.run();
             return null;
         } catch (Throwable e) {
             String reason = e.getMessage() == null ? e.toString() : e.getMessage();
-            firstFailure = new CommunicationException(rankOfSize + ": " + operation + " failed: " + reason, e);
+            firstFailure = new CommunicationException(rankOfSize + ": " + name + " failed: " + reason, e);
             return firstFailure;
         } finally {
-            runningOperation = null;
+            passBoundary();
         }
+    }
+
+    /** By one thread at a time: no two are inside collectives at once. */
+    private void passBoundary() {
+        long count = boundaryCount;
+        boundaryCount = count + 1;
     }
 
     private void requireNothingUnderWay(String operation) {

@@ -5,8 +5,7 @@ import java.util.List;
 
 /**
  * The ranks of a job and the collectives that training needs. Every rank calls the same collectives in the same
- * order. All methods but {@link #abort}, {@link #runningLongerThan} and the handles' are called by one thread at a
- * time.
+ * order. All methods but {@link #abort}, {@link #state} and the handles' are called by one thread at a time.
  *
  * <p>A collective that fails throws {@link CommunicationException}.
  */
@@ -29,15 +28,16 @@ public interface Communicator extends AutoCloseable {
     /**
      * A reusable in-place sum over all ranks, as MPI's persistent collectives: nothing is allocated when it runs.
      *
+     * @param name   what is summed, for messages: {@code "bucket 0"}; empty if there is nothing to say
      * @param floats a direct buffer in native byte order, of the same length on every rank; all of its bytes from 0
      *               to its capacity take part
      * @param transfer fills {@code floats} before each sum and takes the sum from it; not called where this rank is alone
      */
-    AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer);
+    AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer);
 
     /** As above, of memory that is summed where it lies. */
     default AllReduce prepareAllReduce(ByteBuffer floats) {
-        return prepareAllReduce(floats, HostTransfer.NONE);
+        return prepareAllReduce("", floats, HostTransfer.NONE);
     }
 
     /** Overwrites {@code bytes} (direct, 0 to capacity) with {@code root}'s on every rank. Any length. */
@@ -52,14 +52,11 @@ public interface Communicator extends AutoCloseable {
     /** Every rank's {@code bytes}, by rank; lengths may differ. For small messages at start-up. */
     List<byte[]> allGather(byte[] bytes);
 
-    /** Waits for all ranks, for as long as it takes: {@link #runningLongerThan} leaves it out. */
+    /** Waits for all ranks, for as long as it takes. */
     void barrier();
 
-    /**
-     * The collective that this rank has been inside for longer than {@code nanos}, as messages name it; null if there
-     * is none. Callable by any thread.
-     */
-    String runningLongerThan(long nanos);
+    /** Where this rank is among its collectives. Callable by any thread. */
+    CollectiveState state();
 
     /**
      * Ends all ranks with {@code exitStatus}, also ones that wait in a collective. Callable by any thread; may not

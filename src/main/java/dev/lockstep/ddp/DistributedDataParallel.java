@@ -73,9 +73,10 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         StagedGradients gradients = new StagedGradients(device,
                 arena.gradients().slice(chunk.firstElement(), chunk.elementCount()), copyStream,
                 new ChunkTimes("chunk " + index + " of bucket " + chunk.bucket()));
-        return new GradientChunk(gradients, communicator.prepareAllReduce(gradients.host(), gradients),
-                "rank " + communicator.rank() + ": the chunk of bucket " + chunk.bucket() + " up to row " + chunk.rows()
-                + " of " + arena.backwardOrder().get(chunk.lastParameter()).name());
+        String name = "bucket " + chunk.bucket() + " up to row " + chunk.rows() + " of "
+                + arena.backwardOrder().get(chunk.lastParameter()).name();
+        return new GradientChunk(gradients, communicator.prepareAllReduce(name, gradients.host(), gradients),
+                "rank " + communicator.rank() + ": the chunk of " + name);
     }
 
     /** Gives every rank rank 0's parameters. Collective. */

@@ -5,6 +5,7 @@ import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
 import dev.lockstep.tensor.ParameterArena;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -178,8 +179,9 @@ final class CheckpointWriter {
     private List<Safetensors.Tensor> copied(List<NamedTensor> tensors) {
         List<Safetensors.Tensor> copied = new ArrayList<>();
         for (NamedTensor tensor : tensors) {
-            copied.add(new Safetensors.Tensor(tensor.name(), tensor.shape(),
-                    copies.get(tensor.arena()).range(tensor.firstElement(), tensor.elementCount())));
+            List<ByteBuffer> values = copies.get(tensor.arena()).range(tensor.firstElement(), tensor.elementCount());
+            copied.add(new Safetensors.Tensor(tensor.name(), tensor.shape(), tensor.elementCount() * Float.BYTES,
+                    values.stream().<Safetensors.Part>map(buffer -> () -> buffer).toList()));
         }
         return copied;
     }

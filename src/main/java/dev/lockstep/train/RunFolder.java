@@ -160,7 +160,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
             }
         } catch (IOException e) {
             throw new TrainingException(folder.resolve(METRICS) + " could not be written ("
-                    + IoMessages.of(e) + ")", e);
+                    + IoMessages.of(e) + "); free space or mend the disk, then go on with --resume", e);
         }
     }
 

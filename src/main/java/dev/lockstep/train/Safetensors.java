@@ -19,11 +19,14 @@ import java.util.Map;
  * little-endian values.
  */
 final class Safetensors {
-    /** A named FLOAT32 tensor, its values little-endian in one buffer after the other. */
-    record Tensor(String name, long[] shape, List<ByteBuffer> values) {
-        long byteCount() {
-            return values.stream().mapToLong(ByteBuffer::remaining).sum();
-        }
+    /** Some of a tensor's values, little-endian. */
+    interface Part {
+        /** Asked for when they are to be written. */
+        ByteBuffer bytes() throws IOException;
+    }
+
+    /** A named FLOAT32 tensor, its values in one part after the other. */
+    record Tensor(String name, long[] shape, long byteCount, List<Part> parts) {
     }
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -85,7 +88,8 @@ final class Safetensors {
     private static void writeValues(FileChannel channel, Tensor tensor, int[] piece, BytesSum.Builder sum)
             throws IOException {
         long element = 0;
-        for (ByteBuffer values : tensor.values()) {
+        for (Part part : tensor.parts()) {
+            ByteBuffer values = part.bytes();
             for (int at = 0; at < values.capacity(); at += PIECE_BYTES) {
                 ByteBuffer bytes = values.slice(at, Math.min(PIECE_BYTES, values.capacity() - at))
                         .order(ByteOrder.LITTLE_ENDIAN);

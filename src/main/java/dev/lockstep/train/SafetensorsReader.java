@@ -36,7 +36,6 @@ final class SafetensorsReader {
     private static final String METADATA = "__metadata__";
     /** Some 40 000 tensors. */
     private static final int LARGEST_HEADER_BYTES = 4 << 20;
-    private static final long LARGEST_MAPPING_BYTES = 1L << 30;
     private static final int PIECE_BYTES = 1 << 20;
 
     private final Path file;
@@ -131,21 +130,31 @@ final class SafetensorsReader {
         }
     }
 
-    /** All tensors, in the file's order, their values mapped into memory. */
-    List<Safetensors.Tensor> tensors() throws IOException {
+    /**
+     * All tensors, in the file's order, their values read when they are asked for: a file that is cut short meanwhile is an
+     * error then, where mapped memory would end the process.
+     */
+    List<Safetensors.Tensor> tensors() {
         List<Safetensors.Tensor> all = new ArrayList<>();
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            for (Map.Entry<String, Entry> tensor : tensors.entrySet()) {
-                List<ByteBuffer> values = new ArrayList<>();
-                Entry entry = tensor.getValue();
-                for (long at = entry.begin; at < entry.end; at += LARGEST_MAPPING_BYTES) {
-                    values.add(channel.map(FileChannel.MapMode.READ_ONLY, firstValueByte + at,
-                            Math.min(LARGEST_MAPPING_BYTES, entry.end - at)));
-                }
-                all.add(new Safetensors.Tensor(tensor.getKey(), entry.shape, values));
+        for (Map.Entry<String, Entry> tensor : tensors.entrySet()) {
+            List<Safetensors.Part> parts = new ArrayList<>();
+            Entry entry = tensor.getValue();
+            for (long at = entry.begin; at < entry.end; at += PIECE_BYTES) {
+                long begin = firstValueByte + at;
+                int bytes = (int) Math.min(PIECE_BYTES, entry.end - at);
+                parts.add(() -> read(begin, bytes));
             }
+            all.add(new Safetensors.Tensor(tensor.getKey(), entry.shape, entry.end - entry.begin, parts));
         }
         return all;
+    }
+
+    private ByteBuffer read(long position, int bytes) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            return read(channel, position, bytes);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
     }
 
     private static String names(int count, List<NamedTensor> tensors) {

@@ -22,7 +22,7 @@ final class FaultyCommunicator {
         return (Communicator) Proxy.newProxyInstance(Communicator.class.getClassLoader(),
                 new Class<?>[] {Communicator.class}, (proxy, method, arguments) -> {
                     if (method.getName().equals("prepareAllReduce")) {
-                        return fault.prepare(communicator, (ByteBuffer) arguments[0], (HostTransfer) arguments[1]);
+                        return fault.prepare(communicator, (ByteBuffer) arguments[1], (HostTransfer) arguments[2]);
                     }
                     try {
                         return method.invoke(communicator, arguments);
@@ -34,7 +34,7 @@ final class FaultyCommunicator {
 
     /** One element comes out one too large, of each sum that has it. */
     static Communicator wrongElement(Communicator communicator, int element) {
-        return of(communicator, (sums, floats, transfer) -> sums.prepareAllReduce(floats, new HostTransfer() {
+        return of(communicator, (sums, floats, transfer) -> sums.prepareAllReduce("", floats, new HostTransfer() {
             @Override
             public void fetch() {
                 transfer.fetch();
@@ -53,7 +53,7 @@ final class FaultyCommunicator {
 
     /** This rank's numbers are left out: it contributes zeros. */
     static Communicator lostContribution(Communicator communicator) {
-        return of(communicator, (sums, floats, transfer) -> sums.prepareAllReduce(floats, new HostTransfer() {
+        return of(communicator, (sums, floats, transfer) -> sums.prepareAllReduce("", floats, new HostTransfer() {
             @Override
             public void fetch() {
                 ExactSum.clear(floats);

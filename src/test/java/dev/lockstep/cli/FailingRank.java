@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
+import java.time.Duration;
 import java.util.concurrent.Semaphore;
 
 /** A program for {@link FailureIT} whose ranks fail in the way that its first argument says. */
@@ -13,7 +14,10 @@ public final class FailingRank {
         Launch launch = Launch.of(System.getenv());
         Failure failure = new Failure(launch, false, System.err);
         Thread.setDefaultUncaughtExceptionHandler(failure);
-        System.exit(failure.withRanks(Program.current(), communicator -> run(args[0], communicator)));
+        System.exit(failure.withRanks(Program.current(), communicator -> {
+            RankWatch.start(communicator, Duration.ofSeconds(30), failure);
+            return run(args[0], communicator);
+        }));
     }
 
     private static int run(String way, Communicator communicator) {

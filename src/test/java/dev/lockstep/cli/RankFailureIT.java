@@ -66,9 +66,11 @@ class RankFailureIT {
         ProcessRun.Result run = endsSoonAfterItsError(limited);
 
         String checkpoint = "runs/small/checkpoints/step-00000002";
-        assertEquals(List.of("lockstep: error: rank 0 on host " + Machine.hostName() + ": checkpoint " + checkpoint
-                + " could not be written (File too large); free space or choose another --output; earlier checkpoints stand"),
-                Lockstep.errors(run), run::toString);
+        assertEquals(1, Lockstep.errors(run).size(), run::toString);
+        assertTrue(Lockstep.errors(run).get(0).matches("lockstep: error: rank 0 on host " + Machine.hostName()
+                + ", epoch [0-9]+, after step [0-9]+: checkpoint " + checkpoint
+                + " could not be written \\(File too large\\); free space or choose another --output; earlier checkpoints stand"),
+                run::toString);
         assertEquals(1, run.exitStatus(), run::toString);
     }
 
@@ -103,17 +105,6 @@ class RankFailureIT {
         assertTrue(elapsed.compareTo(TO_END_ALL) < 0, () -> elapsed + "\n" + run);
         assertFalse(run.stderr().contains("\tat "), run::toString);
         return run;
-    }
-
-    @Test
-    void shouldEndAllRanksWhereOneIsKilled() throws Exception {
-        String[] train = {"train", folder.resolve("small.yaml").toString(), "--set", ENDLESS};
-        try (RunningProcess process = Lockstep.ranks(3, train).directory(folder).start()) {
-            process.awaitStdout("epoch 5/");
-            Lockstep.rank(process, 1).destroyForcibly();
-            ProcessRun.Result run = endsSoon(process);
-            assertEquals(137, run.exitStatus(), run::toString);
-        }
     }
 
     private ProcessRun twoPrograms(String rank0, String rank1) {

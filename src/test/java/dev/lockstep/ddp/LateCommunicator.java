@@ -1,6 +1,7 @@
 package dev.lockstep.ddp;
 
 import dev.lockstep.comm.AllReduce;
+import dev.lockstep.comm.CollectiveState;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
 import dev.lockstep.comm.HostTransfer;
@@ -45,7 +46,7 @@ final class LateCommunicator implements Communicator {
     }
 
     @Override
-    public AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer) {
+    public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
         int index = preparedCount++;
         return new AllReduce() {
@@ -111,8 +112,8 @@ final class LateCommunicator implements Communicator {
     }
 
     @Override
-    public String runningLongerThan(long nanos) {
-        return null;
+    public CollectiveState state() {
+        return CollectiveState.NONE;
     }
 
     @Override

@@ -14,9 +14,11 @@ import dev.lockstep.tensor.ParameterShape;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -42,6 +44,19 @@ class SafetensorsReaderTest {
             assertArrayEquals(new float[] {0, 1}, Buffers.readFloats(arena.parameter("0.bias").value()));
             assertArrayEquals(new float[] {2, 3, 4, 5, 6, 7}, Buffers.readFloats(arena.parameter("0.weight").value()));
         }
+    }
+
+    /** Mapped memory would end the process here. */
+    @Test
+    void shouldSayThatAFileWasCutShortWhileItWasRead() throws IOException {
+        Path file = file("{" + BIAS + "," + WEIGHT + "}", 8);
+        List<Safetensors.Part> parts = SafetensorsReader.open(file).tensors().get(1).parts();
+        assertEquals(2, parts.get(0).bytes().getFloat(0));
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(channel.size() - 1);
+        }
+        assertEquals(file + " cannot be read (it ends too soon); name a safetensors file",
+                assertThrows(InvalidInputException.class, () -> parts.get(0).bytes()).getMessage());
     }
 
     @ParameterizedTest

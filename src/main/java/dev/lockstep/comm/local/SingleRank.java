@@ -1,6 +1,7 @@
 package dev.lockstep.comm.local;
 
 import dev.lockstep.comm.AllReduce;
+import dev.lockstep.comm.CollectiveState;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
 import dev.lockstep.comm.HostTransfer;
@@ -38,7 +39,7 @@ public final class SingleRank implements Communicator {
     }
 
     @Override
-    public AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer) {
+    public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         DirectBuffers.requireFloats(floats);
         requireNothingUnderWay();
         return new OwnSum();
@@ -68,8 +69,8 @@ public final class SingleRank implements Communicator {
     }
 
     @Override
-    public String runningLongerThan(long nanos) {
-        return null;
+    public CollectiveState state() {
+        return CollectiveState.NONE;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.lockstep.comm.local;
 
 import dev.lockstep.comm.AllReduce;
+import dev.lockstep.comm.CollectiveState;
 import dev.lockstep.comm.CommunicationThread;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
@@ -74,11 +75,11 @@ public final class ThreadRanks {
         }
 
         @Override
-        public AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer) {
+        public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
             int count = DirectBuffers.requireFloats(floats);
             FloatBuffer all =
                     floats.duplicate().clear().order(ByteOrder.nativeOrder()).asFloatBuffer();
-            String operation = "allReduce " + preparedCount + " of " + count + " floats";
+            String operation = AllReduce.operation(preparedCount, count, name);
             AllReduce reduction = communication.prepare(
                     operation, () -> {
                         transfer.fetch();
@@ -126,8 +127,8 @@ public final class ThreadRanks {
         }
 
         @Override
-        public String runningLongerThan(long nanos) {
-            return communication.runningLongerThan(nanos);
+        public CollectiveState state() {
+            return communication.state();
         }
 
         @Override

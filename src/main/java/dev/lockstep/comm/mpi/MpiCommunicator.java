@@ -1,6 +1,7 @@
 package dev.lockstep.comm.mpi;
 
 import dev.lockstep.comm.AllReduce;
+import dev.lockstep.comm.CollectiveState;
 import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.CommunicationThread;
 import dev.lockstep.comm.Communicator;
@@ -126,9 +127,9 @@ public final class MpiCommunicator implements Communicator {
     }
 
     @Override
-    public AllReduce prepareAllReduce(ByteBuffer floats, HostTransfer transfer) {
+    public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
-        String operation = "allReduce " + preparedCount + " of " + count + " floats";
+        String operation = AllReduce.operation(preparedCount, count, name);
         AllReduce reduction = communication.prepare(operation, () -> {
             transfer.fetch();
             world.allReduce(floats, count, MPI.FLOAT, MPI.SUM);
@@ -201,8 +202,8 @@ public final class MpiCommunicator implements Communicator {
     }
 
     @Override
-    public String runningLongerThan(long nanos) {
-        return communication.runningLongerThan(nanos);
+    public CollectiveState state() {
+        return communication.state();
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.lockstep.device.cuda;
 
+import dev.lockstep.PrivateFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -15,12 +16,12 @@ import java.util.stream.Stream;
 /**
  * Compiled kernels on disk, for the next run. Any number of processes may use a folder at once: an entry is written
  * under a name of its own and then renamed. Each holds a checksum, so that a damaged one counts as missing. What cannot
- * be stored is compiled again next time.
+ * be stored is compiled again next time. What others could have put there is neither read nor written: a kernel is a program.
  */
 final class KernelCache {
     private final List<Path> folders;
 
-    /** @param folders in which to look and store; each where those before it cannot be written */
+    /** @param folders of the user, in which to look and store; each where those before it cannot be written */
     KernelCache(List<Path> folders) {
         this.folders = List.copyOf(folders);
     }
@@ -30,15 +31,19 @@ final class KernelCache {
         String home = environment.getOrDefault("XDG_CACHE_HOME", "");
         // The standard that defines it has relative ones ignored.
         Path cache = home.startsWith("/") ? Path.of(home) : Path.of(System.getProperty("user.home"), ".cache");
-        Path temporary = Path.of(System.getProperty("java.io.tmpdir"), "lockstep-" + System.getProperty("user.name"));
         // Java calls the home "?" of a user whom the system does not know, as a container's may be.
-        return new KernelCache(Stream.of(cache.resolve("lockstep"), temporary).filter(Path::isAbsolute)
-                .map(folder -> folder.resolve("kernels")).toList());
+        return new KernelCache(
+                Stream.of(cache.resolve("lockstep"), PrivateFolder.temporary()).filter(Path::isAbsolute).toList());
     }
 
     /** What was stored under {@code key}, whole. */
     Optional<byte[]> find(String key) {
-        return folders.stream().map(folder -> read(folder.resolve(fileName(key)))).flatMap(Optional::stream).findFirst();
+        return folders.stream().filter(folder -> PrivateFolder.isPrivate(folder) && PrivateFolder.isPrivate(kernels(folder)))
+                .map(folder -> read(kernels(folder).resolve(fileName(key)))).flatMap(Optional::stream).findFirst();
+    }
+
+    private static Path kernels(Path folder) {
+        return folder.resolve("kernels");
     }
 
     private static Optional<byte[]> read(Path file) {
@@ -67,13 +72,14 @@ final class KernelCache {
     private static boolean write(Path folder, String key, byte[] content) {
         Path temporary = null;
         try {
-            Files.createDirectories(folder);
-            temporary = Files.createTempFile(folder, key, ".new");
+            PrivateFolder.create(folder);
+            PrivateFolder.create(kernels(folder));
+            temporary = Files.createTempFile(kernels(folder), key, ".new");
             try (var stream = Files.newOutputStream(temporary)) {
                 stream.write(checksum(content));
                 stream.write(content);
             }
-            Files.move(temporary, folder.resolve(fileName(key)), StandardCopyOption.ATOMIC_MOVE);
+            Files.move(temporary, kernels(folder).resolve(fileName(key)), StandardCopyOption.ATOMIC_MOVE);
             return true;
         } catch (IOException e) {
             discard(temporary);

@@ -1,13 +1,13 @@
 package dev.lockstep.comm.local;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.lockstep.comm.AllReduce;
+import dev.lockstep.comm.CollectiveState;
 import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.CommunicatorContract;
@@ -43,20 +43,27 @@ class ThreadRanksTest {
 
     /** Rank 1 looks at rank 0, and only then joins what rank 0 waits in. */
     @Test
-    void shouldTellACollectiveThatLastsButNotABarrier() {
+    void shouldTellWhereARankIsAmongItsCollectives() {
         List<Communicator> ranks = ThreadRanks.create(2);
         RankThreads.run(2, LIMIT, c -> {
+            Communicator own = ranks.get(c.rank());
+            assertEquals(CollectiveState.NONE, own.state());
+            c.barrier();
             if (c.rank() == 1) {
-                awaitUntil(() -> ranks.get(0).runningLongerThan(1_000_000) != null);
-                assertEquals("allGather", ranks.get(0).runningLongerThan(1_000_000).split(" ")[0]);
-                assertNull(ranks.get(0).runningLongerThan(LIMIT.toNanos()));
+                awaitUntil(() -> ranks.get(0).state().isInside());
+                CollectiveState first = ranks.get(0).state();
+                assertEquals(new CollectiveState(1, "allGather", true, first.nanos()), first);
+                awaitUntil(() -> ranks.get(0).state().nanos() > first.nanos());
+                assertEquals(0, own.state().number(), "rank 1 has not arrived");
             }
-            ranks.get(c.rank()).allGather(new byte[1]);
+            own.allGather(new byte[1]);
+            assertEquals(new CollectiveState(1, "", false, 0), own.state());
             if (c.rank() == 1) {
                 awaitUntil(() -> ranks.get(0).toString().contains("rank 0 is in barrier"));
-                assertNull(ranks.get(0).runningLongerThan(0));
+                CollectiveState second = ranks.get(0).state();
+                assertEquals(new CollectiveState(2, "barrier", false, second.nanos()), second);
             }
-            ranks.get(c.rank()).barrier();
+            own.barrier();
         });
         ranks.parallelStream().forEach(Communicator::close);
     }

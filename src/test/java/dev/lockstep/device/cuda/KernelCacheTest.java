@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +44,7 @@ class KernelCacheTest {
     void shouldNotFindADamagedEntry() throws IOException {
         KernelCache cache = new KernelCache(List.of(folder));
         cache.store("key", CONTENT);
-        Path file = folder.resolve("key.cubin");
+        Path file = folder.resolve("kernels/key.cubin");
         byte[] whole = Files.readAllBytes(file);
         for (int length = 0; length < whole.length; length++) {
             Files.write(file, Arrays.copyOf(whole, length));
@@ -58,14 +59,29 @@ class KernelCacheTest {
     /** A file where a folder should be stops the administrator, too, whom permissions do not. */
     @Test
     void shouldStoreInTheNextFolderWhereOneCannotBeWritten() throws IOException {
-        Path blocked = Files.createFile(folder.resolve("file")).resolve("kernels");
+        Path blocked = Files.createFile(folder.resolve("file")).resolve("folder");
         Path next = folder.resolve("next");
         KernelCache cache = new KernelCache(List.of(blocked, next));
         cache.store("key", CONTENT);
-        assertTrue(Files.exists(next.resolve("key.cubin")));
+        assertTrue(Files.exists(next.resolve("kernels/key.cubin")));
         assertArrayEquals(CONTENT, cache.find("key").orElseThrow());
         new KernelCache(List.of(blocked)).store("key", CONTENT);
         assertTrue(new KernelCache(List.of(blocked)).find("key").isEmpty());
+    }
+
+    /** In a shared /tmp anybody may have made the folder, or what is in it. */
+    @Test
+    void shouldNotUseAFolderThatOthersCanWriteTo() throws IOException {
+        KernelCache cache = new KernelCache(List.of(folder));
+        cache.store("key", CONTENT);
+        for (Path open : List.of(folder, folder.resolve("kernels"))) {
+            Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+            assertTrue(cache.find("key").isEmpty(), open::toString);
+            cache.store("other", CONTENT);
+            assertFalse(Files.exists(folder.resolve("kernels/other.cubin")), open::toString);
+            Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwx------"));
+        }
+        assertTrue(cache.find("key").isPresent());
     }
 
     @Test
@@ -88,8 +104,8 @@ class KernelCacheTest {
         } finally {
             ranks.shutdownNow();
         }
-        try (Stream<Path> files = Files.list(folder)) {
-            assertEquals(List.of(folder.resolve("key.cubin")), files.toList(), "nothing temporary stays behind");
+        try (Stream<Path> files = Files.list(folder.resolve("kernels"))) {
+            assertEquals(List.of(folder.resolve("kernels/key.cubin")), files.toList(), "nothing temporary stays behind");
         }
     }
 

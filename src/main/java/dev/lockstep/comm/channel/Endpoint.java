@@ -1,0 +1,13 @@
+package dev.lockstep.comm.channel;
+
+import java.util.concurrent.CompletableFuture;
+
+/** One end of the channel, with a thread of its own. */
+interface Endpoint extends AutoCloseable {
+    /** Asks whether this rank may print why the job ends. Completed once that is known; never, if nobody answers. */
+    CompletableFuture<Boolean> claim();
+
+    /** Tells the others that all is well, and waits for them to close, too, for a while. */
+    @Override
+    void close();
+}

@@ -1,0 +1,197 @@
+package dev.lockstep.comm.channel;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ProtocolException;
+import java.net.SocketTimeoutException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** The end of a rank other than 0: tells rank 0 where this one is, and finds out when rank 0 has failed. */
+final class Spoke implements Endpoint {
+    private static final long FAREWELL_NANOS = 2_000_000_000L;
+
+    private final Settings settings;
+    private final Diagnosis diagnosis;
+    private final FrameConnection connection;
+    private final Selector selector;
+    private final Thread thread;
+    /** Completed by the thread. */
+    private final CompletableFuture<Boolean> claim = new CompletableFuture<>();
+    private volatile boolean claiming;
+    private volatile boolean closing;
+    private volatile long closingSinceNanos;
+
+    // All below are the thread's.
+    private final RankTable table;
+    private boolean failed;
+
+    /** @param connection that rank 0 has welcomed */
+    private Spoke(FrameConnection connection, Selector selector, Settings settings) {
+        this.connection = connection;
+        this.selector = selector;
+        this.settings = settings;
+        diagnosis = settings.diagnosisOfConnections();
+        table = RankTable.of(settings.rank(), settings.hosts(), System.nanoTime());
+        thread = new Thread(this::run, "lockstep-channel");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /**
+     * Connects to rank 0 at one of its addresses.
+     *
+     * @param limitNanos for all of it
+     * @throws IOException if nothing, or something else, answers there
+     */
+    static Spoke connect(InetSocketAddress address, Token token, Settings settings, long limitNanos) throws IOException {
+        long endNanos = System.nanoTime() + limitNanos;
+        SocketChannel socket = SocketChannel.open();
+        Selector selector = null;
+        try {
+            FrameConnection connection = new FrameConnection(socket);
+            selector = Selector.open();
+            SelectionKey key = socket.register(selector, SelectionKey.OP_CONNECT);
+            boolean connected = socket.connect(address);
+            while (!connected) {
+                await(selector, endNanos, "no answer");
+                connected = socket.finishConnect();
+            }
+            key.interestOps(SelectionKey.OP_READ);
+            Handshake.Hello hello = new Handshake.Hello(settings.rank(), Token.random(Token.NONCE_BYTES));
+            connection.send(hello.toFrame());
+            connection.send(Handshake.answer(token, hello, next(connection, selector, endNanos)));
+            Handshake.require(next(connection, selector, endNanos), Frame.Kind.WELCOME);
+            return new Spoke(connection, selector, settings);
+        } catch (IOException | RuntimeException e) {
+            socket.close();
+            if (selector != null) {
+                selector.close();
+            }
+            throw e;
+        }
+    }
+
+    private static Frame next(FrameConnection connection, Selector selector, long endNanos) throws IOException {
+        Optional<Frame> frame = connection.receive();
+        while (frame.isEmpty()) {
+            await(selector, endNanos, "connected, but then no answer");
+            frame = connection.receive();
+        }
+        return frame.get();
+    }
+
+    private static void await(Selector selector, long endNanos, String late) throws IOException {
+        long left = endNanos - System.nanoTime();
+        if (left <= 0) {
+            throw new SocketTimeoutException(late);
+        }
+        selector.select(left / 1_000_000 + 1);
+        selector.selectedKeys().clear();
+    }
+
+    @Override
+    public CompletableFuture<Boolean> claim() {
+        claiming = true;
+        selector.wakeup();
+        return claim;
+    }
+
+    @Override
+    public void close() {
+        closingSinceNanos = System.nanoTime();
+        closing = true;
+        selector.wakeup();
+        try {
+            TimeUnit.NANOSECONDS.timedJoin(thread, 2 * FAREWELL_NANOS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void run() {
+        try {
+            boolean claimSent = false;
+            long nextBeatNanos = System.nanoTime();
+            while (!closing) {
+                selector.select(Math.max(1, (nextBeatNanos - System.nanoTime()) / 1_000_000));
+                hear();
+                if (claiming && !claimSent) {
+                    send(Frame.of(Frame.Kind.CLAIM));
+                    claimSent = true;
+                }
+                if (System.nanoTime() - nextBeatNanos >= 0) {
+                    Heartbeat own = settings.own().get();
+                    table.beat(settings.rank(), own);
+                    send(new Frame(Frame.Kind.BEAT, own.toBytes()));
+                    nextBeatNanos = System.nanoTime() + settings.beatNanos();
+                }
+                judge();
+            }
+            takeLeave();
+        } catch (IOException e) {
+            settings.fail(e);
+        }
+    }
+
+    /** All that has arrived, before rank 0's silence is judged: it may be this process that was not running. */
+    private void hear() {
+        selector.selectedKeys().clear();
+        if (!connection.socket().isOpen()) {
+            return;
+        }
+        try {
+            for (Optional<Frame> frame = connection.receive(); frame.isPresent(); frame = connection.receive()) {
+                table.heard(0, System.nanoTime());
+                switch (frame.get().kind()) {
+                    case BEAT -> table.beat(0, Heartbeat.of(frame.get().content()));
+                    case GRANTED -> claim.complete(true);
+                    case TAKEN -> claim.complete(false);
+                    case BYE -> table.left(0);
+                    default -> throw new ProtocolException(frame.get().kind() + " from rank 0");
+                }
+            }
+        } catch (IOException e) {
+            table.closed(0, System.nanoTime());
+            connection.close();
+        }
+    }
+
+    /** What goes wrong is found by reading: rank 0's last word may still be there. */
+    private void send(Frame frame) {
+        if (connection.socket().isOpen()) {
+            try {
+                connection.send(frame);
+            } catch (IOException e) {
+                // See above.
+            }
+        }
+    }
+
+    private void judge() {
+        if (!failed) {
+            Optional<Diagnosis.Finding> failure = diagnosis.of(table.views(System.nanoTime()));
+            if (failure.isPresent()) {
+                failed = true;
+                // There is nobody to ask any more. It may have answered before, though.
+                claim.complete(true);
+                settings.fail(failure.get());
+            }
+        }
+    }
+
+    /** Reads to the connection's end: closing one that has something unread would cut off what was sent on it. */
+    private void takeLeave() throws IOException {
+        connection.sendBye();
+        while (connection.socket().isOpen() && System.nanoTime() - closingSinceNanos < FAREWELL_NANOS) {
+            selector.select(settings.beatNanos() / 1_000_000 + 1);
+            hear();
+        }
+        connection.close();
+        selector.close();
+    }
+}
