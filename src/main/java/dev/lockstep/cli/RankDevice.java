@@ -17,11 +17,13 @@ final class RankDevice {
     private final Communicator communicator;
     private final Devices devices;
     private final int threads;
+    private final boolean coreToSpare;
 
     RankDevice(Environment environment, Communicator communicator) {
         this.communicator = communicator;
         devices = environment.devices();
         threads = environment.threads().get(communicator.rank()).count();
+        coreToSpare = Threads.coresOf(communicator.rank(), environment.placements()) > threads;
     }
 
     /** The memory that this rank's arrays can have, while no rank has taken any. Collective. */
@@ -41,6 +43,7 @@ final class RankDevice {
 
     /** Collective. A rank with a GPU keeps to the CPUs beside it from then on, as far as it may choose. */
     Device open(Job job) {
+        communicator.setCoreShared(!devices.isCuda() && !coreToSpare);
         if (devices.isCuda() && !devices.keepTo().get(communicator.rank()).isEmpty()) {
             Affinity.move(ProcessHandle.current().pid(), devices.keepTo().get(communicator.rank()));
         }

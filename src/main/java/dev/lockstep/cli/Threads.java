@@ -27,13 +27,23 @@ public record Threads(int count, String reason) {
         if (self.ompNumThreads() != null && !self.ompNumThreads().isBlank()) {
             return fromOmpNumThreads(self.ompNumThreads().strip());
         }
-        int sharers = (int) placements.stream().filter(self::sharesCoresWith).count();
-        int count = Math.max(1, self.usableCores() / sharers);
+        int sharers = sharers(self, placements);
+        int count = coresOf(rank, placements);
         String cores = self.usableCores() == 1 ? "1 core" : self.usableCores() + " cores";
         if (sharers == 1) {
             return new Threads(count, cores + (self.bound() ? ", bound to no other rank" : ", used by no other rank"));
         }
         return new Threads(count, cores + " shared by " + sharers + " ranks");
+    }
+
+    /** Cores of a rank: those that it may use, divided by the ranks that may use any of them; at least 1. */
+    static int coresOf(int rank, List<Placement> placements) {
+        Placement self = placements.get(rank);
+        return Math.max(1, self.usableCores() / sharers(self, placements));
+    }
+
+    private static int sharers(Placement self, List<Placement> placements) {
+        return (int) placements.stream().filter(self::sharesCoresWith).count();
     }
 
     /** OpenMP allows a list, a number for each level of nesting; there is one level here. */

@@ -22,7 +22,25 @@ public final class CommunicationThread implements AutoCloseable {
         void run() throws Exception;
     }
 
+    /** What is told how the two threads that share a core get on. */
+    public interface Neighbour {
+        /** Who does not care. */
+        Neighbour NONE = new Neighbour() { };
+
+        /** By the communication thread, before anything else. */
+        default void communicationThreadStarts() {
+        }
+
+        /** By the thread that has started reductions, when it has to wait for one. */
+        default void callerWaits() {
+        }
+
+        default void callerGoesOn() {
+        }
+    }
+
     private final String rankOfSize;
+    private final Neighbour neighbour;
     private final Thread thread;
 
     // A ring of what is started. Written by the starting thread; replaced only while nothing is under way.
@@ -54,7 +72,12 @@ public final class CommunicationThread implements AutoCloseable {
      * @param rank named, with {@code size}, in every message
      */
     public CommunicationThread(String name, int rank, int size) {
+        this(name, rank, size, Neighbour.NONE);
+    }
+
+    public CommunicationThread(String name, int rank, int size, Neighbour neighbour) {
         rankOfSize = "rank " + rank + " of " + size;
+        this.neighbour = neighbour;
         thread = new Thread(this::runFifo, name);
         thread.setDaemon(true);
         thread.start();
@@ -139,6 +162,7 @@ public final class CommunicationThread implements AutoCloseable {
     }
 
     private void runFifo() {
+        neighbour.communicationThreadStarts();
         while (awaitStart()) {
             Reduction reduction = fifo[(int) (takenCount % fifo.length)];
             takenCount++;
@@ -257,6 +281,7 @@ public final class CommunicationThread implements AutoCloseable {
 
         private void waitUntilDone() {
             waiter = Thread.currentThread();
+            neighbour.callerWaits();
             boolean interrupted = false;
             while (state == State.STARTED) {
                 LockSupport.park(this);
@@ -264,6 +289,7 @@ public final class CommunicationThread implements AutoCloseable {
                 interrupted |= Thread.interrupted();
             }
             waiter = null;
+            neighbour.callerGoesOn();
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }

@@ -22,6 +22,13 @@ public interface Communicator extends AutoCloseable {
     /** Ranks of the job on this rank's machine. */
     int localSize();
 
+    /**
+     * Whether the thread that computes has no core but that of the communication thread, which then leaves it that while it
+     * waits for other ranks. By default it has.
+     */
+    default void setCoreShared(boolean shared) {
+    }
+
     /** For a person: {@code "Open MPI 4.1.4"}, {@code "one rank without MPI"}. */
     String description();
 

@@ -47,6 +47,7 @@ class LauncherIT {
 
         assertEquals(0, run.exitStatus(), run::toString);
         assertTrue(run.stdout().contains("threads"), run::toString);
+        assertEquals("", run.stderr());
     }
 
     @Test

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -39,6 +40,7 @@ public final class MpiCommunicator implements Communicator {
     private final int localSize;
     private final String description;
     private final int broadcastPieceBytes;
+    private final Optional<SharedCore> sharedCore;
     private final CommunicationThread communication;
     private int preparedCount;
     private double[] gatheredDoubles = {};
@@ -58,7 +60,9 @@ public final class MpiCommunicator implements Communicator {
         localSize = machine.getSize();
         machine.free();
         description = shortVersion(MPI.getLibVersion());
-        communication = new CommunicationThread("lockstep-comm", rank, size);
+        sharedCore = SharedCore.isPossible() ? Optional.of(new SharedCore()) : Optional.empty();
+        communication = new CommunicationThread("lockstep-comm", rank, size,
+                sharedCore.<CommunicationThread.Neighbour>map(core -> core).orElse(CommunicationThread.Neighbour.NONE));
     }
 
     /** Whether this process was started as a rank of an MPI job, by the environment that its launcher gave it. */
@@ -119,6 +123,11 @@ public final class MpiCommunicator implements Communicator {
     @Override
     public int localSize() {
         return localSize;
+    }
+
+    @Override
+    public void setCoreShared(boolean shared) {
+        sharedCore.ifPresent(core -> core.setShared(shared));
     }
 
     @Override
