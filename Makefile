@@ -3,6 +3,7 @@
 #   make run [NP=2] [ARGS=…]   trains jobs/fashion-mnist.yaml with NP ranks; ARGS go to `lockstep train`
 #   make test                  all tests; the last line is "N passed, N failed, N skipped"
 #   make build | deps          the program; the packages that it needs (Debian, Ubuntu)
+#   make bench [NP=2]          the benchmarks of bench/README.md on this machine, one after the other
 #   make bench-peer            speed and losses beside PyTorch's
 #   make bundle                target/lockstep-bundle.tar.gz: all of it for a machine without Java, Maven, Open MPI, network
 #   make gpu-check [ARGS=…]    tests and measures that bundle on this machine's GPU; --device cpu: a rehearsal without one
@@ -10,7 +11,7 @@
 #   make clean                 removes all that was built
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: run test build deps bench-peer bundle gpu-check info clean FORCE
+.PHONY: run test build deps bench bench-peer bundle gpu-check info clean FORCE
 
 NP ?= 2
 MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never $(MAVEN_ARGS)
@@ -29,6 +30,14 @@ run: build
 test: build bundle target/cuda-stand-in/lib64/libnvrtc.so.13
 	@[ "$$(id -u)" != 0 ] || command -v tc >/dev/null || src/build/deps.sh iproute2
 	@src/build/test.sh
+
+# Some fifteen minutes on two cores; the reports go to bench/results.
+bench: build
+	@src/build/mpirun.sh $(NP) ./lockstep bench gemm jobs/wide-mlp.yaml
+	@src/build/mpirun.sh $(NP) ./lockstep bench allreduce
+	@src/build/mpirun.sh $(NP) ./lockstep bench overlap jobs/wide-mlp.yaml
+	@./lockstep bench scaling bench/strong.yaml
+	@./lockstep bench scaling bench/weak.yaml
 
 bench-peer: build
 	@[ -n "$(PYTHON)" ] || src/build/deps.sh python3-torch libopenblas0-pthread
