@@ -27,12 +27,16 @@ final class FailureClaim {
             if (Files.exists(file) && Files.getLastModifiedTime(file).toInstant().isBefore(started.minus(ONE_JOB))) {
                 Files.deleteIfExists(file);
             }
+        } catch (IOException e) {
+            // Better twice than never.
+            return true;
+        }
+        try {
             Files.createFile(file);
             return true;
         } catch (FileAlreadyExistsException e) {
             return false;
         } catch (IOException e) {
-            // Better twice than never.
             return true;
         }
     }

@@ -167,8 +167,8 @@ public abstract class DeviceContract {
                 List<Timeline.Span> spans = timeline.inOrder();
                 assertEquals(List.of("second", "first"), spans.stream().map(Timeline.Span::name).toList());
                 assertEquals(List.of(0.0, 3.0), spans.stream().map(Timeline.Span::flops).toList());
-                // A device's clock is tied to the host's but for some microseconds, and read in floats.
-                long slack = 100_000;
+                // A device's clock is tied to the host's but for what the host takes to learn of an event: long if it is busy.
+                long slack = 50_000_000;
                 assertTrue(spans.get(0).beginNanos() >= before - slack);
                 assertTrue(spans.get(0).endNanos() > spans.get(0).beginNanos());
                 assertTrue(spans.get(1).beginNanos() >= spans.get(0).endNanos());

@@ -103,7 +103,7 @@ class KernelCompilerTest {
     }
 
     private Path onlyFile() throws IOException {
-        try (Stream<Path> files = Files.list(folder)) {
+        try (Stream<Path> files = Files.list(folder.resolve("kernels"))) {
             List<Path> found = files.toList();
             assertEquals(1, found.size(), found.toString());
             return found.get(0);
