@@ -32,7 +32,7 @@ public final class Prediction {
     /**
      * A step that may or may not exist.
      *
-     * @param occupancy          threads that compute ÷ cores
+     * @param occupancy          threads that compute ÷ the machines' cores
      * @param linkBytesPerSecond nominal; not looked at with one host, or where the fitted points do not tell theirs
      */
     public record Setting(int ranks, int hosts, int batchSize, long firstBucketBytes, long bucketBytes, long chunkBytes,

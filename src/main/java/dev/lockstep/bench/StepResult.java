@@ -10,6 +10,7 @@ import java.util.Map;
  * @param kind           {@code "step"}
  * @param hosts          that MPI knows
  * @param cores          usable by the ranks, on all machines together: with more ranks than that they take turns
+ * @param machineCores   of the same machines, also those that no rank is bound to
  * @param linkRate       of the link between hosts, as the user gave it; null if not given
  * @param batchSize      samples of a rank in a step, {@code globalBatch} of all
  * @param samples        of the training data
@@ -22,13 +23,13 @@ import java.util.Map;
  * @param chunkSeconds   means of the shortest times over the ranks, in the order of sending
  * @param residentBytes  of the largest rank, after the last step
  */
-public record StepResult(String kind, String name, int ranks, int hosts, int cores, String linkRate, String device,
-        int threads, String precision, boolean overlap, int batchSize, int globalBatch, int samples, long parameters,
-        long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes, long chunkBytes, int chunks,
-        long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps, int steps,
-        int stepsPerTime, double[] stepSeconds, double stepSecondsMedian, double stepSecondsLow, double stepSecondsHigh,
-        double samplesPerSecond, Map<String, Object> breakdown, List<Operation> operations, double[] chunkSeconds,
-        long residentBytes, Map<String, Object> environment) {
+public record StepResult(String kind, String name, int ranks, int hosts, int cores, int machineCores, String linkRate,
+        String device, int threads, String precision, boolean overlap, int batchSize, int globalBatch, int samples,
+        long parameters, long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes, long chunkBytes,
+        int chunks, long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps,
+        int steps, int stepsPerTime, double[] stepSeconds, double stepSecondsMedian, double stepSecondsLow,
+        double stepSecondsHigh, double samplesPerSecond, Map<String, Object> breakdown, List<Operation> operations,
+        double[] chunkSeconds, long residentBytes, Map<String, Object> environment) {
     public static final String KIND = "step";
 
     /**

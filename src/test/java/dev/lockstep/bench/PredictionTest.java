@@ -148,7 +148,9 @@ class PredictionTest {
         Prediction prediction = Prediction.of(measured);
         assertEquals(List.of(true, true, false, true, true, false),
                 prediction.compare(measured).stream().map(Prediction.Comparison::fitted).toList());
+        // Bound, each rank has its core; alone on the machine it is not.
         assertEquals(2.0 / 2, MachineLoad.occupancy(measured.get(0)));
+        assertEquals(1.0 / 2, MachineLoad.occupancy(measured.get(4)));
         assertEquals(1.3, prediction.load().slowdown(1), 1e-9);
         assertEquals(1.15, prediction.load().slowdown(0.75), 1e-9);
         assertEquals(1, prediction.load().slowdown(0.1), 1e-9);

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
 
-/** Results of steps that were never run. */
+/** Results of steps that were never run, each rank bound to a core of two. */
 final class StepResults {
     private StepResults() {
     }
@@ -38,8 +38,8 @@ final class StepResults {
             long chunkBytes, List<Operation> operations, double[] chunkSeconds, double stepSeconds, boolean overlap) {
         BucketPlan plan = plan(backwardOrder, ranks, chunkBytes);
         long[] chunks = plan.chunks().stream().mapToLong(BucketPlan.Chunk::bytes).toArray();
-        return new StepResult(StepResult.KIND, "test", ranks, hosts, 2, linkRate, "none", 1, "fp32", overlap, batchSize,
-                batchSize * ranks, 1000, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
+        return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", overlap,
+                batchSize, batchSize * ranks, 1000, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
                 chunkBytes, chunks.length, chunks, backwardOrder, 64, 0, 3, 1,
                 new double[] {stepSeconds, stepSeconds, stepSeconds}, stepSeconds, stepSeconds, stepSeconds,
                 batchSize * ranks / stepSeconds,
@@ -49,8 +49,8 @@ final class StepResults {
 
     /** Of chunks alone. */
     static StepResult withChunks(int ranks, int hosts, String linkRate, long[] chunkBytes, double[] chunkSeconds) {
-        return new StepResult(StepResult.KIND, "test", ranks, hosts, 2, linkRate, "none", 1, "fp32", true, 1, ranks, 1000, 0,
-                1, 1, 1, 1, 1, chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1, 1, 1,
-                ranks, Map.of(), List.of(), chunkSeconds, 0, Map.of());
+        return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", true, 1, ranks,
+                1000, 0, 1, 1, 1, 1, 1, chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1, 1,
+                1, ranks, Map.of(), List.of(), chunkSeconds, 0, Map.of());
     }
 }
