@@ -31,21 +31,18 @@ public record ScalingResult(String kind, String name, State state, String starte
     /**
      * What was to be measured, and with what.
      *
-     * @param version      of this program, as {@code commit}
-     * @param command      that the user gave
-     * @param job          on the base's ranks, as YAML with every key resolved
-     * @param batch        samples a step: of all ranks in strong scaling, of each in weak
-     * @param binding      of the ranks, by their number
-     * @param environment  variables that steer MPI, OpenMP or this program
+     * @param version        of this program, as {@code commit}
+     * @param command        that the user gave
+     * @param job            on the base's ranks, as YAML with every key resolved
+     * @param batch          samples a step: of all ranks in strong scaling, of each in weak
+     * @param oversubscribed those of {@code ranks} that have not {@code coresPerRank} cores each
+     * @param binding        of the ranks, by their number
+     * @param environment    variables that steer MPI, OpenMP or this program
      */
     public record Setup(String version, String commit, List<String> command, ScalingConfig.Kind scaling, String jobName,
             String jobFile, List<String> sets, String job, List<Integer> ranks, int baseRanks, int batch, int steps,
             int warmupSteps, int repeats, String launcher, List<String> launcherArguments, int cores, int coresPerRank,
-            Map<Integer, String> binding, Map<String, String> environment) {
-        public boolean isOversubscribed(int count) {
-            return (long) count * coresPerRank > cores;
-        }
-
+            List<Integer> oversubscribed, Map<Integer, String> binding, Map<String, String> environment) {
         /** How many runs there are if all are made. */
         public int runs() {
             return ranks.size() * repeats;

@@ -74,7 +74,7 @@ public record ScalingRow(int ranks, Status status, String reason, boolean oversu
         } else {
             status = Status.OK;
         }
-        boolean oversubscribed = result.setup().isOversubscribed(ranks)
+        boolean oversubscribed = result.setup().oversubscribed().contains(ranks)
                 || lines.stream().anyMatch(line -> ranks > line.path("cores").asInt(ranks));
         return new ScalingRow(ranks, status, reason, oversubscribed, lines.size(), measured, Optional.empty());
     }

@@ -111,16 +111,33 @@ class ScalingPlanTest {
 
         assertEquals(List.of(1, 2, 4, 8), plan.ranks());
         assertEquals(40, plan.cores());
-        assertEquals(List.of("srun", "--ntasks=8", "--mpi=pmix", "--kill-on-bad-exit=1", "--cpus-per-task=5",
+        assertEquals(List.of("srun", "--ntasks=8", "--mpi=pmix", "--kill-on-bad-exit=1", "--cpus-per-task=4",
                 "--cpu-bind=cores"), plan.launch(8));
+        assertFalse(plan.isOversubscribed(8));
         assertEquals(List.of("srun", "--ntasks=64", "--mpi=pmix", "--kill-on-bad-exit=1", "--overcommit", "--cpu-bind=none"),
                 plan.launch(64));
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "16(x2),8 | ranks: [8]        | 4 |",
+        "16(x2),8 | ranks: [2]        | 16 |",
+        "4(x2)    | ranks: [1, 3]     | 2 |",
+        "3(x2)    | cores-per-rank: 2 | 2 | 4",
+    })
+    void shouldGiveNoRankCoresOfTwoNodes(String nodes, String line, int coresPerRank, Integer tooMany) throws IOException {
+        ScalingPlan plan = plan(Allocation.detect(Map.of("SLURM_JOB_ID", "7", "SLURM_JOB_CPUS_PER_NODE", nodes), 1),
+                "kind: weak", "batch-size: 8", line);
+
+        assertEquals(coresPerRank, plan.coresPerRank());
+        plan.ranks().forEach(count -> assertFalse(plan.isOversubscribed(count), "" + count));
+        assertTrue(tooMany == null || plan.isOversubscribed(tooMany));
+    }
+
     @Test
     void shouldTakeItsMachineWhereThereIsNoSlurm() {
-        assertEquals(new Allocation(false, 3, 3), Allocation.detect(Map.of("SLURM_NTASKS", "10"), 3));
-        assertEquals(new Allocation(true, 3, 3), Allocation.detect(Map.of("SLURM_JOB_ID", "7"), 3));
+        assertEquals(new Allocation(false, List.of(3), 3), Allocation.detect(Map.of("SLURM_NTASKS", "10"), 3));
+        assertEquals(new Allocation(true, List.of(3), 3), Allocation.detect(Map.of("SLURM_JOB_ID", "7"), 3));
     }
 
     @ParameterizedTest
@@ -152,7 +169,7 @@ class ScalingPlanTest {
     }
 
     private ScalingPlan plan(int cores, String... lines) throws IOException {
-        return plan(new Allocation(false, cores, cores), lines);
+        return plan(new Allocation(false, List.of(cores), cores), lines);
     }
 
     private ScalingPlan plan(Allocation allocation, String... lines) throws IOException {

@@ -50,7 +50,7 @@ final class StepResults {
     /** Of chunks alone. */
     static StepResult withChunks(int ranks, int hosts, String linkRate, long[] chunkBytes, double[] chunkSeconds) {
         return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", true, 1, ranks,
-                1000, 0, 1, 1, 1, 1, 1, chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1, 1,
-                1, ranks, Map.of(), List.of(), chunkSeconds, 0, Map.of());
+                1000, 0, 1, 1, 1, 1, 1, chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1,
+                1, 1, ranks, Map.of(), List.of(), chunkSeconds, 0, Map.of());
     }
 }
