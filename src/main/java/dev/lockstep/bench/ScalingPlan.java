@@ -9,6 +9,7 @@ import dev.lockstep.job.ScalingConfig.Kind;
 import dev.lockstep.job.ScalingConfig.Launcher;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -173,12 +174,29 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
         if (!bindsThemselves()) {
             if (isOversubscribed(count)) {
                 words.addAll(srun ? List.of("--cpu-bind=none") : List.of("--bind-to", "none"));
+            } else if (srun) {
+                words.addAll(packed(count));
+                words.addAll(List.of("--cpus-per-task=" + coresPerRank, "--cpu-bind=cores"));
             } else {
-                words.addAll(srun ? List.of("--cpus-per-task=" + coresPerRank, "--cpu-bind=cores")
-                        : List.of("--map-by", "slot:PE=" + coresPerRank));
+                words.addAll(List.of("--map-by", "slot:PE=" + coresPerRank));
             }
         }
         words.addAll(config.launcherArguments());
+        return words;
+    }
+
+    /** One node full before the next has a rank, as mpirun has it: srun would spread them over the whole allocation. */
+    private List<String> packed(int count) {
+        List<String> words = new ArrayList<>();
+        if (config.cores().isEmpty()) {
+            List<Integer> largestFirst = coresByNode.stream().sorted(Comparator.reverseOrder()).toList();
+            int nodes = 1;
+            while (room(largestFirst.subList(0, nodes), coresPerRank) < count) {
+                nodes++;
+            }
+            words.add("--nodes=" + nodes);
+        }
+        words.add("--distribution=block:block,Pack");
         return words;
     }
 

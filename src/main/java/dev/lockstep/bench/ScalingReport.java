@@ -178,7 +178,7 @@ public final class ScalingReport {
     private void figures() {
         html.element("h2", "Figures");
         Rows rows = new Rows(html, List.of("ranks", "step, ms", "interval", "samples a second", "interval", "efficiency",
-                "interval", "cores", "threads a rank", "memory of largest rank, MiB", "runs", "steps"), List.of("status"));
+                "interval", "hosts", "cores", "threads a rank", "memory of largest rank, MiB", "runs", "steps"), List.of("status"));
         for (ScalingRow row : table.rows()) {
             rows.row(Stream.concat(Stream.of(label(row.ranks())), figures(row)).toList(), List.of(row.reason().isEmpty()
                     ? row.statusText() : row.statusText() + ": " + row.reason()));
@@ -194,11 +194,12 @@ public final class ScalingReport {
                 Figures.number(m.samplesPerSecond().low()) + " to " + Figures.number(m.samplesPerSecond().high()),
                 row.efficiency().map(e -> Figures.percent(e.value())).orElse("–"),
                 row.efficiency().map(e -> Figures.percent(e.low()) + " to " + Figures.percent(e.high())).orElse("–"),
+                m.line().path("hosts").asText(),
                 m.line().path("cores").asText(),
                 m.line().path("threads").asText(),
                 Figures.number(m.line().path("resident_bytes").asDouble() / (1 << 20)),
                 "" + row.repeats(),
-                "" + m.steps())).orElseGet(() -> Stream.generate(() -> "–").limit(11));
+                "" + m.steps())).orElseGet(() -> Stream.generate(() -> "–").limit(12));
     }
 
     private List<ScalingRow> withBreakdown() {

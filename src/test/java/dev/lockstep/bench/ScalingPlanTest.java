@@ -111,8 +111,9 @@ class ScalingPlanTest {
 
         assertEquals(List.of(1, 2, 4, 8), plan.ranks());
         assertEquals(40, plan.cores());
-        assertEquals(List.of("srun", "--ntasks=8", "--mpi=pmix", "--kill-on-bad-exit=1", "--cpus-per-task=4",
-                "--cpu-bind=cores"), plan.launch(8));
+        assertEquals(List.of("srun", "--ntasks=8", "--mpi=pmix", "--kill-on-bad-exit=1", "--nodes=2",
+                "--distribution=block:block,Pack", "--cpus-per-task=4", "--cpu-bind=cores"), plan.launch(8));
+        assertTrue(plan.launch(4).contains("--nodes=1"), plan.launch(4)::toString);
         assertFalse(plan.isOversubscribed(8));
         assertEquals(List.of("srun", "--ntasks=64", "--mpi=pmix", "--kill-on-bad-exit=1", "--overcommit", "--cpu-bind=none"),
                 plan.launch(64));
