@@ -100,7 +100,7 @@ final class BenchOverlapCommand implements Callable<Integer> {
             out.printf(Locale.ROOT, "communication       %9.3f ms, alone: %.3f of backward, in %d chunks%n",
                     result.commSeconds() * 1e3, result.commToBackward(), result.on().chunks());
         }
-        out.printf(Locale.ROOT, "schedule's bound    %9.3f ms; step / bound %.3f%n", result.boundSeconds() * 1e3,
+        out.printf(Locale.ROOT, "schedule's bound    %9.3f ms; mean step / bound %.3f%n", result.boundSeconds() * 1e3,
                 result.stepToBound());
         if (result.hiddenFraction() != null) {
             out.printf(Locale.ROOT, "hidden              %9.3f of communication; the bound's %.3f%s%n",
