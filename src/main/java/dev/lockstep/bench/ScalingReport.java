@@ -95,7 +95,9 @@ public final class ScalingReport {
         return kept + ". " + base + " Each number of ranks was run " + times(setup.repeats()) + ", up and down the ranks in"
                 + " turn, for " + setup.steps() + " steps after " + setup.warmupSteps() + " to warm up. A step takes"
                 + " what its slowest rank takes; the median over the steps of all runs counts. Intervals are 95 % confidence"
-                + " intervals of that median; those of efficiency are as wide as the row's and the base's together allow.";
+                + " intervals of that median (of fewer than six steps, the least and the greatest), as if each step were"
+                + " independent; how far runs differ is to be seen from the median of each. Intervals of efficiency are as"
+                + " wide as the row's and the base's together allow.";
     }
 
     private static String times(int count) {
@@ -177,8 +179,9 @@ public final class ScalingReport {
 
     private void figures() {
         html.element("h2", "Figures");
-        Rows rows = new Rows(html, List.of("ranks", "step, ms", "interval", "samples a second", "interval", "efficiency",
-                "interval", "hosts", "cores", "threads a rank", "memory of largest rank, MiB", "runs", "steps"), List.of("status"));
+        Rows rows = new Rows(html, List.of("ranks", "step, ms", "interval", "of each run", "samples a second", "interval",
+                "efficiency", "interval", "hosts", "cores", "threads a rank", "memory of largest rank, MiB", "runs",
+                "steps"), List.of("status"));
         for (ScalingRow row : table.rows()) {
             rows.row(Stream.concat(Stream.of(label(row.ranks())), figures(row)).toList(), List.of(row.reason().isEmpty()
                     ? row.statusText() : row.statusText() + ": " + row.reason()));
@@ -190,6 +193,7 @@ public final class ScalingReport {
         return row.measured().map(m -> Stream.of(
                 Figures.milliseconds(m.stepSeconds().value()),
                 Figures.milliseconds(m.stepSeconds()),
+                m.runMedianSeconds().stream().map(Figures::milliseconds).collect(Collectors.joining(", ")),
                 Figures.number(m.samplesPerSecond().value()),
                 Figures.number(m.samplesPerSecond().low()) + " to " + Figures.number(m.samplesPerSecond().high()),
                 row.efficiency().map(e -> Figures.percent(e.value())).orElse("–"),
@@ -199,7 +203,7 @@ public final class ScalingReport {
                 m.line().path("threads").asText(),
                 Figures.number(m.line().path("resident_bytes").asDouble() / (1 << 20)),
                 "" + row.repeats(),
-                "" + m.steps())).orElseGet(() -> Stream.generate(() -> "–").limit(12));
+                "" + m.steps())).orElseGet(() -> Stream.generate(() -> "–").limit(13));
     }
 
     private List<ScalingRow> withBreakdown() {
@@ -275,26 +279,5 @@ public final class ScalingReport {
         }
         html.element("p", "The job on " + ScalingTable.count(setup.baseRanks()) + ", with every key resolved:")
                 .element("pre", setup.job(), "class", "small");
-    }
-
-    /** A table under way. */
-    private record Rows(Markup html, List<String> numbers, List<String> texts) {
-        Rows {
-            html.open("div", "class", "wide").open("table").open("thead").open("tr");
-            numbers.forEach(head -> html.element("th", head));
-            texts.forEach(head -> html.element("th", head, "class", "text"));
-            html.close().close().open("tbody");
-        }
-
-        void row(List<String> numberCells, List<String> textCells) {
-            html.open("tr");
-            numberCells.forEach(cell -> html.element("td", cell));
-            textCells.forEach(cell -> html.element("td", cell, "class", "text"));
-            html.close();
-        }
-
-        void close() {
-            html.close().close().close();
-        }
     }
 }

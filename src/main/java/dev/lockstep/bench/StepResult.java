@@ -17,7 +17,8 @@ import java.util.Map;
  * @param chunks         that gradients are sent in, of {@code chunkBytesEach} in order; one rank sends none
  * @param backwardOrder  the parameters as buckets are filled with them
  * @param stepSeconds    the largest of all ranks, each time the mean of {@code stepsPerTime} steps
- * @param stepSecondsLow with {@code stepSecondsHigh} the 95 % confidence interval of the median
+ * @param stepSecondsLow with {@code stepSecondsHigh} the 95 % confidence interval of the median; of fewer than six times,
+ *                       the least and the greatest
  * @param breakdown      of the slowest rank; null where no step was timed from within
  * @param operations     of a full-size step, in the order in which they ran, on the rank that computes the longest
  * @param chunkSeconds   means of the shortest times over the ranks, in the order of sending

@@ -47,9 +47,10 @@ class ScalingReportTest {
     void shouldShowEachRowWithItsMarks() throws Exception {
         Document report = parse(ScalingReport.html(WEAK, PREDICTED, "2026-01-03T00:00:00Z", ScalingResults.COMMIT));
 
-        assertEquals("1 | 120.0 | 118.0 to 124.0 | 2,133 | 2,065 to 2,169 | 100.0 % | 100.0 % to 100.0 %"
+        assertEquals("1 | 120.0 | 118.0 to 124.0 | 120.0, 120.0 | 2,133 | 2,065 to 2,169 | 100.0 % | 100.0 % to 100.0 %"
                 + " | 1 | 1 | 1 | 300.0 | 2 | 6 | ok", row(report, "1"));
-        assertTrue(row(report, "2").startsWith("2 | 130.0 | 125.0 to 139.0 | 3,938 | 3,683 to 4,096 | 92.3 % |"),
+        assertTrue(row(report, "2")
+                .startsWith("2 | 130.0 | 125.0 to 139.0 | 130.0, 130.0 | 3,938 | 3,683 to 4,096 | 92.3 % |"),
                 row(report, "2"));
         assertTrue(row(report, "4*\u2020").endsWith("| failed: exit status 1: <no> \"slots\" & \uFFFD[0m"),
                 row(report, "4*\u2020"));
