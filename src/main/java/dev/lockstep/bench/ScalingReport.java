@@ -23,7 +23,7 @@ public final class ScalingReport {
             @media print { body { margin: 0; max-width: none; font-size: 10pt; } .wide { overflow: visible; } }
             """;
     private static final String OVERSUBSCRIBED = "*";
-    private static final String NOT_MEASURED = "\u2020";
+    private static final String NOT_WHOLE = "\u2020";
 
     private final ScalingResult result;
     private final ScalingResult.Setup setup;
@@ -124,8 +124,8 @@ public final class ScalingReport {
         String marks = Stream.of(
                 table.rows().stream().anyMatch(ScalingRow::oversubscribed)
                         ? OVERSUBSCRIBED + " more ranks than cores for them" : "",
-                table.rows().stream().anyMatch(row -> row.measured().isEmpty())
-                        ? NOT_MEASURED + " failed, or not run" : "")
+                table.rows().stream().anyMatch(row -> row.status() != ScalingRow.Status.OK)
+                        ? NOT_WHOLE + " failed, partial or not run" : "")
                 .filter(mark -> !mark.isEmpty()).collect(Collectors.joining("; "));
         if (!marks.isEmpty()) {
             html.element("p", marks, "class", "small");
@@ -139,7 +139,7 @@ public final class ScalingReport {
     private String label(int ranks) {
         return table.rows().stream().filter(row -> row.ranks() == ranks).findFirst()
                 .map(row -> ranks + (row.oversubscribed() ? OVERSUBSCRIBED : "")
-                        + (row.measured().isEmpty() ? NOT_MEASURED : ""))
+                        + (row.status() != ScalingRow.Status.OK ? NOT_WHOLE : ""))
                 .orElse("" + ranks);
     }
 

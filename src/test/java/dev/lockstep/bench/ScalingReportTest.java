@@ -56,7 +56,7 @@ class ScalingReportTest {
                 row(report, "4*\u2020"));
         assertEquals("8 | 150.0 | 13,653 | 80.0 % | – | predicted, not measured", row(report, "8"));
         String text = report.getDocumentElement().getTextContent();
-        assertTrue(text.contains("* more ranks than cores for them; \u2020 failed, or not run"), text);
+        assertTrue(text.contains("* more ranks than cores for them; \u2020 failed, partial or not run"), text);
     }
 
     @Test
@@ -69,8 +69,21 @@ class ScalingReportTest {
 
         assertEquals(List.of("Partial results: the benchmark was interrupted after 3 of 8 runs.",
                 "Failed, with its reason in the table: 2 ranks.",
+                "Efficiency is against a base of which not all runs were measured: 1 rank.",
                 "More ranks than cores for them, so that they took turns: 4, 8 ranks.",
                 "The rows differ in more than the number of ranks: threads a rank 1 (1 rank); 2 (4 ranks)."), warnings);
+    }
+
+    @Test
+    void shouldMarkRanksOfWhichSomeRunsWereMeasured() throws Exception {
+        ScalingResult result = new ScalingResults(Kind.WEAK, 64, 1, 2, 4).repeats(2).state(ScalingResult.State.INTERRUPTED)
+                .run(1, 0.2).run(1, 0.2).run(2, 0.21).failed(2, "gone").run(4, 0.22).result();
+
+        Document report = parse(ScalingReport.html(result, NOTHING, "now", ScalingResults.COMMIT));
+
+        assertTrue(row(report, "2\u2020").endsWith("| 1 | 1 | failed: gone"), row(report, "2\u2020"));
+        assertTrue(row(report, "4\u2020").endsWith("| 1 | 1 | partial: 1 of 2 repeats"), row(report, "4\u2020"));
+        assertTrue(elements(report, "svg").get(0).getTextContent().contains("2\u2020"));
     }
 
     @Test
