@@ -221,6 +221,8 @@ public final class ScalingReport {
             return;
         }
         html.element("h2", "Step breakdown, ms");
+        html.element("p", "Means, here as in the chart: the parts add up to the mean step, not to the median among the"
+                + " figures.", "class", "small");
         List<String> heads = new ArrayList<>(List.of("ranks"));
         heads.addAll(Breakdown.partNames());
         heads.addAll(List.of("optimizer in all", "communication hidden", "GFLOP/s a rank", "share of matrix products"));
