@@ -31,9 +31,10 @@ import java.util.stream.IntStream;
 public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer> ranks, int baseRanks,
         List<Integer> coresByNode, int coresPerRank, OptionalInt samplesPerRank) {
 
-    /** Beginnings of the names of variables that decide how the ranks compute and communicate. */
-    private static final List<String> STEERING = List.of("OMPI_MCA_", "PMIX_MCA_", "UCX_", "OMP_", "LOCKSTEP_", "DNNL_",
-            "CUDA_", "NVIDIA_", "SLURM_JOB_", "SLURM_NTASKS");
+    /** Beginnings of the names of variables that decide how the ranks compute and communicate; none tells who measures. */
+    private static final List<String> STEERING = List.of("OMPI_MCA_", "PRTE_MCA_", "PMIX_MCA_", "UCX_", "OMP_", "LOCKSTEP_",
+            "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "DNNL_", "CUDA_", "NVIDIA_", "SLURM_JOB_ID", "SLURM_JOB_NUM_NODES",
+            "SLURM_JOB_CPUS_PER_NODE", "SLURM_NTASKS", "SLURM_CPU_BIND");
 
     /**
      * One run.

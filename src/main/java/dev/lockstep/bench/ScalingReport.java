@@ -265,8 +265,12 @@ public final class ScalingReport {
         Rows rows = new Rows(html, List.of(), List.of("factor", "value"));
         table.factors().forEach(factor -> rows.row(List.of(), List.of(factor.name(), factor.text())));
         rows.row(List.of(), List.of("cores foreseen", setup.cores() + " in all, " + setup.coresPerRank() + " a rank"));
-        setup.binding().forEach((ranks, binding) ->
-                rows.row(List.of(), List.of("binding of " + ScalingTable.count(ranks), binding)));
+        for (ScalingRow row : table.rows()) {
+            rows.row(List.of(), List.of("binding of " + ScalingTable.count(row.ranks()), setup.binding().get(row.ranks())
+                    + row.measured().map(measured -> "; found CPUs: " + measured.cpus()).orElse("")));
+        }
+        rows.row(List.of(), List.of("algorithm of the sums", setup.mpiParameters("coll")));
+        rows.row(List.of(), List.of("MPI's transport", setup.mpiParameters("pml", "btl", "mtl")));
         setup.environment().forEach((name, value) -> rows.row(List.of(), List.of(name, value)));
         rows.row(List.of(), List.of("load of the machine before", String.format(Locale.ROOT, "%.2f", result.loadBefore())));
         rows.close();

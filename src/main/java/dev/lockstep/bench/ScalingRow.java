@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 
 /**
@@ -46,6 +47,12 @@ public record ScalingRow(int ranks, Status status, String reason, boolean oversu
                     lines.stream().allMatch(line -> line.path("breakdown").path("step_seconds").isNumber())
                             ? Optional.of(Breakdown.mean(lines)) : Optional.empty(),
                     first);
+        }
+
+        /** The hardware threads that the ranks were bound to, as they found them: {@code "0-1 2-3"}. */
+        String cpus() {
+            return StreamSupport.stream(line.path("environment").path("ranks").spliterator(), false)
+                    .map(rank -> rank.path("cpus").asText()).distinct().collect(Collectors.joining(" "));
         }
 
         /** Of each rank, for efficiency: the same for strong and for weak scaling. */

@@ -163,9 +163,13 @@ class ScalingPlanTest {
         Job job = JobFile.load(folder.resolve("job.yaml"), plan.settings(1));
 
         ScalingResult.Setup setup = plan.setup("0.1.0", "abc", List.of("./lockstep"), job,
-                Map.of("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", "HOME", "/nowhere", "OMP_NUM_THREADS", "2"));
+                Map.of("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", "HOME", "/nowhere", "OMP_NUM_THREADS", "2",
+                        "SLURM_JOB_USER", "me", "SLURM_JOB_ACCOUNT", "ours", "JDK_JAVA_OPTIONS", "-Xint"));
 
-        assertEquals(Map.of("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", "OMP_NUM_THREADS", "2"), setup.environment());
+        assertEquals(Map.of("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", "OMP_NUM_THREADS", "2", "JDK_JAVA_OPTIONS",
+                "-Xint"), setup.environment());
+        assertEquals("coll_tuned_allreduce_algorithm=4", setup.mpiParameters("coll"));
+        assertEquals("MPI's default, where openmpi-mca-params.conf sets none", setup.mpiParameters("pml", "btl"));
         assertEquals("b", plan.name());
     }
 

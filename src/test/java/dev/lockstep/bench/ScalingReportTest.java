@@ -60,6 +60,16 @@ class ScalingReportTest {
     }
 
     @Test
+    void shouldNameTheBindingAsFoundAndWhatMpiWasTold() throws Exception {
+        Document report = parse(ScalingReport.html(WEAK, NOTHING, "now", ScalingResults.COMMIT));
+
+        assertEquals("binding of 2 ranks | 1 core a rank; found CPUs: 0 1", row(report, "binding of 2 ranks"));
+        assertEquals("MPI's transport | pml=ob1", row(report, "MPI's transport"));
+        assertEquals("algorithm of the sums | MPI's default, where openmpi-mca-params.conf sets none",
+                row(report, "algorithm of the sums"));
+    }
+
+    @Test
     void shouldWarnOfEverythingThatMakesFiguresDoubtful() throws Exception {
         ScalingResults results = new ScalingResults(Kind.STRONG, 64, 1, 2, 4, 8).repeats(2).cores(2)
                 .state(ScalingResult.State.INTERRUPTED).run(1, 0.2).failed(2, "gone");

@@ -85,6 +85,9 @@ final class ScalingResults {
         }
         ObjectNode environment = line.putObject("environment");
         environment.putObject("lockstep").put("version", "0.1.0").put("commit", COMMIT);
+        for (int rank = 0; rank < count; rank++) {
+            environment.withArray("ranks").addObject().put("cpus", "" + rank);
+        }
         environment.put("mpi", "Open MPI 4.1.4, " + ScalingTable.count(count) + " started by mpirun");
         return line;
     }
