@@ -33,6 +33,11 @@ public record StepResult(String kind, String name, int ranks, int hosts, int cor
         double[] chunkSeconds, long residentBytes, Map<String, Object> environment) {
     public static final String KIND = "step";
 
+    /** What the environment holds at a JSON pointer, as {@code "/cpu/model"}; empty if nothing. */
+    String environmentAt(String pointer) {
+        return Json.MAPPER.valueToTree(environment).at(pointer).asText();
+    }
+
     /**
      * @param phase {@code data}, {@code forward}, {@code backward} or {@code optimizer}
      * @param flops of a matrix product, 0 for what is none

@@ -12,6 +12,7 @@ import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -184,8 +185,24 @@ class PredictionTest {
         Prediction prediction = new Prediction(points);
         assertTrue(assertThrows(InvalidInputException.class, () -> prediction.compare(List.of(other))).getMessage()
                 .contains("do not go together"));
+        StepResult otherCpu = StepResults.in(Map.of("cpu", Map.of("model", "Other")), points.get(1));
+        assertTrue(assertThrows(InvalidInputException.class, () -> prediction.compare(List.of(otherCpu))).getMessage()
+                .contains("(none, Other, fp32, batch 64)"));
         Prediction oneHost = new Prediction(points.subList(0, 2));
         assertThrows(InvalidInputException.class, () -> oneHost.stepSeconds(Prediction.Setting.of(points.get(2))));
+    }
+
+    @Test
+    void shouldNoteWhatElseMayMakePointsDiffer() {
+        List<StepResult> p = fittedPoints(new Truth(0));
+        List<StepResult> others = List.of(
+                StepResults.in(Map.of("lockstep", Map.of("commit", "a"), "mpi", "none"), p.get(0)),
+                StepResults.in(Map.of("lockstep", Map.of("commit", "b"), "mpi", "M 4, 2 ranks started by m"), p.get(1)),
+                StepResults.in(Map.of("lockstep", Map.of("commit", "b"), "mpi", "M 5, 2 ranks started by m"), p.get(2)));
+
+        assertEquals(List.of("The points differ in commits of the program: a; b.",
+                "The points differ in MPI: M 4, started by m; M 5, started by m."), Prediction.notes(others));
+        assertEquals(List.of(), Prediction.notes(others.subList(1, 2)));
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.lockstep.bench;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lockstep.bench.StepResult.Operation;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.tensor.ParameterShape;
@@ -45,6 +46,13 @@ final class StepResults {
                 batchSize * ranks / stepSeconds,
                 Map.of("backward_seconds", 1.0, "comm_seconds", ranks == 1 ? 0.0 : 0.5, "hidden_fraction", 0.75), operations,
                 chunkSeconds, 0, Map.of());
+    }
+
+    /** The same, measured elsewhere. */
+    static StepResult in(Map<String, Object> environment, StepResult step) {
+        ObjectNode json = Json.MAPPER.valueToTree(step);
+        json.set("environment", Json.MAPPER.valueToTree(environment));
+        return Measurements.step(json, "");
     }
 
     /** Of chunks alone. */
