@@ -112,6 +112,18 @@ class ScalingBenchmarkTest {
     }
 
     @Test
+    void shouldEndWhatALauncherLeavesBehind() throws Exception {
+        ScalingResult result = benchmark("""
+                setsid sleep 300 &
+                echo $! >"$lines/pid"
+                cat "$lines/$2.json"
+                """, "repeats: 1").run(run -> { });
+
+        assertEquals(ScalingRow.Status.OK, ScalingTable.of(result).rows().get(0).status());
+        assertIsGone(Files.readString(folder.resolve("lines/pid")));
+    }
+
+    @Test
     void shouldWriteWhatItHasWhenItIsStopped() throws Exception {
         // Stubborn: neither it nor what it has started ends on TERM.
         ScalingBenchmark benchmark = benchmark("""
