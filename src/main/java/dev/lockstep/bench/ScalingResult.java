@@ -7,6 +7,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -61,6 +62,13 @@ public record ScalingResult(String kind, String name, State state, String starte
             return set.isEmpty() ? "MPI's default, where openmpi-mca-params.conf sets none" : String.join(" ", set);
         }
 
+        private boolean isWhole() {
+            return Stream.of(version, commit, command, scaling, jobName, jobFile, sets, job, ranks, launcher,
+                    launcherArguments, oversubscribed, binding, environment).noneMatch(Objects::isNull)
+                    && ranks.contains(baseRanks) && ranks.stream().allMatch(count -> count != null && count > 0)
+                    && binding.keySet().containsAll(ranks) && repeats > 0 && batch > 0;
+        }
+
         /** How many runs there are if all are made. */
         public int runs() {
             return ranks.size() * repeats;
@@ -69,6 +77,26 @@ public record ScalingResult(String kind, String name, State state, String starte
         /** Samples a step of all ranks. */
         public long globalBatch(int count) {
             return scaling == ScalingConfig.Kind.STRONG ? batch : (long) batch * count;
+        }
+    }
+
+    /** Whether nothing is missing that the table and the report take; a file may hold anything. */
+    boolean isWhole() {
+        return KIND.equals(kind) && state != null && started != null && finished != null && setup != null && setup.isWhole()
+                && runs != null && runs.stream().allMatch(this::isWhole);
+    }
+
+    private boolean isWhole(ScalingRun run) {
+        if (run == null || run.command() == null || (run.failure() == null) == (run.result() == null)) {
+            return false;
+        }
+        try {
+            if (run.result() != null) {
+                StepLine.check(run.result(), run.ranks(), setup.globalBatch(run.ranks()));
+            }
+            return true;
+        } catch (StepLine.MalformedException e) {
+            return false;
         }
     }
 
