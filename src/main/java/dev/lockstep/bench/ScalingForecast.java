@@ -28,11 +28,6 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
         return new ScalingForecast(prediction, ranksPerHost, link);
     }
 
-    /** All ranks on one host like that of the fitted points, with as many cores and as much memory bandwidth as it takes. */
-    public ScalingForecast onOneHost() {
-        return new ScalingForecast(prediction, Integer.MAX_VALUE, linkBytesPerSecond);
-    }
-
     private static int ranksPerHost(StepResult point) {
         return (point.ranks() + point.hosts() - 1) / point.hosts();
     }

@@ -231,7 +231,8 @@ class PredictionTest {
 
     @Test
     void shouldForecastALargerHostOfTheSameKind() {
-        ScalingForecast forecast = ScalingForecast.of(new Prediction(fittedPoints(new Truth(0)).subList(0, 2))).onOneHost();
+        ScalingForecast forecast =
+                new ScalingForecast(new Prediction(fittedPoints(new Truth(0)).subList(0, 2)), 8, Double.NaN);
         List<ScalingForecast.Row> weak = forecast.weak(64, 8);
         assertEquals(List.of(1, 2, 4, 8), weak.stream().map(ScalingForecast.Row::ranks).toList());
         assertTrue(weak.stream().allMatch(row -> row.hosts() == 1));
