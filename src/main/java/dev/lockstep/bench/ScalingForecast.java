@@ -16,7 +16,7 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
      * @param predicted  true
      * @param efficiency of strong scaling: time of one rank ÷ (ranks × time); of weak: time of one rank ÷ time
      */
-    public record Row(boolean predicted, int ranks, int hosts, int batchSize, int globalBatch, double stepSeconds,
+    public record Row(boolean predicted, int ranks, int hosts, int batchSize, long globalBatch, double stepSeconds,
             double samplesPerSecond, double efficiency) {
     }
 
@@ -60,8 +60,8 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
     }
 
     private Row row(int ranks, int batchSize, double seconds, double efficiency) {
-        return new Row(true, ranks, hosts(ranks), batchSize, batchSize * ranks, seconds, batchSize * ranks / seconds,
-                efficiency);
+        long globalBatch = (long) batchSize * ranks;
+        return new Row(true, ranks, hosts(ranks), batchSize, globalBatch, seconds, globalBatch / seconds, efficiency);
     }
 
     private int hosts(int ranks) {

@@ -218,6 +218,9 @@ class PredictionTest {
             assertTrue(weak.get(i).predicted() && weak.get(i).efficiency() < weak.get(i - 1).efficiency(), weak::toString);
             assertEquals(weak.get(i).globalBatch() / weak.get(i).stepSeconds(), weak.get(i).samplesPerSecond(), 1e-6);
         }
+        ScalingForecast.Row large = forecast.weak(1 << 20, 4096).get(12);
+        assertEquals(1L << 32, large.globalBatch());
+        assertTrue(large.samplesPerSecond() > 0);
         List<ScalingForecast.Row> strong = forecast.strong(96, 4096);
         assertEquals(List.of(96, 48, 24, 12, 6, 3), strong.stream().map(ScalingForecast.Row::batchSize).toList());
         assertTrue(strong.stream().allMatch(row -> row.globalBatch() == 96 && row.efficiency() <= 1), strong::toString);
