@@ -2,7 +2,7 @@
 
 Pairs of runs, C first in every other one, of as many sums of each size as the ranks agree on in a run before them.
 Both sides sum in pages from one allocator, under the same settings of MPI. The ratio is that of the collective's own
-time, on the communication thread, to C's; the way to that thread and back is a column of its own. A target that is
+time, on the communication thread, to C's, each the mean of the sums' shortest times over the ranks; the way to that thread and back is a column of its own. A target that is
 missed does not change the exit status; a run that fails ends the comparison with 1. Standard library only;
 bench/allreduce/run.sh compiles the C side and calls this.
 """

@@ -21,7 +21,7 @@ die() {
 copy_program() {
     cp -R lockstep LICENSE README.md jobs "$root"
     mkdir -p "$root/bench" "$root/src/main"
-    cp -R bench/gpu "$root/bench"
+    cp -R bench/gpu bench/*.yaml "$root/bench"
     cp -R src/main/cuda "$root/src/main"
     cp -R target/lockstep.jar target/lib target/native target/commit target/test-classes target/test-lib "$build"
     # The one uses a library left out below; the other the module java.xml, 3 MB, for the sake of looking at HTML.

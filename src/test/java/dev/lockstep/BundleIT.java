@@ -57,6 +57,14 @@ class BundleIT {
     }
 
     @Test
+    void shouldBringTheScalingBenchmarks() {
+        ProcessRun.Result run = inBareMachine("./lockstep bench scaling bench/weak.yaml --set cores=1 --set base=2");
+
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertTrue(run.stderr().contains("bench/weak.yaml: 'base' is 2"), run::toString);
+    }
+
+    @Test
     void shouldRunTestsWithoutMaven() {
         ProcessRun.Result run = inBareMachine("bin/test-java dev.lockstep.testing.TestRun dev.lockstep.device.cpu.CpuDeviceTest");
 

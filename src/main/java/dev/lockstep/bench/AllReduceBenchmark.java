@@ -6,6 +6,7 @@ import dev.lockstep.comm.HostTransfer;
 import dev.lockstep.device.DeviceBuffer;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
 
 /** Times the sums over all ranks that training waits for, each size checked before it is timed. */
@@ -78,9 +79,9 @@ public final class AllReduceBenchmark {
 
     /** The number of iterations: ranks that chose their own would wait for each other for ever. */
     private int agree(double seconds, OptionalInt iterations) {
-        double[][] byRank = gather(seconds, iterations.orElse(0));
-        int given = (int) byRank[0][1];
-        return given > 0 ? given : iterations(Arrays.stream(byRank).mapToDouble(rank -> rank[0]).max().orElseThrow());
+        List<double[]> byRank = StepBenchmark.gather(communicator, seconds, iterations.orElse(0));
+        int given = (int) byRank.get(0)[1];
+        return given > 0 ? given : iterations(byRank.stream().mapToDouble(rank -> rank[0]).max().orElseThrow());
     }
 
     /** How many iterations of {@code seconds} fill a loop. */
@@ -101,30 +102,19 @@ public final class AllReduceBenchmark {
             before = after;
         }
         Arrays.sort(seconds);
-        double[][] byRank = gather((before - start) * 1e-9 / count, percentile(seconds, 50), percentile(seconds, 99),
-                wrong);
-        double[] slowest = Arrays.stream(byRank).reduce((a, b) -> a[0] >= b[0] ? a : b).orElseThrow();
+        List<double[]> byRank = StepBenchmark.gather(communicator, (before - start) * 1e-9 / count, percentile(seconds, 50),
+                percentile(seconds, 99), wrong);
+        double[] slowest = byRank.stream().reduce((a, b) -> a[0] >= b[0] ? a : b).orElseThrow();
         // The last rank to come waits for no other.
         communicator.allReduceMin(collectiveSeconds);
         return new AllReduceResult.Timing(slowest[0], slowest[1], slowest[2],
                 Arrays.stream(collectiveSeconds).average().orElseThrow(),
-                (long) Arrays.stream(byRank).mapToDouble(rank -> rank[3]).sum());
+                (long) byRank.stream().mapToDouble(rank -> rank[3]).sum());
     }
 
     /** The smallest of {@code sorted} that {@code percent} of them do not exceed. */
     static double percentile(double[] sorted, int percent) {
         return sorted[(sorted.length * percent + 99) / 100 - 1];
-    }
-
-    /** Every rank's figures, by rank. Collective; no rank is done before all have come. */
-    private double[][] gather(double... own) {
-        byte[] bytes = new byte[own.length * Double.BYTES];
-        ByteBuffer.wrap(bytes).asDoubleBuffer().put(own);
-        return communicator.allGather(bytes).stream().map(rank -> {
-            double[] figures = new double[own.length];
-            ByteBuffer.wrap(rank).asDoubleBuffer().get(figures);
-            return figures;
-        }).toArray(double[][]::new);
     }
 
     /** The last sum's time within the communication library. Read by the caller after the sum. */

@@ -1,5 +1,8 @@
 package dev.lockstep.bench;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -8,10 +11,10 @@ import java.util.regex.Pattern;
  * What ranks can be started on: this machine, or what Slurm has given.
  *
  * @param slurm whether this is inside an allocation of Slurm
- * @param cores of all machines together; in Slurm, its CPUs
+ * @param cores by machine; in Slurm, its CPUs
  * @param ranks the most that are foreseen: Slurm's tasks where it was told a number, else one a core
  */
-public record Allocation(boolean slurm, int cores, int ranks) {
+public record Allocation(boolean slurm, List<Integer> cores, int ranks) {
     /** As in {@code SLURM_JOB_CPUS_PER_NODE=16(x2),8}: the CPUs of a node, and of how many nodes. */
     private static final Pattern CPUS_PER_NODE = Pattern.compile("([0-9]+)(?:\\(x([0-9]+)\\))?");
 
@@ -21,15 +24,20 @@ public record Allocation(boolean slurm, int cores, int ranks) {
      */
     public static Allocation detect(Map<String, String> environment, int coresHere) {
         if (!environment.containsKey("SLURM_JOB_ID")) {
-            return new Allocation(false, coresHere, coresHere);
+            return new Allocation(false, List.of(coresHere), coresHere);
         }
-        int cores = 0;
+        List<Integer> cores = new ArrayList<>();
         Matcher nodes = CPUS_PER_NODE.matcher(environment.getOrDefault("SLURM_JOB_CPUS_PER_NODE", ""));
         while (nodes.find()) {
-            cores += Integer.parseInt(nodes.group(1)) * (nodes.group(2) == null ? 1 : Integer.parseInt(nodes.group(2)));
+            int count = nodes.group(2) == null ? 1 : Integer.parseInt(nodes.group(2));
+            cores.addAll(Collections.nCopies(count, Integer.parseInt(nodes.group(1))));
         }
-        cores = cores == 0 ? coresHere : cores;
+        if (cores.isEmpty()) {
+            cores.add(coresHere);
+        }
         String tasks = environment.getOrDefault("SLURM_NTASKS", "");
-        return new Allocation(true, cores, tasks.matches("[1-9][0-9]{0,8}") ? Integer.parseInt(tasks) : cores);
+        int all = cores.stream().mapToInt(Integer::intValue).sum();
+        return new Allocation(true, List.copyOf(cores),
+                tasks.matches("[1-9][0-9]{0,8}") ? Integer.parseInt(tasks) : all);
     }
 }

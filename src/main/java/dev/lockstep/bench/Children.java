@@ -2,11 +2,14 @@ package dev.lockstep.bench;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 
 /** Runs processes, one after the other, and leaves none behind. */
@@ -14,13 +17,16 @@ final class Children {
     /** mpirun gives its ranks a second between TERM and KILL; srun may take longer. */
     private static final Duration TO_END_ITSELF = Duration.ofSeconds(15);
     private static final Duration TO_BE_KILLED = Duration.ofSeconds(5);
+    private static final String MARK = "LOCKSTEP_CHILDREN";
 
+    /** In the environment of all that is started here, however far below: what has lost its parent is found by it. */
+    private final String mark = UUID.randomUUID().toString();
     /** The one that runs; null where none does. Guarded by this, as is {@code stopped}. */
     private Process running;
     private boolean stopped;
 
     /**
-     * Runs a command to its end, or ends it when its time is over.
+     * Runs a command to its end, or ends it when its time is over. What it has left running on this machine is ended, too.
      *
      * @param environment added to that of this process
      * @return its exit status; none if it was ended
@@ -31,6 +37,7 @@ final class Children {
         ProcessBuilder builder = new ProcessBuilder(command).redirectInput(new File("/dev/null"))
                 .redirectOutput(stdout.toFile()).redirectError(stderr.toFile());
         builder.environment().putAll(environment);
+        builder.environment().put(MARK, mark);
         Process process;
         synchronized (this) {
             if (stopped) {
@@ -41,9 +48,7 @@ final class Children {
         }
         try {
             boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
-            if (!ended) {
-                end(process);
-            }
+            end(process);
             return ended && !isStopped() ? OptionalInt.of(process.exitValue()) : OptionalInt.empty();
         } catch (InterruptedException e) {
             end(process);
@@ -73,20 +78,30 @@ final class Children {
     }
 
     /** By TERM, which lets mpirun end its ranks; by KILL what is still there then. */
-    private static void end(Process process) {
-        // Listed first: what has lost its parent cannot be found any more.
-        List<ProcessHandle> below = process.descendants().toList();
+    private void end(Process process) {
         process.destroy();
-        if (!ends(process.toHandle(), TO_END_ITSELF)) {
-            process.destroyForcibly();
-        }
-        below.forEach(ProcessHandle::destroyForcibly);
-        ends(process.toHandle(), TO_BE_KILLED);
-        below.forEach(child -> ends(child, TO_BE_KILLED));
+        ends(process.toHandle(), TO_END_ITSELF);
+        process.destroyForcibly();
+        List<ProcessHandle> left = left();
+        left.forEach(ProcessHandle::destroyForcibly);
+        left.forEach(child -> ends(child, TO_BE_KILLED));
     }
 
-    private static boolean ends(ProcessHandle process, Duration limit) {
-        return process.onExit().handle((ended, failure) -> failure == null)
+    private List<ProcessHandle> left() {
+        return ProcessHandle.allProcesses().filter(this::isMarked).toList();
+    }
+
+    private boolean isMarked(ProcessHandle process) {
+        try {
+            return Files.readString(Path.of("/proc", "" + process.pid(), "environ"), StandardCharsets.ISO_8859_1)
+                    .contains(MARK + "=" + mark);
+        } catch (IOException e) {
+            return false; // it has ended, or is somebody else's
+        }
+    }
+
+    private static void ends(ProcessHandle process, Duration limit) {
+        process.onExit().handle((ended, failure) -> failure == null)
                 .completeOnTimeout(false, limit.toMillis(), TimeUnit.MILLISECONDS).join();
     }
 }

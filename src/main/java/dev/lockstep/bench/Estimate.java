@@ -6,7 +6,7 @@ package dev.lockstep.bench;
  * @param value within the ends
  */
 public record Estimate(double value, double low, double high) {
-    /** The median of what was measured, with its 95 % confidence interval. */
+    /** The median of what was measured, with {@link Statistics#interval95}. */
     static Estimate ofMedian(double[] values) {
         Statistics.Interval interval = Statistics.interval95(values);
         return new Estimate(Statistics.median(values), interval.low(), interval.high());

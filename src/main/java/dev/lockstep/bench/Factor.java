@@ -30,14 +30,18 @@ public record Factor(String name, Map<String, List<Integer>> values) {
         names.put("chunk, bytes", at("/chunk_bytes"));
         names.put("program", line -> line.at("/environment/lockstep/version").asText() + ", commit "
                 + line.at("/environment/lockstep/commit").asText());
-        // "Open MPI 4.1.4, 2 ranks started by mpirun"
-        names.put("MPI", line -> line.at("/environment/mpi").asText().replaceFirst(", [0-9]+ ranks? started", ", started"));
+        names.put("MPI", line -> withoutRanks(line.at("/environment/mpi").asText()));
         names.put("Java", line -> line.at("/environment/java/version").asText() + ", "
                 + line.at("/environment/java/vm").asText());
         names.put("CPU", at("/environment/cpu/model"));
         names.put("kernel", at("/environment/system/kernel"));
         names.put("host of rank 0", at("/environment/ranks/0/host"));
         return names;
+    }
+
+    /** @param mpi {@code "Open MPI 4.1.4, 2 ranks started by mpirun"} */
+    static String withoutRanks(String mpi) {
+        return mpi.replaceFirst(", [0-9]+ ranks? started", ", started");
     }
 
     private static Function<JsonNode, String> at(String pointer) {

@@ -191,8 +191,6 @@ public final class GemmBenchmark {
 
     /** Of the {@code index}th figures. */
     private static double median(List<double[]> measured, int index) {
-        double[] values = measured.stream().mapToDouble(figures -> figures[index]).sorted().toArray();
-        int middle = values.length / 2;
-        return values.length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+        return Statistics.median(measured.stream().mapToDouble(figures -> figures[index]).toArray());
     }
 }

@@ -31,9 +31,9 @@ final class MachineLoad {
         }
     }
 
-    /** Threads that compute ÷ cores. */
+    /** Threads that compute ÷ the machines' cores: those that the ranks are bound to would always be as many. */
     static double occupancy(StepResult point) {
-        return (double) point.ranks() * point.threads() / point.cores();
+        return (double) point.ranks() * point.threads() / point.machineCores();
     }
 
     /** Of computing, relative to one rank. */

@@ -94,9 +94,11 @@ public final class Measurements {
             throw new InvalidInputException(where + ": this result of a benchmark is damaged ("
                     + e.getOriginalMessage().lines().findFirst().orElse("") + ")", e);
         }
-        boolean whole = step != null && step.ranks() >= 1 && step.hosts() >= 1 && step.cores() >= 1 && step.threads() >= 1
-                && step.batchSize() >= 1 && step.stepSecondsMedian() > 0 && step.device() != null && step.precision() != null
-                && step.gradientBytes() > 0 && step.backwardOrder() != null && !step.backwardOrder().isEmpty()
+        boolean whole = step != null && step.ranks() >= 1 && step.hosts() >= 1 && step.cores() >= 1
+                && step.machineCores() >= 1
+                && step.threads() >= 1 && step.batchSize() >= 1 && step.stepSecondsMedian() > 0 && step.device() != null
+                && step.precision() != null && step.gradientBytes() > 0 && step.backwardOrder() != null
+                && !step.backwardOrder().isEmpty()
                 && step.chunkBytesEach() != null && step.chunkSeconds() != null && step.operations() != null
                 && (step.ranks() == 1 || step.chunkSeconds().length == step.chunkBytesEach().length);
         if (!whole) {

@@ -1,5 +1,7 @@
 package dev.lockstep.bench;
 
+import java.util.Arrays;
+
 /**
  * What {@code bench overlap} has measured: the JSON object that it prints. What concerns communication is null where there
  * is none.
@@ -10,7 +12,7 @@ package dev.lockstep.bench;
  * @param hiddenFraction      with overlap
  * @param commSeconds         without overlap, where no computing slows it, as {@code backwardSeconds}
  * @param boundSeconds        of a step with overlap, by {@link Schedule} from the operations and chunks without
- * @param stepToBound         median step with overlap ÷ bound
+ * @param stepToBound         mean step with overlap ÷ bound, which comes of means
  * @param boundHiddenFraction that the schedule hides
  */
 public record OverlapResult(String kind, StepResult on, StepResult off, double offToOn, Double hiddenFraction,
@@ -24,10 +26,11 @@ public record OverlapResult(String kind, StepResult on, StepResult off, double o
         double backward = (Double) off.breakdown().get("backward_seconds");
         double comm = (Double) off.breakdown().get("comm_seconds");
         double step = on.stepSecondsMedian();
+        double mean = Arrays.stream(on.stepSeconds()).average().orElseThrow();
         boolean communicates = comm > 0;
         Double hidden = communicates ? (Double) on.breakdown().get("hidden_fraction") : null;
         return new OverlapResult(KIND, on, off, off.stepSecondsMedian() / step, hidden, communicates ? comm : null, backward,
-                communicates ? comm / backward : null, bound.stepSeconds(), step / bound.stepSeconds(),
+                communicates ? comm / backward : null, bound.stepSeconds(), mean / bound.stepSeconds(),
                 communicates ? bound.hiddenFraction() : null, communicates ? ratio(hidden, bound.hiddenFraction()) : null);
     }
 

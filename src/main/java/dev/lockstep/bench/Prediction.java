@@ -28,11 +28,12 @@ public final class Prediction {
     /** A core that moves less than 100 MB/s is held up by something else. */
     private static final double MOST_STOLEN_SECONDS_PER_BYTE = 1e-8;
     private static final int BISECTIONS = 60;
+    private static final String CPU_MODEL = "/cpu/model";
 
     /**
      * A step that may or may not exist.
      *
-     * @param occupancy          threads that compute ÷ cores
+     * @param occupancy          threads that compute ÷ the machines' cores
      * @param linkBytesPerSecond nominal; not looked at with one host, or where the fitted points do not tell theirs
      */
     public record Setting(int ranks, int hosts, int batchSize, long firstBucketBytes, long bucketBytes, long chunkBytes,
@@ -63,7 +64,8 @@ public final class Prediction {
     private final double sequentialRest;
 
     /**
-     * @param fitted of one model, device, precision and number of threads; one of them at least of one rank, and one of more
+     * @param fitted of one model, device, CPU, precision and number of threads; one of them at least of one rank, and one of
+     *               more
      * @throws InvalidInputException if they are not
      */
     public Prediction(List<StepResult> fitted) {
@@ -143,17 +145,18 @@ public final class Prediction {
 
     private void requireComparable(StepResult point) {
         boolean same = point.backwardOrder().equals(base.backwardOrder()) && point.device().equals(base.device())
-                && point.precision().equals(base.precision()) && point.threads() == base.threads();
+                && point.precision().equals(base.precision()) && point.threads() == base.threads()
+                && point.environmentAt(CPU_MODEL).equals(base.environmentAt(CPU_MODEL));
         if (!same) {
             throw new InvalidInputException("the point of " + describe(point) + " and that of " + describe(base)
-                    + " do not go together: a prediction takes points of one model, device, precision and number of threads"
-                    + " a rank");
+                    + " do not go together: a prediction takes points of one model, device, CPU, precision and number of"
+                    + " threads a rank");
         }
     }
 
     private static String describe(StepResult point) {
         return point.name() + " on " + point.ranks() + (point.ranks() == 1 ? " rank" : " ranks") + " (" + point.device()
-                + ", " + point.precision() + ", batch " + point.batchSize() + ")";
+                + ", " + point.environmentAt(CPU_MODEL) + ", " + point.precision() + ", batch " + point.batchSize() + ")";
     }
 
     private static boolean overlaps(StepResult point) {
@@ -186,13 +189,29 @@ public final class Prediction {
         return stolen.perLinkByte;
     }
 
-    /** @throws InvalidInputException if one of the points is of another model, device, precision or number of threads */
+    /** @throws InvalidInputException if a point is of another model, device, CPU, precision or number of threads */
     public List<Comparison> compare(List<StepResult> measured) {
         measured.forEach(this::requireComparable);
         return measured.stream().map(point -> {
             double predicted = stepSeconds(Setting.of(point));
             return new Comparison(point, fitted.contains(point), predicted, predicted / point.stepSecondsMedian() - 1);
         }).toList();
+    }
+
+    /** What else may make the points differ; a sentence each. */
+    static List<String> notes(List<StepResult> measured) {
+        List<String> notes = new ArrayList<>();
+        note(notes, "commits of the program", measured.stream().map(point -> point.environmentAt("/lockstep/commit")));
+        note(notes, "MPI", measured.stream().filter(point -> point.ranks() > 1)
+                .map(point -> Factor.withoutRanks(point.environmentAt("/mpi"))));
+        return notes;
+    }
+
+    private static void note(List<String> notes, String what, Stream<String> values) {
+        List<String> different = values.distinct().toList();
+        if (different.size() > 1) {
+            notes.add("The points differ in " + what + ": " + String.join("; ", different) + ".");
+        }
     }
 
     /**

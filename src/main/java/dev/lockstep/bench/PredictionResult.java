@@ -12,11 +12,12 @@ import java.util.List;
  * @param linkGoodput                 the fraction of the nominal rate that is reached, where that is known
  * @param stolenSecondsPerHostByte    computing that is lost for a byte moved within a host
  * @param forecastLinkBytesPerSecond  nominal, of the hosts that {@code weak} and {@code strong} are predicted for
+ * @param notes                       what else may make the points differ; a sentence each
  * @param mostRanks                   that are predicted: those of one host, where no fitted point is over several
  */
 public record PredictionResult(String kind, double hostLatencySeconds, Double hostBytesPerSecond, double linkLatencySeconds,
         Double linkBytesPerSecond, Double linkGoodput, double stolenSecondsPerHostByte, double stolenSecondsPerLinkByte,
-        List<Point> points, int ranksPerHost, Double forecastLinkBytesPerSecond, int mostRanksWanted,
+        List<Point> points, List<String> notes, int ranksPerHost, Double forecastLinkBytesPerSecond, int mostRanksWanted,
         int mostRanks, List<ScalingForecast.Row> weak, List<ScalingForecast.Row> strong) {
     /**
      * A measured point.
@@ -44,7 +45,8 @@ public record PredictionResult(String kind, double hostLatencySeconds, Double ho
                 sums.knowsLink() && !sums.linkIsRelative() ? reciprocal(sums.link().secondsPerByte()) : null,
                 sums.knowsLink() && sums.linkIsRelative() ? reciprocal(sums.link().secondsPerByte()) : null,
                 prediction.stolenSecondsPerHostByte(), prediction.stolenSecondsPerLinkByte(),
-                prediction.compare(measured).stream().map(Point::of).toList(), forecast.ranksPerHost(),
+                prediction.compare(measured).stream().map(Point::of).toList(), Prediction.notes(measured),
+                forecast.ranksPerHost(),
                 Double.isNaN(forecast.linkBytesPerSecond()) ? null : forecast.linkBytesPerSecond(),
                 mostRanks, forecast.mostRanks(mostRanks), forecast.weak(batchSize, mostRanks),
                 forecast.strong(globalBatch, mostRanks));

@@ -16,7 +16,7 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
      * @param predicted  true
      * @param efficiency of strong scaling: time of one rank ÷ (ranks × time); of weak: time of one rank ÷ time
      */
-    public record Row(boolean predicted, int ranks, int hosts, int batchSize, int globalBatch, double stepSeconds,
+    public record Row(boolean predicted, int ranks, int hosts, int batchSize, long globalBatch, double stepSeconds,
             double samplesPerSecond, double efficiency) {
     }
 
@@ -26,11 +26,6 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
         double link = prediction.fitted().stream().filter(point -> point.hosts() > 1).map(Prediction.Setting::of)
                 .mapToDouble(Prediction.Setting::linkBytesPerSecond).findFirst().orElse(Double.NaN);
         return new ScalingForecast(prediction, ranksPerHost, link);
-    }
-
-    /** All ranks on one host like that of the fitted points, with as many cores and as much memory bandwidth as it takes. */
-    public ScalingForecast onOneHost() {
-        return new ScalingForecast(prediction, Integer.MAX_VALUE, linkBytesPerSecond);
     }
 
     private static int ranksPerHost(StepResult point) {
@@ -65,8 +60,8 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
     }
 
     private Row row(int ranks, int batchSize, double seconds, double efficiency) {
-        return new Row(true, ranks, hosts(ranks), batchSize, batchSize * ranks, seconds, batchSize * ranks / seconds,
-                efficiency);
+        long globalBatch = (long) batchSize * ranks;
+        return new Row(true, ranks, hosts(ranks), batchSize, globalBatch, seconds, globalBatch / seconds, efficiency);
     }
 
     private int hosts(int ranks) {

@@ -72,14 +72,13 @@ public final class ScalingOutput {
         Path file = folder.resolve(JSON_FILE);
         try {
             ScalingResult result = MAPPER.readValue(Files.readString(file), ScalingResult.class);
-            if (!ScalingResult.KIND.equals(result.kind()) || result.setup() == null || result.runs() == null
-                    || result.state() == null) {
-                throw new InvalidInputException(file + " holds no results of 'bench scaling'; run it anew");
+            if (result == null || !result.isWhole()) {
+                throw new InvalidInputException(file + " holds no results of 'bench scaling', or damaged ones; run it anew");
             }
             return result;
         } catch (JsonProcessingException e) {
-            throw new InvalidInputException(file + " holds no results of 'bench scaling' (" + e.getOriginalMessage()
-                    + "); run it anew", e);
+            throw new InvalidInputException(file + " holds no results of 'bench scaling' ("
+                    + e.getOriginalMessage().lines().findFirst().orElse("") + "); run it anew", e);
         } catch (IOException e) {
             throw new InvalidInputException(file + " cannot be read (" + IoMessages.of(e) + "); name the folder that"
                     + " 'bench scaling' has written", e);

@@ -9,6 +9,7 @@ import dev.lockstep.job.ScalingConfig.Kind;
 import dev.lockstep.job.ScalingConfig.Launcher;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -22,16 +23,18 @@ import java.util.stream.IntStream;
  * @param launcher       MPIRUN or SRUN
  * @param ranks          ascending
  * @param baseRanks      one of them, that efficiency is relative to
+ * @param coresByNode    of each machine; of all together where only that is known
  * @param coresPerRank   the same for each number of ranks, or a run on few ranks would compute with the cores that one on
  *                       many has for its other ranks
  * @param samplesPerRank of synthetic data, where the batch a rank is fixed
  */
-public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer> ranks, int baseRanks, int cores,
-        int coresPerRank, OptionalInt samplesPerRank) {
+public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer> ranks, int baseRanks,
+        List<Integer> coresByNode, int coresPerRank, OptionalInt samplesPerRank) {
 
-    /** Beginnings of the names of variables that decide how the ranks compute and communicate. */
-    private static final List<String> STEERING = List.of("OMPI_MCA_", "PMIX_MCA_", "UCX_", "OMP_", "LOCKSTEP_", "DNNL_",
-            "CUDA_", "NVIDIA_", "SLURM_JOB_", "SLURM_NTASKS");
+    /** Beginnings of the names of variables that decide how the ranks compute and communicate; none tells who measures. */
+    private static final List<String> STEERING = List.of("OMPI_MCA_", "PRTE_MCA_", "PMIX_MCA_", "UCX_", "OMP_", "LOCKSTEP_",
+            "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "DNNL_", "CUDA_", "NVIDIA_", "SLURM_JOB_ID", "SLURM_JOB_NUM_NODES",
+            "SLURM_JOB_CPUS_PER_NODE", "SLURM_NTASKS", "SLURM_CPU_BIND");
 
     /**
      * One run.
@@ -46,11 +49,12 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
      * @throws InvalidInputException if the ranks do not fit the batch, the base or the data
      */
     public static ScalingPlan of(ScalingConfig config, Job job, Allocation allocation) {
-        int cores = config.cores().orElse(allocation.cores());
+        List<Integer> coresByNode = config.cores().isPresent() ? List.of(config.cores().getAsInt()) : allocation.cores();
+        int cores = sum(coresByNode);
         List<Integer> ranks = config.ranks();
         if (ranks.isEmpty()) {
             int most = config.cores().isPresent() ? cores : allocation.ranks();
-            ranks = powersOfTwo(Math.min(most, cores / config.coresPerRank().orElse(1)));
+            ranks = powersOfTwo(Math.min(most, room(coresByNode, config.coresPerRank().orElse(1))));
         }
         int baseRanks = config.baseRanks().orElse(ranks.get(0));
         if (!ranks.contains(baseRanks)) {
@@ -74,8 +78,8 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
         }
         Launcher launcher = config.launcher() != Launcher.AUTO ? config.launcher()
                 : allocation.slurm() ? Launcher.SRUN : Launcher.MPIRUN;
-        return new ScalingPlan(config, launcher, List.copyOf(ranks), baseRanks, cores,
-                config.coresPerRank().orElse(Math.max(1, cores / largestFitting)), samplesPerRank);
+        return new ScalingPlan(config, launcher, List.copyOf(ranks), baseRanks, coresByNode,
+                config.coresPerRank().orElse(mostCoresPerRank(coresByNode, largestFitting)), samplesPerRank);
     }
 
     private static InvalidInputException error(ScalingConfig config, String problem) {
@@ -87,9 +91,31 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
         return IntStream.iterate(1, count -> count <= Math.max(1, most), count -> 2 * count).boxed().toList();
     }
 
+    private static int sum(List<Integer> cores) {
+        return cores.stream().mapToInt(Integer::intValue).sum();
+    }
+
+    /** Ranks of so many cores: none has them on two machines. */
+    private static int room(List<Integer> coresByNode, int coresPerRank) {
+        return coresByNode.stream().mapToInt(cores -> cores / coresPerRank).sum();
+    }
+
+    private static int mostCoresPerRank(List<Integer> coresByNode, int ranks) {
+        int coresPerRank = Math.max(1, sum(coresByNode) / ranks);
+        while (coresPerRank > 1 && room(coresByNode, coresPerRank) < ranks) {
+            coresPerRank--;
+        }
+        return coresPerRank;
+    }
+
+    /** Of all machines together. */
+    public int cores() {
+        return sum(coresByNode);
+    }
+
     /** Whether so many ranks have not {@link #coresPerRank} cores each. */
     public boolean isOversubscribed(int count) {
-        return (long) count * coresPerRank > cores;
+        return count > room(coresByNode, coresPerRank);
     }
 
     /** All runs: up and down the ranks in turn, so that a drift of the machine meets few and many ranks alike. */
@@ -149,12 +175,29 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
         if (!bindsThemselves()) {
             if (isOversubscribed(count)) {
                 words.addAll(srun ? List.of("--cpu-bind=none") : List.of("--bind-to", "none"));
+            } else if (srun) {
+                words.addAll(packed(count));
+                words.addAll(List.of("--cpus-per-task=" + coresPerRank, "--cpu-bind=cores"));
             } else {
-                words.addAll(srun ? List.of("--cpus-per-task=" + coresPerRank, "--cpu-bind=cores")
-                        : List.of("--map-by", "slot:PE=" + coresPerRank));
+                words.addAll(List.of("--map-by", "slot:PE=" + coresPerRank));
             }
         }
         words.addAll(config.launcherArguments());
+        return words;
+    }
+
+    /** One node full before the next has a rank, as mpirun has it: srun would spread them over the whole allocation. */
+    private List<String> packed(int count) {
+        List<String> words = new ArrayList<>();
+        if (config.cores().isEmpty()) {
+            List<Integer> largestFirst = coresByNode.stream().sorted(Comparator.reverseOrder()).toList();
+            int nodes = 1;
+            while (room(largestFirst.subList(0, nodes), coresPerRank) < count) {
+                nodes++;
+            }
+            words.add("--nodes=" + nodes);
+        }
+        words.add("--distribution=block:block,Pack");
         return words;
     }
 
@@ -179,7 +222,7 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
         steering.keySet().removeIf(name -> STEERING.stream().noneMatch(name::startsWith));
         return new ScalingResult.Setup(version, commit, command, config.kind(), job.name(), config.jobFile().toString(),
                 config.sets(), JobFile.toYaml(job), ranks, baseRanks, config.batch(), config.steps(), config.warmupSteps(),
-                config.repeats(), launcher.name().toLowerCase(Locale.ROOT), config.launcherArguments(), cores, coresPerRank,
-                binding, steering);
+                config.repeats(), launcher.name().toLowerCase(Locale.ROOT), config.launcherArguments(), cores(),
+                coresPerRank, ranks.stream().filter(this::isOversubscribed).toList(), binding, steering);
     }
 }

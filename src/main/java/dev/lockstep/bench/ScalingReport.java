@@ -23,7 +23,7 @@ public final class ScalingReport {
             @media print { body { margin: 0; max-width: none; font-size: 10pt; } .wide { overflow: visible; } }
             """;
     private static final String OVERSUBSCRIBED = "*";
-    private static final String NOT_MEASURED = "\u2020";
+    private static final String NOT_WHOLE = "\u2020";
 
     private final ScalingResult result;
     private final ScalingResult.Setup setup;
@@ -95,7 +95,9 @@ public final class ScalingReport {
         return kept + ". " + base + " Each number of ranks was run " + times(setup.repeats()) + ", up and down the ranks in"
                 + " turn, for " + setup.steps() + " steps after " + setup.warmupSteps() + " to warm up. A step takes"
                 + " what its slowest rank takes; the median over the steps of all runs counts. Intervals are 95 % confidence"
-                + " intervals of that median; those of efficiency are as wide as the row's and the base's together allow.";
+                + " intervals of that median (of fewer than six steps, the least and the greatest), as if each step were"
+                + " independent; how far runs differ is to be seen from the median of each. Intervals of efficiency are as"
+                + " wide as the row's and the base's together allow.";
     }
 
     private static String times(int count) {
@@ -122,8 +124,8 @@ public final class ScalingReport {
         String marks = Stream.of(
                 table.rows().stream().anyMatch(ScalingRow::oversubscribed)
                         ? OVERSUBSCRIBED + " more ranks than cores for them" : "",
-                table.rows().stream().anyMatch(row -> row.measured().isEmpty())
-                        ? NOT_MEASURED + " failed, or not run" : "")
+                table.rows().stream().anyMatch(row -> row.status() != ScalingRow.Status.OK)
+                        ? NOT_WHOLE + " failed, partial or not run" : "")
                 .filter(mark -> !mark.isEmpty()).collect(Collectors.joining("; "));
         if (!marks.isEmpty()) {
             html.element("p", marks, "class", "small");
@@ -137,7 +139,7 @@ public final class ScalingReport {
     private String label(int ranks) {
         return table.rows().stream().filter(row -> row.ranks() == ranks).findFirst()
                 .map(row -> ranks + (row.oversubscribed() ? OVERSUBSCRIBED : "")
-                        + (row.measured().isEmpty() ? NOT_MEASURED : ""))
+                        + (row.status() != ScalingRow.Status.OK ? NOT_WHOLE : ""))
                 .orElse("" + ranks);
     }
 
@@ -177,8 +179,9 @@ public final class ScalingReport {
 
     private void figures() {
         html.element("h2", "Figures");
-        Rows rows = new Rows(html, List.of("ranks", "step, ms", "interval", "samples a second", "interval", "efficiency",
-                "interval", "cores", "threads a rank", "memory of largest rank, MiB", "runs", "steps"), List.of("status"));
+        Rows rows = new Rows(html, List.of("ranks", "step, ms", "interval", "of each run", "samples a second", "interval",
+                "efficiency", "interval", "hosts", "cores", "threads a rank", "memory of largest rank, MiB", "runs",
+                "steps"), List.of("status"));
         for (ScalingRow row : table.rows()) {
             rows.row(Stream.concat(Stream.of(label(row.ranks())), figures(row)).toList(), List.of(row.reason().isEmpty()
                     ? row.statusText() : row.statusText() + ": " + row.reason()));
@@ -190,15 +193,17 @@ public final class ScalingReport {
         return row.measured().map(m -> Stream.of(
                 Figures.milliseconds(m.stepSeconds().value()),
                 Figures.milliseconds(m.stepSeconds()),
+                m.runMedianSeconds().stream().map(Figures::milliseconds).collect(Collectors.joining(", ")),
                 Figures.number(m.samplesPerSecond().value()),
                 Figures.number(m.samplesPerSecond().low()) + " to " + Figures.number(m.samplesPerSecond().high()),
                 row.efficiency().map(e -> Figures.percent(e.value())).orElse("–"),
                 row.efficiency().map(e -> Figures.percent(e.low()) + " to " + Figures.percent(e.high())).orElse("–"),
+                m.line().path("hosts").asText(),
                 m.line().path("cores").asText(),
                 m.line().path("threads").asText(),
                 Figures.number(m.line().path("resident_bytes").asDouble() / (1 << 20)),
                 "" + row.repeats(),
-                "" + m.steps())).orElseGet(() -> Stream.generate(() -> "–").limit(11));
+                "" + m.steps())).orElseGet(() -> Stream.generate(() -> "–").limit(13));
     }
 
     private List<ScalingRow> withBreakdown() {
@@ -216,6 +221,8 @@ public final class ScalingReport {
             return;
         }
         html.element("h2", "Step breakdown, ms");
+        html.element("p", "Means, here as in the chart: the parts add up to the mean step, not to the median among the"
+                + " figures.", "class", "small");
         List<String> heads = new ArrayList<>(List.of("ranks"));
         heads.addAll(Breakdown.partNames());
         heads.addAll(List.of("optimizer in all", "communication hidden", "GFLOP/s a rank", "share of matrix products"));
@@ -258,8 +265,12 @@ public final class ScalingReport {
         Rows rows = new Rows(html, List.of(), List.of("factor", "value"));
         table.factors().forEach(factor -> rows.row(List.of(), List.of(factor.name(), factor.text())));
         rows.row(List.of(), List.of("cores foreseen", setup.cores() + " in all, " + setup.coresPerRank() + " a rank"));
-        setup.binding().forEach((ranks, binding) ->
-                rows.row(List.of(), List.of("binding of " + ScalingTable.count(ranks), binding)));
+        for (ScalingRow row : table.rows()) {
+            rows.row(List.of(), List.of("binding of " + ScalingTable.count(row.ranks()), setup.binding().get(row.ranks())
+                    + row.measured().map(measured -> "; found CPUs: " + measured.cpus()).orElse("")));
+        }
+        rows.row(List.of(), List.of("algorithm of the sums", setup.mpiParameters("coll")));
+        rows.row(List.of(), List.of("MPI's transport", setup.mpiParameters("pml", "btl", "mtl")));
         setup.environment().forEach((name, value) -> rows.row(List.of(), List.of(name, value)));
         rows.row(List.of(), List.of("load of the machine before", String.format(Locale.ROOT, "%.2f", result.loadBefore())));
         rows.close();
@@ -274,26 +285,5 @@ public final class ScalingReport {
         }
         html.element("p", "The job on " + ScalingTable.count(setup.baseRanks()) + ", with every key resolved:")
                 .element("pre", setup.job(), "class", "small");
-    }
-
-    /** A table under way. */
-    private record Rows(Markup html, List<String> numbers, List<String> texts) {
-        Rows {
-            html.open("div", "class", "wide").open("table").open("thead").open("tr");
-            numbers.forEach(head -> html.element("th", head));
-            texts.forEach(head -> html.element("th", head, "class", "text"));
-            html.close().close().open("tbody");
-        }
-
-        void row(List<String> numberCells, List<String> textCells) {
-            html.open("tr");
-            numberCells.forEach(cell -> html.element("td", cell));
-            textCells.forEach(cell -> html.element("td", cell, "class", "text"));
-            html.close();
-        }
-
-        void close() {
-            html.close().close().close();
-        }
     }
 }

@@ -4,9 +4,12 @@ import dev.lockstep.job.ScalingConfig;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * All that a scaling benchmark has measured: what scaling.json holds, besides the table that comes from it.
@@ -31,19 +34,39 @@ public record ScalingResult(String kind, String name, State state, String starte
     /**
      * What was to be measured, and with what.
      *
-     * @param version      of this program, as {@code commit}
-     * @param command      that the user gave
-     * @param job          on the base's ranks, as YAML with every key resolved
-     * @param batch        samples a step: of all ranks in strong scaling, of each in weak
-     * @param binding      of the ranks, by their number
-     * @param environment  variables that steer MPI, OpenMP or this program
+     * @param version        of this program, as {@code commit}
+     * @param command        that the user gave
+     * @param job            on the base's ranks, as YAML with every key resolved
+     * @param batch          samples a step: of all ranks in strong scaling, of each in weak
+     * @param oversubscribed those of {@code ranks} that have not {@code coresPerRank} cores each
+     * @param binding        of the ranks, by their number, as asked for
+     * @param environment    variables that steer MPI, OpenMP or this program
      */
     public record Setup(String version, String commit, List<String> command, ScalingConfig.Kind scaling, String jobName,
             String jobFile, List<String> sets, String job, List<Integer> ranks, int baseRanks, int batch, int steps,
             int warmupSteps, int repeats, String launcher, List<String> launcherArguments, int cores, int coresPerRank,
-            Map<Integer, String> binding, Map<String, String> environment) {
-        public boolean isOversubscribed(int count) {
-            return (long) count * coresPerRank > cores;
+            List<Integer> oversubscribed, Map<Integer, String> binding, Map<String, String> environment) {
+        /**
+         * What was set of Open MPI's parameters for these frameworks, by variables and then by the launcher's arguments:
+         * {@code "coll_tuned_allreduce_algorithm=4"}.
+         */
+        String mpiParameters(String... frameworks) {
+            List<String> set = new ArrayList<>();
+            environment.forEach((name, value) -> set.add(name.replaceFirst("^OMPI_MCA_", "") + "=" + value));
+            for (int i = 0; i + 2 < launcherArguments.size(); i++) {
+                if (launcherArguments.get(i).matches("--?mca")) {
+                    set.add(launcherArguments.get(i + 1) + "=" + launcherArguments.get(i + 2));
+                }
+            }
+            set.removeIf(each -> Stream.of(frameworks).noneMatch(each::startsWith));
+            return set.isEmpty() ? "MPI's default, where openmpi-mca-params.conf sets none" : String.join(" ", set);
+        }
+
+        private boolean isWhole() {
+            return Stream.of(version, commit, command, scaling, jobName, jobFile, sets, job, ranks, launcher,
+                    launcherArguments, oversubscribed, binding, environment).noneMatch(Objects::isNull)
+                    && ranks.contains(baseRanks) && ranks.stream().allMatch(count -> count != null && count > 0)
+                    && binding.keySet().containsAll(ranks) && repeats > 0 && batch > 0;
         }
 
         /** How many runs there are if all are made. */
@@ -54,6 +77,26 @@ public record ScalingResult(String kind, String name, State state, String starte
         /** Samples a step of all ranks. */
         public long globalBatch(int count) {
             return scaling == ScalingConfig.Kind.STRONG ? batch : (long) batch * count;
+        }
+    }
+
+    /** Whether nothing is missing that the table and the report take; a file may hold anything. */
+    boolean isWhole() {
+        return KIND.equals(kind) && state != null && started != null && finished != null && setup != null && setup.isWhole()
+                && runs != null && runs.stream().allMatch(this::isWhole);
+    }
+
+    private boolean isWhole(ScalingRun run) {
+        if (run == null || run.command() == null || (run.failure() == null) == (run.result() == null)) {
+            return false;
+        }
+        try {
+            if (run.result() != null) {
+                StepLine.check(run.result(), run.ranks(), setup.globalBatch(run.ranks()));
+            }
+            return true;
+        } catch (StepLine.MalformedException e) {
+            return false;
         }
     }
 

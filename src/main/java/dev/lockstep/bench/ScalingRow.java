@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 
 /**
@@ -48,6 +49,12 @@ public record ScalingRow(int ranks, Status status, String reason, boolean oversu
                     first);
         }
 
+        /** The hardware threads that the ranks were bound to, as they found them: {@code "0-1 2-3"}. */
+        String cpus() {
+            return StreamSupport.stream(line.path("environment").path("ranks").spliterator(), false)
+                    .map(rank -> rank.path("cpus").asText()).distinct().collect(Collectors.joining(" "));
+        }
+
         /** Of each rank, for efficiency: the same for strong and for weak scaling. */
         private Estimate samplesPerSecondAndRank(int ranks) {
             return samplesPerSecond.times(1.0 / ranks);
@@ -74,7 +81,7 @@ public record ScalingRow(int ranks, Status status, String reason, boolean oversu
         } else {
             status = Status.OK;
         }
-        boolean oversubscribed = result.setup().isOversubscribed(ranks)
+        boolean oversubscribed = result.setup().oversubscribed().contains(ranks)
                 || lines.stream().anyMatch(line -> ranks > line.path("cores").asInt(ranks));
         return new ScalingRow(ranks, status, reason, oversubscribed, lines.size(), measured, Optional.empty());
     }

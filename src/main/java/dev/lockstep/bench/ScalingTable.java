@@ -34,6 +34,9 @@ public record ScalingTable(List<ScalingRow> rows, List<Factor> factors, List<Str
         Optional<ScalingRow> base = rows.stream().filter(row -> row.ranks() == result.setup().baseRanks()).findFirst();
         if (base.isPresent() && base.get().measured().isEmpty()) {
             warnings.add("No efficiency: the base, " + count(base.get().ranks()) + ", was not measured.");
+        } else if (base.isPresent() && base.get().status() != ScalingRow.Status.OK) {
+            warnings.add("Efficiency is against a base of which not all runs were measured: "
+                    + count(base.get().ranks()) + ".");
         }
         ranks(rows, ScalingRow::oversubscribed).ifPresent(ranks -> warnings.add(
                 "More ranks than cores for them, so that they took turns: " + ranks + "."));

@@ -18,8 +18,8 @@ public final class ScalingText {
         out.println(setup.scaling().name().toLowerCase(Locale.ROOT) + " scaling of " + setup.jobName() + ", "
                 + (setup.scaling() == Kind.STRONG ? "global batch " : "batch a rank ")
                 + setup.batch() + ", against " + ScalingTable.count(setup.baseRanks())
-                + "; times in ms, the breakdown's are means");
-        out.printf(FORMAT, "ranks", "step", "95 % interval", "samples/s", "efficiency", "data", "forward", "backward",
+                + "; times in ms, the breakdown's are means; intervals cover steps, not runs");
+        out.printf(FORMAT, "ranks", "step", "interval", "samples/s", "efficiency", "data", "forward", "backward",
                 "exposed", "update, rest", "");
         for (ScalingRow row : table.rows()) {
             Object[] cells = new Object[11];

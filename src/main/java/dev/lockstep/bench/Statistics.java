@@ -5,6 +5,8 @@ import java.util.Arrays;
 /** What is said of repeated measurements: no assumption about how they are distributed, as times are not normal. */
 public final class Statistics {
     private static final double TAIL = 0.025;
+    /** Of fewer, even the least and the greatest hold the median less often. */
+    private static final int FEWEST_FOR_95 = 6;
 
     /** Ends included. */
     public record Interval(double low, double high) {
@@ -39,6 +41,11 @@ public final class Statistics {
         }
         int first = Math.max(0, below - 1);
         return new Interval(sorted[first], sorted[n - 1 - first]);
+    }
+
+    /** What {@link #interval95} of so many values is. */
+    public static String intervalName(int count) {
+        return count < FEWEST_FOR_95 ? "least and greatest" : "95 % confidence interval";
     }
 
     private static double[] sorted(double[] values) {

@@ -149,7 +149,8 @@ public final class StepBenchmark {
         return largest;
     }
 
-    private static List<double[]> gather(Communicator communicator, double[] values) {
+    /** Every rank's values, by rank. Collective; no rank is done before all have come. */
+    static List<double[]> gather(Communicator communicator, double... values) {
         ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
         bytes.asDoubleBuffer().put(values);
         return communicator.allGather(bytes.array()).stream().map(theirs -> {

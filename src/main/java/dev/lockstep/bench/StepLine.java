@@ -25,13 +25,17 @@ final class StepLine {
             throw new MalformedException("it ended well, but printed " + (found.isEmpty() ? "no line" : found.size()
                     + " lines") + " of kind step");
         }
-        JsonNode line = found.get(0);
+        check(found.get(0), ranks, globalBatch);
+        return found.get(0);
+    }
+
+    /** Whether a line is of such a run, and holds what every figure needs. */
+    static void check(JsonNode line, int ranks, long globalBatch) throws MalformedException {
         require(line.path("ranks").asInt() == ranks, line, "ranks", ranks);
         require(line.path("global_batch").asLong() == globalBatch, line, "global_batch", globalBatch);
         JsonNode seconds = line.path("step_seconds");
         require(!seconds.isEmpty() && StreamSupport.stream(seconds.spliterator(), false)
                 .allMatch(step -> step.isNumber() && step.asDouble() > 0), line, "step_seconds", "times above 0");
-        return line;
     }
 
     private static JsonNode read(String line) {

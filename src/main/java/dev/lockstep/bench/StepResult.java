@@ -10,26 +10,33 @@ import java.util.Map;
  * @param kind           {@code "step"}
  * @param hosts          that MPI knows
  * @param cores          usable by the ranks, on all machines together: with more ranks than that they take turns
+ * @param machineCores   of the same machines, also those that no rank is bound to
  * @param linkRate       of the link between hosts, as the user gave it; null if not given
  * @param batchSize      samples of a rank in a step, {@code globalBatch} of all
  * @param samples        of the training data
  * @param chunks         that gradients are sent in, of {@code chunkBytesEach} in order; one rank sends none
  * @param backwardOrder  the parameters as buckets are filled with them
  * @param stepSeconds    the largest of all ranks, each time the mean of {@code stepsPerTime} steps
- * @param stepSecondsLow with {@code stepSecondsHigh} the 95 % confidence interval of the median
+ * @param stepSecondsLow with {@code stepSecondsHigh} the 95 % confidence interval of the median; of fewer than six times,
+ *                       the least and the greatest
  * @param breakdown      of the slowest rank; null where no step was timed from within
  * @param operations     of a full-size step, in the order in which they ran, on the rank that computes the longest
  * @param chunkSeconds   means of the shortest times over the ranks, in the order of sending
  * @param residentBytes  of the largest rank, after the last step
  */
-public record StepResult(String kind, String name, int ranks, int hosts, int cores, String linkRate, String device,
-        int threads, String precision, boolean overlap, int batchSize, int globalBatch, int samples, long parameters,
-        long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes, long chunkBytes, int chunks,
-        long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps, int steps,
-        int stepsPerTime, double[] stepSeconds, double stepSecondsMedian, double stepSecondsLow, double stepSecondsHigh,
-        double samplesPerSecond, Map<String, Object> breakdown, List<Operation> operations, double[] chunkSeconds,
-        long residentBytes, Map<String, Object> environment) {
+public record StepResult(String kind, String name, int ranks, int hosts, int cores, int machineCores, String linkRate,
+        String device, int threads, String precision, boolean overlap, int batchSize, int globalBatch, int samples,
+        long parameters, long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes, long chunkBytes,
+        int chunks, long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps,
+        int steps, int stepsPerTime, double[] stepSeconds, double stepSecondsMedian, double stepSecondsLow,
+        double stepSecondsHigh, double samplesPerSecond, Map<String, Object> breakdown, List<Operation> operations,
+        double[] chunkSeconds, long residentBytes, Map<String, Object> environment) {
     public static final String KIND = "step";
+
+    /** What the environment holds at a JSON pointer, as {@code "/cpu/model"}; empty if nothing. */
+    String environmentAt(String pointer) {
+        return Json.MAPPER.valueToTree(environment).at(pointer).asText();
+    }
 
     /**
      * @param phase {@code data}, {@code forward}, {@code backward} or {@code optimizer}

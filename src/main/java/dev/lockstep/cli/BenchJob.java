@@ -54,7 +54,8 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 operation.seconds())).toList();
         double[] resident = StepBenchmark.maximum(communicator, new double[] {residentBytes()});
         return new StepResult(StepResult.KIND, job.name(), ranks, Placement.hosts(environment.placements()),
-                Placement.usableCores(environment.placements()), link == null ? null : link.text(), device.description(),
+                Placement.usableCores(environment.placements()), Placement.machineCores(environment.placements()),
+                link == null ? null : link.text(), device.description(),
                 environment.threads().get(rank).count(), job.precision().name().toLowerCase(Locale.ROOT),
                 trainer.overlaps(), trainer.batchSize(), trainer.batchSize() * ranks, trainer.trainSamples(),
                 trainer.parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),

@@ -5,6 +5,7 @@ import dev.lockstep.bench.Json;
 import dev.lockstep.bench.LinkRate;
 import dev.lockstep.bench.OverlapBenchmark;
 import dev.lockstep.bench.OverlapResult;
+import dev.lockstep.bench.Statistics;
 import dev.lockstep.bench.StepBenchmark;
 import dev.lockstep.bench.StepResult;
 import dev.lockstep.comm.Communicator;
@@ -100,7 +101,7 @@ final class BenchOverlapCommand implements Callable<Integer> {
             out.printf(Locale.ROOT, "communication       %9.3f ms, alone: %.3f of backward, in %d chunks%n",
                     result.commSeconds() * 1e3, result.commToBackward(), result.on().chunks());
         }
-        out.printf(Locale.ROOT, "schedule's bound    %9.3f ms; step / bound %.3f%n", result.boundSeconds() * 1e3,
+        out.printf(Locale.ROOT, "schedule's bound    %9.3f ms; mean step / bound %.3f%n", result.boundSeconds() * 1e3,
                 result.stepToBound());
         if (result.hiddenFraction() != null) {
             out.printf(Locale.ROOT, "hidden              %9.3f of communication; the bound's %.3f%s%n",
@@ -110,8 +111,8 @@ final class BenchOverlapCommand implements Callable<Integer> {
     }
 
     private static void print(PrintWriter out, String name, StepResult result) {
-        out.printf(Locale.ROOT, "%-19s %9.3f ms, median of %d; 95 %% confidence interval %.3f to %.3f%n", name,
-                result.stepSecondsMedian() * 1e3, result.steps(), result.stepSecondsLow() * 1e3,
-                result.stepSecondsHigh() * 1e3);
+        out.printf(Locale.ROOT, "%-19s %9.3f ms, median of %d; %s %.3f to %.3f%n", name,
+                result.stepSecondsMedian() * 1e3, result.steps(), Statistics.intervalName(result.stepSeconds().length),
+                result.stepSecondsLow() * 1e3, result.stepSecondsHigh() * 1e3);
     }
 }

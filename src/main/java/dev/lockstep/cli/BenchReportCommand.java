@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.bench.ScalingOutput;
 import dev.lockstep.bench.ScalingResult;
+import dev.lockstep.bench.ScalingText;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -30,6 +31,7 @@ final class BenchReportCommand implements Callable<Integer> {
         ScalingOutput output = new ScalingOutput(folder);
         ScalingResult result = output.read();
         output.write(result, context.program().commit());
+        ScalingText.print(result, spec.commandLine().getOut());
         spec.commandLine().getOut().println("report: " + folder.resolve(ScalingOutput.REPORT_FILE)
                 + ", of what was measured until " + result.finished());
         return 0;

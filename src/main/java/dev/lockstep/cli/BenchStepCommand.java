@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.bench.Json;
 import dev.lockstep.bench.LinkRate;
+import dev.lockstep.bench.Statistics;
 import dev.lockstep.bench.StepBenchmark;
 import dev.lockstep.bench.StepResult;
 import dev.lockstep.comm.Communicator;
@@ -90,8 +91,9 @@ final class BenchStepCommand implements Callable<Integer> {
 
     private static void print(PrintWriter out, StepResult result) {
         printSetting(out, result);
-        out.printf(Locale.ROOT, "step      %.3f ms, median of %d after %d; 95 %% confidence interval %.3f to %.3f%s%n",
-                result.stepSecondsMedian() * 1e3, result.steps(), result.warmupSteps(), result.stepSecondsLow() * 1e3,
+        out.printf(Locale.ROOT, "step      %.3f ms, median of %d after %d; %s %.3f to %.3f%s%n",
+                result.stepSecondsMedian() * 1e3, result.steps(), result.warmupSteps(),
+                Statistics.intervalName(result.stepSeconds().length), result.stepSecondsLow() * 1e3,
                 result.stepSecondsHigh() * 1e3,
                 result.stepsPerTime() == 1 ? "" : "; means of up to " + result.stepsPerTime() + " steps");
         out.printf(Locale.ROOT, "samples   %,.0f a second%n", result.samplesPerSecond());

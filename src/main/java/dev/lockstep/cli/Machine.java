@@ -16,11 +16,12 @@ import java.util.TreeSet;
  * @param cpuModel        {@code "AMD EPYC 9654 96-Core Processor"}
  * @param instructionSets those that matter to matrix products, by the kernel's names: {@code [avx2, avx512f]}
  * @param onlineCpus      hardware threads of the machine
+ * @param onlineCores     their cores
  * @param cpus            the hardware threads that this process may run on
  * @param cores           the cores of {@code cpus}, each named by its first hardware thread
  */
-record Machine(String bootId, String cpuModel, List<String> instructionSets, int onlineCpus, SortedSet<Integer> cpus,
-        SortedSet<Integer> cores) {
+record Machine(String bootId, String cpuModel, List<String> instructionSets, int onlineCpus, int onlineCores,
+        SortedSet<Integer> cpus, SortedSet<Integer> cores) {
     private static final List<String> INSTRUCTION_SETS = List.of("sse4_2", "fma", "avx", "avx2", "avx512f", "avx512bw",
             "avx512vl", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8");
 
@@ -34,14 +35,19 @@ record Machine(String bootId, String cpuModel, List<String> instructionSets, int
                 firstLine(cpuFolder.resolve("online")).orElse("0-" + (availableCpus - 1)));
         SortedSet<Integer> cpus = field(lines(root.resolve("proc/self/status")), "Cpus_allowed_list")
                 .map(CpuSet::parse).orElse(online);
+        return new Machine(firstLine(root.resolve("proc/sys/kernel/random/boot_id")).orElse(""),
+                field(cpuInfo, "model name").orElse("unknown CPU"),
+                INSTRUCTION_SETS.stream().filter(flags::contains).toList(), online.size(),
+                cores(cpuFolder, online).size(), cpus, cores(cpuFolder, cpus));
+    }
+
+    private static SortedSet<Integer> cores(Path cpuFolder, SortedSet<Integer> cpus) {
         SortedSet<Integer> cores = new TreeSet<>();
         for (int cpu : cpus) {
             cores.add(firstLine(cpuFolder.resolve("cpu" + cpu + "/topology/thread_siblings_list"))
                     .map(siblings -> CpuSet.parse(siblings).first()).orElse(cpu));
         }
-        return new Machine(firstLine(root.resolve("proc/sys/kernel/random/boot_id")).orElse(""),
-                field(cpuInfo, "model name").orElse("unknown CPU"),
-                INSTRUCTION_SETS.stream().filter(flags::contains).toList(), online.size(), cpus, cores);
+        return cores;
     }
 
     static String hostName() {

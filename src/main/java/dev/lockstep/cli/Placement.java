@@ -15,17 +15,20 @@ import java.util.stream.Collectors;
  * @param cores         their cores
  * @param bound         whether {@code cpus} are fewer than the machine has
  * @param usableCores   {@code cores.size()}, or less where a control group allows less CPU time than that
+ * @param machineCores  of the whole machine, whatever the rank is bound to
  * @param ompNumThreads the environment variable, or null
  */
 record Placement(int rank, String host, String bootId, long processId, int localRank, int localSize,
-        SortedSet<Integer> cpus, SortedSet<Integer> cores, boolean bound, int usableCores, String ompNumThreads) {
+        SortedSet<Integer> cpus, SortedSet<Integer> cores, boolean bound, int usableCores, int machineCores,
+        String ompNumThreads) {
 
     static Placement of(Communicator communicator, Machine machine, String host, String ompNumThreads) {
         // The JVM takes the control group's CPU quota into account.
         int usableCores = Math.min(machine.cores().size(), Runtime.getRuntime().availableProcessors());
         return new Placement(communicator.rank(), host, machine.bootId().isEmpty() ? host : machine.bootId(),
                 ProcessHandle.current().pid(), communicator.localRank(), communicator.localSize(), machine.cpus(),
-                machine.cores(), machine.cpus().size() < machine.onlineCpus(), usableCores, ompNumThreads);
+                machine.cores(), machine.cpus().size() < machine.onlineCpus(), usableCores,
+                machine.onlineCores(), ompNumThreads);
     }
 
     /** Collective: the placements of all ranks, by rank. */
@@ -42,6 +45,12 @@ record Placement(int rank, String host, String bootId, long processId, int local
     static int usableCores(List<Placement> all) {
         return all.stream().collect(Collectors.groupingBy(Placement::bootId)).values().stream()
                 .mapToInt(Placement::usableCoresOfMachine).sum();
+    }
+
+    /** Cores that the machines of these ranks have together. */
+    static int machineCores(List<Placement> all) {
+        return all.stream().collect(Collectors.toMap(Placement::bootId, Placement::machineCores, Math::max)).values()
+                .stream().mapToInt(Integer::intValue).sum();
     }
 
     private static int usableCoresOfMachine(List<Placement> all) {

@@ -29,6 +29,7 @@ final class PredictionReport {
                     point.measuredSeconds() * 1e3, point.predictedSeconds() * 1e3, point.error() * 100,
                     point.fitted() ? "  (fitted)" : "");
         }
+        result.notes().forEach(note -> out.println("note: " + note));
         String hosts = result.ranksPerHost() + (result.ranksPerHost() == 1 ? " rank" : " ranks") + " a host"
                 + (result.forecastLinkBytesPerSecond() == null ? "" : String.format(Locale.ROOT, ", %.3g Gbit/s a host",
                         result.forecastLinkBytesPerSecond() * Byte.SIZE * 1e-9));

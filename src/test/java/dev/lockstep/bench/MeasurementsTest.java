@@ -26,7 +26,8 @@ class MeasurementsTest {
     @Test
     void shouldReadBackWhatItWrites() throws Exception {
         String step = Json.write(STEP);
-        assertTrue(step.startsWith("{\"kind\":\"step\",\"name\":\"test\",\"ranks\":1,\"hosts\":1,\"cores\":2,"), step);
+        assertTrue(step.startsWith("{\"kind\":\"step\",\"name\":\"test\",\"ranks\":1,\"hosts\":1,"), step);
+        assertTrue(step.contains("\"cores\":1,\"machine_cores\":2,"), step);
         assertTrue(step.contains("\"backward_order\":[{\"name\":\"0.bias\",\"rows\":3,\"columns\":0},"), step);
         assertFalse(step.contains("link_rate"), step);
         StepResult on = STEP;

@@ -12,6 +12,7 @@ import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -148,7 +149,9 @@ class PredictionTest {
         Prediction prediction = Prediction.of(measured);
         assertEquals(List.of(true, true, false, true, true, false),
                 prediction.compare(measured).stream().map(Prediction.Comparison::fitted).toList());
+        // Bound, each rank has its core; alone on the machine it is not.
         assertEquals(2.0 / 2, MachineLoad.occupancy(measured.get(0)));
+        assertEquals(1.0 / 2, MachineLoad.occupancy(measured.get(4)));
         assertEquals(1.3, prediction.load().slowdown(1), 1e-9);
         assertEquals(1.15, prediction.load().slowdown(0.75), 1e-9);
         assertEquals(1, prediction.load().slowdown(0.1), 1e-9);
@@ -182,8 +185,24 @@ class PredictionTest {
         Prediction prediction = new Prediction(points);
         assertTrue(assertThrows(InvalidInputException.class, () -> prediction.compare(List.of(other))).getMessage()
                 .contains("do not go together"));
+        StepResult otherCpu = StepResults.in(Map.of("cpu", Map.of("model", "Other")), points.get(1));
+        assertTrue(assertThrows(InvalidInputException.class, () -> prediction.compare(List.of(otherCpu))).getMessage()
+                .contains("(none, Other, fp32, batch 64)"));
         Prediction oneHost = new Prediction(points.subList(0, 2));
         assertThrows(InvalidInputException.class, () -> oneHost.stepSeconds(Prediction.Setting.of(points.get(2))));
+    }
+
+    @Test
+    void shouldNoteWhatElseMayMakePointsDiffer() {
+        List<StepResult> p = fittedPoints(new Truth(0));
+        List<StepResult> others = List.of(
+                StepResults.in(Map.of("lockstep", Map.of("commit", "a"), "mpi", "none"), p.get(0)),
+                StepResults.in(Map.of("lockstep", Map.of("commit", "b"), "mpi", "M 4, 2 ranks started by m"), p.get(1)),
+                StepResults.in(Map.of("lockstep", Map.of("commit", "b"), "mpi", "M 5, 2 ranks started by m"), p.get(2)));
+
+        assertEquals(List.of("The points differ in commits of the program: a; b.",
+                "The points differ in MPI: M 4, started by m; M 5, started by m."), Prediction.notes(others));
+        assertEquals(List.of(), Prediction.notes(others.subList(1, 2)));
     }
 
     @Test
@@ -199,6 +218,9 @@ class PredictionTest {
             assertTrue(weak.get(i).predicted() && weak.get(i).efficiency() < weak.get(i - 1).efficiency(), weak::toString);
             assertEquals(weak.get(i).globalBatch() / weak.get(i).stepSeconds(), weak.get(i).samplesPerSecond(), 1e-6);
         }
+        ScalingForecast.Row large = forecast.weak(1 << 20, 4096).get(12);
+        assertEquals(1L << 32, large.globalBatch());
+        assertTrue(large.samplesPerSecond() > 0);
         List<ScalingForecast.Row> strong = forecast.strong(96, 4096);
         assertEquals(List.of(96, 48, 24, 12, 6, 3), strong.stream().map(ScalingForecast.Row::batchSize).toList());
         assertTrue(strong.stream().allMatch(row -> row.globalBatch() == 96 && row.efficiency() <= 1), strong::toString);
@@ -212,7 +234,8 @@ class PredictionTest {
 
     @Test
     void shouldForecastALargerHostOfTheSameKind() {
-        ScalingForecast forecast = ScalingForecast.of(new Prediction(fittedPoints(new Truth(0)).subList(0, 2))).onOneHost();
+        ScalingForecast forecast =
+                new ScalingForecast(new Prediction(fittedPoints(new Truth(0)).subList(0, 2)), 8, Double.NaN);
         List<ScalingForecast.Row> weak = forecast.weak(64, 8);
         assertEquals(List.of(1, 2, 4, 8), weak.stream().map(ScalingForecast.Row::ranks).toList());
         assertTrue(weak.stream().allMatch(row -> row.hosts() == 1));

@@ -112,6 +112,18 @@ class ScalingBenchmarkTest {
     }
 
     @Test
+    void shouldEndWhatALauncherLeavesBehind() throws Exception {
+        ScalingResult result = benchmark("""
+                setsid sleep 300 &
+                echo $! >"$lines/pid"
+                cat "$lines/$2.json"
+                """, "repeats: 1").run(run -> { });
+
+        assertEquals(ScalingRow.Status.OK, ScalingTable.of(result).rows().get(0).status());
+        assertIsGone(Files.readString(folder.resolve("lines/pid")));
+    }
+
+    @Test
     void shouldWriteWhatItHasWhenItIsStopped() throws Exception {
         // Stubborn: neither it nor what it has started ends on TERM.
         ScalingBenchmark benchmark = benchmark("""
@@ -189,7 +201,7 @@ class ScalingBenchmarkTest {
         List<String> yaml = Stream.concat(
                 Stream.of("kind: weak", "job: job.yaml", "batch-size: 8", "ranks: [1, 2, 4]"), Stream.of(keys)).toList();
         ScalingConfig config = ScalingFile.load(Files.write(folder.resolve("b.yaml"), yaml), List.of());
-        ScalingPlan plan = ScalingPlan.of(config, JobFile.load(job, List.of()), new Allocation(false, 8, 8));
+        ScalingPlan plan = ScalingPlan.of(config, JobFile.load(job, List.of()), new Allocation(false, List.of(8), 8));
         return new ScalingBenchmark(plan,
                 plan.setup("0.1.0", "abc", List.of("./lockstep"), JobFile.load(job, List.of()), Map.of()), launcher,
                 Path.of("/nowhere/lockstep"), new ScalingOutput(Files.createDirectories(folder.resolve("out"))));

@@ -2,10 +2,12 @@ package dev.lockstep.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.job.ScalingConfig.Kind;
 import java.io.PrintWriter;
@@ -19,6 +21,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ScalingOutputTest {
@@ -84,13 +87,31 @@ class ScalingOutputTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "{", "[]", "{}", "{\"kind\":\"step\"}", "{\"kind\":\"scaling\"}", "{\"setup\":3}"})
+    @ValueSource(strings = {"", "{", "[]", "{}", "{\"kind\":\"step\"}", "{\"kind\":\"scaling\"}", "{\"setup\":3}",
+        "{\"kind\":\"scaling\",\"state\":\"complete\",\"setup\":{},\"runs\":[]}", "null"})
     void shouldRefuseWhatIsNoResult(String json) throws Exception {
         Files.writeString(folder.resolve("scaling.json"), json);
         String message = assertThrows(InvalidInputException.class, () -> new ScalingOutput(folder).read()).getMessage();
 
         assertTrue(message.startsWith(folder.resolve("scaling.json") + " holds no results of 'bench scaling'"), message);
         assertTrue(message.endsWith("; run it anew"), message);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"/setup, ranks", "/setup, oversubscribed", "/setup, environment", "/setup, binding", "'', runs", "'', state",
+        "'', setup", "/runs/0, command", "/runs/0, result", "/runs/2, failure", "/runs/1/result, step_seconds"})
+    void shouldRefuseResultsThatLackAnything(String where, String key) throws Exception {
+        ScalingOutput output = new ScalingOutput(folder);
+        output.writeJson(RESULT);
+        Path file = folder.resolve("scaling.json");
+        JsonNode json = Json.MAPPER.readTree(file.toFile());
+        assertNotNull(((ObjectNode) json.at(where)).remove(key));
+        Files.writeString(file, json.toString());
+
+        String message = assertThrows(InvalidInputException.class, output::read).getMessage();
+
+        assertTrue(message.contains(" holds no results of 'bench scaling'"), message);
+        assertEquals(1, message.lines().count());
     }
 
     @Test

@@ -111,16 +111,34 @@ class ScalingPlanTest {
 
         assertEquals(List.of(1, 2, 4, 8), plan.ranks());
         assertEquals(40, plan.cores());
-        assertEquals(List.of("srun", "--ntasks=8", "--mpi=pmix", "--kill-on-bad-exit=1", "--cpus-per-task=5",
-                "--cpu-bind=cores"), plan.launch(8));
+        assertEquals(List.of("srun", "--ntasks=8", "--mpi=pmix", "--kill-on-bad-exit=1", "--nodes=2",
+                "--distribution=block:block,Pack", "--cpus-per-task=4", "--cpu-bind=cores"), plan.launch(8));
+        assertTrue(plan.launch(4).contains("--nodes=1"), plan.launch(4)::toString);
+        assertFalse(plan.isOversubscribed(8));
         assertEquals(List.of("srun", "--ntasks=64", "--mpi=pmix", "--kill-on-bad-exit=1", "--overcommit", "--cpu-bind=none"),
                 plan.launch(64));
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "16(x2),8 | ranks: [8]        | 4 |",
+        "16(x2),8 | ranks: [2]        | 16 |",
+        "4(x2)    | ranks: [1, 3]     | 2 |",
+        "3(x2)    | cores-per-rank: 2 | 2 | 4",
+    })
+    void shouldGiveNoRankCoresOfTwoNodes(String nodes, String line, int coresPerRank, Integer tooMany) throws IOException {
+        ScalingPlan plan = plan(Allocation.detect(Map.of("SLURM_JOB_ID", "7", "SLURM_JOB_CPUS_PER_NODE", nodes), 1),
+                "kind: weak", "batch-size: 8", line);
+
+        assertEquals(coresPerRank, plan.coresPerRank());
+        plan.ranks().forEach(count -> assertFalse(plan.isOversubscribed(count), "" + count));
+        assertTrue(tooMany == null || plan.isOversubscribed(tooMany));
+    }
+
     @Test
     void shouldTakeItsMachineWhereThereIsNoSlurm() {
-        assertEquals(new Allocation(false, 3, 3), Allocation.detect(Map.of("SLURM_NTASKS", "10"), 3));
-        assertEquals(new Allocation(true, 3, 3), Allocation.detect(Map.of("SLURM_JOB_ID", "7"), 3));
+        assertEquals(new Allocation(false, List.of(3), 3), Allocation.detect(Map.of("SLURM_NTASKS", "10"), 3));
+        assertEquals(new Allocation(true, List.of(3), 3), Allocation.detect(Map.of("SLURM_JOB_ID", "7"), 3));
     }
 
     @ParameterizedTest
@@ -145,14 +163,18 @@ class ScalingPlanTest {
         Job job = JobFile.load(folder.resolve("job.yaml"), plan.settings(1));
 
         ScalingResult.Setup setup = plan.setup("0.1.0", "abc", List.of("./lockstep"), job,
-                Map.of("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", "HOME", "/nowhere", "OMP_NUM_THREADS", "2"));
+                Map.of("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", "HOME", "/nowhere", "OMP_NUM_THREADS", "2",
+                        "SLURM_JOB_USER", "me", "SLURM_JOB_ACCOUNT", "ours", "JDK_JAVA_OPTIONS", "-Xint"));
 
-        assertEquals(Map.of("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", "OMP_NUM_THREADS", "2"), setup.environment());
+        assertEquals(Map.of("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", "OMP_NUM_THREADS", "2", "JDK_JAVA_OPTIONS",
+                "-Xint"), setup.environment());
+        assertEquals("coll_tuned_allreduce_algorithm=4", setup.mpiParameters("coll"));
+        assertEquals("MPI's default, where openmpi-mca-params.conf sets none", setup.mpiParameters("pml", "btl"));
         assertEquals("b", plan.name());
     }
 
     private ScalingPlan plan(int cores, String... lines) throws IOException {
-        return plan(new Allocation(false, cores, cores), lines);
+        return plan(new Allocation(false, List.of(cores), cores), lines);
     }
 
     private ScalingPlan plan(Allocation allocation, String... lines) throws IOException {

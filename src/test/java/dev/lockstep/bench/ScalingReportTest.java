@@ -47,15 +47,26 @@ class ScalingReportTest {
     void shouldShowEachRowWithItsMarks() throws Exception {
         Document report = parse(ScalingReport.html(WEAK, PREDICTED, "2026-01-03T00:00:00Z", ScalingResults.COMMIT));
 
-        assertEquals("1 | 120.0 | 118.0 to 124.0 | 2,133 | 2,065 to 2,169 | 100.0 % | 100.0 % to 100.0 %"
-                + " | 1 | 1 | 300.0 | 2 | 6 | ok", row(report, "1"));
-        assertTrue(row(report, "2").startsWith("2 | 130.0 | 125.0 to 139.0 | 3,938 | 3,683 to 4,096 | 92.3 % |"),
+        assertEquals("1 | 120.0 | 118.0 to 124.0 | 120.0, 120.0 | 2,133 | 2,065 to 2,169 | 100.0 % | 100.0 % to 100.0 %"
+                + " | 1 | 1 | 1 | 300.0 | 2 | 6 | ok", row(report, "1"));
+        assertTrue(row(report, "2")
+                .startsWith("2 | 130.0 | 125.0 to 139.0 | 130.0, 130.0 | 3,938 | 3,683 to 4,096 | 92.3 % |"),
                 row(report, "2"));
         assertTrue(row(report, "4*\u2020").endsWith("| failed: exit status 1: <no> \"slots\" & \uFFFD[0m"),
                 row(report, "4*\u2020"));
         assertEquals("8 | 150.0 | 13,653 | 80.0 % | – | predicted, not measured", row(report, "8"));
         String text = report.getDocumentElement().getTextContent();
-        assertTrue(text.contains("* more ranks than cores for them; \u2020 failed, or not run"), text);
+        assertTrue(text.contains("* more ranks than cores for them; \u2020 failed, partial or not run"), text);
+    }
+
+    @Test
+    void shouldNameTheBindingAsFoundAndWhatMpiWasTold() throws Exception {
+        Document report = parse(ScalingReport.html(WEAK, NOTHING, "now", ScalingResults.COMMIT));
+
+        assertEquals("binding of 2 ranks | 1 core a rank; found CPUs: 0 1", row(report, "binding of 2 ranks"));
+        assertEquals("MPI's transport | pml=ob1", row(report, "MPI's transport"));
+        assertEquals("algorithm of the sums | MPI's default, where openmpi-mca-params.conf sets none",
+                row(report, "algorithm of the sums"));
     }
 
     @Test
@@ -68,8 +79,21 @@ class ScalingReportTest {
 
         assertEquals(List.of("Partial results: the benchmark was interrupted after 3 of 8 runs.",
                 "Failed, with its reason in the table: 2 ranks.",
+                "Efficiency is against a base of which not all runs were measured: 1 rank.",
                 "More ranks than cores for them, so that they took turns: 4, 8 ranks.",
                 "The rows differ in more than the number of ranks: threads a rank 1 (1 rank); 2 (4 ranks)."), warnings);
+    }
+
+    @Test
+    void shouldMarkRanksOfWhichSomeRunsWereMeasured() throws Exception {
+        ScalingResult result = new ScalingResults(Kind.WEAK, 64, 1, 2, 4).repeats(2).state(ScalingResult.State.INTERRUPTED)
+                .run(1, 0.2).run(1, 0.2).run(2, 0.21).failed(2, "gone").run(4, 0.22).result();
+
+        Document report = parse(ScalingReport.html(result, NOTHING, "now", ScalingResults.COMMIT));
+
+        assertTrue(row(report, "2\u2020").endsWith("| 1 | 1 | failed: gone"), row(report, "2\u2020"));
+        assertTrue(row(report, "4\u2020").endsWith("| 1 | 1 | partial: 1 of 2 repeats"), row(report, "4\u2020"));
+        assertTrue(elements(report, "svg").get(0).getTextContent().contains("2\u2020"));
     }
 
     @Test

@@ -85,6 +85,9 @@ final class ScalingResults {
         }
         ObjectNode environment = line.putObject("environment");
         environment.putObject("lockstep").put("version", "0.1.0").put("commit", COMMIT);
+        for (int rank = 0; rank < count; rank++) {
+            environment.withArray("ranks").addObject().put("cpus", "" + rank);
+        }
         environment.put("mpi", "Open MPI 4.1.4, " + ScalingTable.count(count) + " started by mpirun");
         return line;
     }
@@ -94,7 +97,8 @@ final class ScalingResults {
         ranks.forEach(count -> binding.put(count, "1 core a rank"));
         ScalingResult.Setup setup = new ScalingResult.Setup("0.1.0", COMMIT, List.of("./lockstep", "bench"), kind,
                 "wide", "jobs/wide.yaml", List.of("precision=fp32"), "name: \"wide\"\n", ranks, ranks.get(0), batch,
-                3, 1, repeats, "mpirun", List.of(), cores, 1, binding, Map.of("OMPI_MCA_pml", "ob1"));
+                3, 1, repeats, "mpirun", List.of(), cores, 1,
+                ranks.stream().filter(count -> count > cores).toList(), binding, Map.of("OMPI_MCA_pml", "ob1"));
         return new ScalingResult(ScalingResult.KIND, "b", state, "2026-01-02T03:04:05Z", "2026-01-02T03:14:05Z", 0.25, setup,
                 runs);
     }

@@ -39,6 +39,12 @@ class StatisticsTest {
     }
 
     @Test
+    void shouldPromiseNothingOfFewerThanSixValues() {
+        assertEquals("least and greatest", Statistics.intervalName(5));
+        assertEquals("95 % confidence interval", Statistics.intervalName(6));
+    }
+
+    @Test
     void shouldRefuseNoValues() {
         assertThrows(IllegalArgumentException.class, () -> Statistics.median(new double[0]));
         assertThrows(IllegalArgumentException.class, () -> Statistics.interval95(new double[0]));

@@ -1,5 +1,6 @@
 package dev.lockstep.bench;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lockstep.bench.StepResult.Operation;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.tensor.ParameterShape;
@@ -9,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
 
-/** Results of steps that were never run. */
+/** Results of steps that were never run, each rank bound to a core of two. */
 final class StepResults {
     private StepResults() {
     }
@@ -38,19 +39,26 @@ final class StepResults {
             long chunkBytes, List<Operation> operations, double[] chunkSeconds, double stepSeconds, boolean overlap) {
         BucketPlan plan = plan(backwardOrder, ranks, chunkBytes);
         long[] chunks = plan.chunks().stream().mapToLong(BucketPlan.Chunk::bytes).toArray();
-        return new StepResult(StepResult.KIND, "test", ranks, hosts, 2, linkRate, "none", 1, "fp32", overlap, batchSize,
-                batchSize * ranks, 1000, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
+        return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", overlap,
+                batchSize, batchSize * ranks, 1000, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
                 chunkBytes, chunks.length, chunks, backwardOrder, 64, 0, 3, 1,
-                new double[] {stepSeconds, stepSeconds, stepSeconds}, stepSeconds, stepSeconds, stepSeconds,
+                new double[] {0.8 * stepSeconds, stepSeconds, 1.5 * stepSeconds}, stepSeconds, stepSeconds, stepSeconds,
                 batchSize * ranks / stepSeconds,
                 Map.of("backward_seconds", 1.0, "comm_seconds", ranks == 1 ? 0.0 : 0.5, "hidden_fraction", 0.75), operations,
                 chunkSeconds, 0, Map.of());
     }
 
+    /** The same, measured elsewhere. */
+    static StepResult in(Map<String, Object> environment, StepResult step) {
+        ObjectNode json = Json.MAPPER.valueToTree(step);
+        json.set("environment", Json.MAPPER.valueToTree(environment));
+        return Measurements.step(json, "");
+    }
+
     /** Of chunks alone. */
     static StepResult withChunks(int ranks, int hosts, String linkRate, long[] chunkBytes, double[] chunkSeconds) {
-        return new StepResult(StepResult.KIND, "test", ranks, hosts, 2, linkRate, "none", 1, "fp32", true, 1, ranks, 1000, 0,
-                1, 1, 1, 1, 1, chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1, 1, 1,
-                ranks, Map.of(), List.of(), chunkSeconds, 0, Map.of());
+        return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", true, 1, ranks,
+                1000, 0, 1, 1, 1, 1, 1, chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1,
+                1, 1, ranks, Map.of(), List.of(), chunkSeconds, 0, Map.of());
     }
 }

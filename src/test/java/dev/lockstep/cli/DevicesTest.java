@@ -24,7 +24,7 @@ class DevicesTest {
     /** Every host has its GPUs' names from its own: {@code a0, a1…} */
     private void rank(String host, int localRank, String... uuids) {
         placements.add(new Placement(placements.size(), host, "boot-" + host, 1, localRank, 8, CpuSet.parse("0-7"),
-                CpuSet.parse("0-7"), false, 8, null));
+                CpuSet.parse("0-7"), false, 8, 8, null));
         visible.add(gpus(uuids));
     }
 

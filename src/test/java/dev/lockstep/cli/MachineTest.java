@@ -32,6 +32,7 @@ class MachineTest {
         assertEquals(List.of("fma", "avx2", "avx512f"), machine.instructionSets());
         assertEquals("one-boot", machine.bootId());
         assertEquals(8, machine.onlineCpus());
+        assertEquals(4, machine.onlineCores());
         assertEquals(Set.of(1, 2, 5, 6), machine.cpus());
         assertEquals(Set.of(1, 2), machine.cores());
     }

@@ -19,6 +19,12 @@ class PlacementTest {
         assertEquals(5, Placement.usableCores(List.of(placement("a", 0, "0-7", 3), placement("b", 0, "0-1", 2))));
     }
 
+    @Test
+    void shouldCountTheCoresOfEachMachineThatRanksAreBoundOn() {
+        assertEquals(8, Placement.machineCores(List.of(placement("a", 0, "0", 1), placement("a", 1, "1", 1))));
+        assertEquals(16, Placement.machineCores(List.of(placement("a", 0, "0", 1), placement("b", 0, "0", 1))));
+    }
+
     /** Two network namespaces of one machine are two hosts to MPI and share its cores. */
     @Test
     void shouldCountHostsByTheirFirstRanks() {
@@ -29,6 +35,6 @@ class PlacementTest {
 
     private static Placement placement(String bootId, int localRank, String cores, int usableCores) {
         return new Placement(0, "h", bootId, 1, localRank, 2, CpuSet.parse(cores), CpuSet.parse(cores), false, usableCores,
-                null);
+                8, null);
     }
 }

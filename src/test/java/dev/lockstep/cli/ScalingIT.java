@@ -67,7 +67,7 @@ class ScalingIT {
         ProcessRun.Result anew = lockstep("report", "out").run();
 
         assertEquals(0, anew.exitStatus(), anew::toString);
-        assertTrue(anew.stdout().startsWith("report: out/report.html, of what was measured until 20"), anew::toString);
+        assertTrue(anew.stdout().contains("\nreport: out/report.html, of what was measured until 20"), anew::toString);
     }
 
     @Test
@@ -115,6 +115,9 @@ class ScalingIT {
             assertTrue(run.stdout().contains("note: Partial results: the benchmark was interrupted after 1 of 2 runs."),
                     run::toString);
         }
+        ProcessRun.Result anew = lockstep("report", "out").run();
+        assertTrue(anew.stdout().contains("note: Partial results: the benchmark was interrupted after 1 of 2 runs."),
+                anew::toString);
         JsonNode json = results("out");
         assertEquals("interrupted", json.get("state").asText());
         assertEquals("not run", json.at("/rows/1/status").asText());

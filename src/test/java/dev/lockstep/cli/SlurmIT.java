@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.testing.Lockstep;
 import dev.lockstep.testing.ProcessRun;
 import dev.lockstep.testing.SlurmCluster;
@@ -164,11 +166,29 @@ class SlurmIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"strong", "weak"})
-    void shouldPassOptionsToTheScalingBenchmark(String kind) throws Exception {
-        program("echo $SLURM_NTASKS tasks: \"$@\"");
+    void shouldMeasureScalingWithSrun(String kind) throws Exception {
+        Files.createDirectory(folder.resolve("bench"));
+        Files.writeString(folder.resolve("bench/" + kind + ".yaml"), """
+                kind: %s
+                job: ../small.yaml
+                %s: 8
+                steps: 4
+                warmup: 1
+                repeats: 1
+                """.formatted(kind, kind.equals("strong") ? "global-batch" : "batch-size"));
 
-        SlurmJob.submit(folder, script(kind + "-scaling"), "--steps", "5")
-                .await("8 tasks: bench scaling bench/" + kind + ".yaml --steps 5\n");
+        SlurmJob.submit(folder, script(kind + "-scaling"), "--set", "ranks=[1,2]", "--set", "cores-per-rank=1",
+                "--output", "out").await("\nreport: out/report.html\n");
+
+        JsonNode json = new ObjectMapper().readTree(folder.resolve("out/scaling.json").toFile());
+        assertEquals(kind, json.at("/setup/scaling").asText());
+        assertEquals(8, json.at("/setup/cores").asInt());
+        for (JsonNode run : json.get("runs")) {
+            assertEquals("srun", run.at("/command/0").asText());
+            // The two nodes have room for four such ranks each.
+            assertEquals(1, run.at("/result/hosts").asInt(), run::toString);
+        }
+        assertEquals(List.of("ok", "ok"), json.get("rows").findValuesAsText("status"));
     }
 
     @ParameterizedTest

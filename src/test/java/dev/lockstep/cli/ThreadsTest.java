@@ -48,7 +48,7 @@ class ThreadsTest {
     @Test
     void shouldTakeNoMoreThanTheControlGroupAllows() {
         Placement limited = new Placement(0, "h", "a", 1, 0, 1, CpuSet.parse("0-7"), CpuSet.parse("0-7"), false, 3,
-                null);
+                8, null);
 
         assertEquals(new Threads(3, "3 cores, used by no other rank"), Threads.of(0, AUTO, List.of(limited)));
     }
@@ -70,10 +70,10 @@ class ThreadsTest {
 
     private static Placement on(String bootId, int rank, String cores, boolean bound) {
         return new Placement(rank, "h", bootId, 1, 0, 1, CpuSet.parse(cores), CpuSet.parse(cores), bound,
-                CpuSet.parse(cores).size(), null);
+                CpuSet.parse(cores).size(), 8, null);
     }
 
     private static Placement withOmpNumThreads(String value) {
-        return new Placement(0, "h", "a", 1, 0, 1, CpuSet.parse("0-7"), CpuSet.parse("0-7"), false, 8, value);
+        return new Placement(0, "h", "a", 1, 0, 1, CpuSet.parse("0-7"), CpuSet.parse("0-7"), false, 8, 8, value);
     }
 }
