@@ -1,5 +1,5 @@
 // The loop of `lockstep bench allreduce` in C: in-place sums of floats over all ranks. A line a size: bytes, and seconds a
-// sum, the mean of the loop, of the rank where it is largest.
+// sum, the mean over the loop of the shortest over the ranks, as the last rank to come waits for no other.
 //
 //   allreduce MIN_BYTES WARM_UP ITERATIONS...     sizes double from MIN_BYTES on; a number of iterations for each
 #include <mpi.h>
@@ -10,12 +10,20 @@
 // The program's own allocator, so that both sides sum in pages of the same kind. It uses neither of the first two.
 extern long long Java_dev_lockstep_device_cpu_CpuKernels_allocate(void *environment, void *class, long long bytes);
 
-static double seconds_a_sum(float *floats, int count, int iterations) {
-    const double start = MPI_Wtime();
+static void sum(float *floats, int count, int iterations, double *seconds) {
     for (int i = 0; i < iterations; i++) {
+        const double start = MPI_Wtime();
         MPI_Allreduce(MPI_IN_PLACE, floats, count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+        seconds[i] = MPI_Wtime() - start;
     }
-    return (MPI_Wtime() - start) / iterations;
+}
+
+static double mean(const double *values, int count) {
+    double total = 0;
+    for (int i = 0; i < count; i++) {
+        total += values[i];
+    }
+    return total / count;
 }
 
 int main(int argc, char **argv) {
@@ -39,16 +47,20 @@ int main(int argc, char **argv) {
     for (int i = 0; i < sizes; i++) {
         const long long bytes = min_bytes << i;
         const int count = (int)(bytes / sizeof(float));
+        const int iterations = atoi(argv[3 + i]);
+        const int longest = iterations > warm_up ? iterations : warm_up;
+        double *seconds = calloc(2 * longest, sizeof(double));
+        double *shortest = seconds + longest;
         // Zeros stay zeros; the fresh pages that read as such are not there yet.
         memset(floats, 0, bytes);
-        seconds_a_sum(floats, count, warm_up);
+        sum(floats, count, warm_up, seconds);
         MPI_Barrier(MPI_COMM_WORLD);
-        const double own = seconds_a_sum(floats, count, atoi(argv[3 + i]));
-        double slowest;
-        MPI_Reduce(&own, &slowest, 1, MPI_DOUBLE, MPI_MAX, 0, MPI_COMM_WORLD);
+        sum(floats, count, iterations, seconds);
+        MPI_Reduce(seconds, shortest, iterations, MPI_DOUBLE, MPI_MIN, 0, MPI_COMM_WORLD);
         if (rank == 0) {
-            printf("%lld %.9g\n", bytes, slowest);
+            printf("%lld %.9g\n", bytes, mean(shortest, iterations));
         }
+        free(seconds);
     }
     MPI_Finalize();
     return 0;
