@@ -7,7 +7,6 @@ import dev.lockstep.job.Job;
 import dev.lockstep.train.StepBreakdown;
 import dev.lockstep.train.StepTimes.OperationTime;
 import dev.lockstep.train.Trainer;
-import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -102,7 +101,7 @@ public final class StepBenchmark {
     private List<OperationTime> slowestOperations() {
         List<OperationTime> own = trainer.times().operations();
         double[] seconds = own.stream().mapToDouble(OperationTime::seconds).toArray();
-        double[] slowest = gather(communicator, seconds).stream()
+        double[] slowest = communicator.allGather(seconds).stream()
                 .max(Comparator.comparingDouble(each -> Arrays.stream(each).sum())).orElseThrow();
         return IntStream.range(0, slowest.length).mapToObj(i -> new OperationTime(own.get(i).name(), own.get(i).phase(),
                 own.get(i).flops(), slowest[i])).toList();
@@ -143,19 +142,9 @@ public final class StepBenchmark {
     /** Element by element, over all ranks; of the same length on each. Collective. */
     public static double[] maximum(Communicator communicator, double[] values) {
         double[] largest = values.clone();
-        for (double[] theirs : gather(communicator, values)) {
+        for (double[] theirs : communicator.allGather(values)) {
             Arrays.setAll(largest, i -> Math.max(largest[i], theirs[i]));
         }
         return largest;
-    }
-
-    private static List<double[]> gather(Communicator communicator, double[] values) {
-        ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
-        bytes.asDoubleBuffer().put(values);
-        return communicator.allGather(bytes.array()).stream().map(theirs -> {
-            double[] numbers = new double[theirs.length / Double.BYTES];
-            ByteBuffer.wrap(theirs).asDoubleBuffer().get(numbers);
-            return numbers;
-        }).toList();
     }
 }

@@ -6,8 +6,6 @@ import dev.lockstep.device.Stream;
 import dev.lockstep.device.Timeline;
 import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.device.Timeline.Span;
-import java.nio.ByteBuffer;
-import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -166,24 +164,12 @@ public final class StepTimes {
         double comm = Arrays.stream(chunkSeconds()).sum();
         double stepSeconds = nanos * 1e-9 / Math.max(1, steps);
         double perStep = 1e-9 / Math.max(1, timedSteps);
-        StepBreakdown own = new StepBreakdown(sums[DATA] * perStep, sums[FORWARD] * perStep, sums[BACKWARD] * perStep,
-                sums[EXPOSED] * perStep, comm, sums[OPTIMIZER] * perStep, stepSeconds,
-                sums[FLOPS] * perStep / stepSeconds, sums[GEMM] * perStep / stepSeconds);
-        Optional<StepBreakdown> slowest = communicator.allGather(bytes(own)).stream().map(StepTimes::breakdown)
+        double[] own = {sums[DATA] * perStep, sums[FORWARD] * perStep, sums[BACKWARD] * perStep,
+            sums[EXPOSED] * perStep, comm, sums[OPTIMIZER] * perStep, stepSeconds,
+            sums[FLOPS] * perStep / stepSeconds, sums[GEMM] * perStep / stepSeconds};
+        Optional<StepBreakdown> slowest = communicator.allGather(own).stream()
+                .map(v -> new StepBreakdown(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]))
                 .max(Comparator.comparingDouble(StepBreakdown::stepSeconds));
         return timedSteps == 0 ? Optional.empty() : slowest;
-    }
-
-    private static byte[] bytes(StepBreakdown b) {
-        double[] values = {b.dataSeconds(), b.forwardSeconds(), b.backwardSeconds(), b.exposedCommSeconds(),
-            b.commSeconds(), b.optimizerSeconds(), b.stepSeconds(), b.gigaflops(), b.gemmShare()};
-        ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
-        bytes.asDoubleBuffer().put(values);
-        return bytes.array();
-    }
-
-    private static StepBreakdown breakdown(byte[] bytes) {
-        DoubleBuffer v = ByteBuffer.wrap(bytes).asDoubleBuffer();
-        return new StepBreakdown(v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get());
     }
 }

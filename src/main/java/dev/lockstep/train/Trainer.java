@@ -28,7 +28,6 @@ import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
 import dev.lockstep.tensor.Workspace;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
@@ -403,13 +402,5 @@ public final class Trainer {
     /** Evaluates on the test data; empty without. Collective. */
     public Optional<Evaluation> evaluate() {
         return evaluator.map(Evaluator::evaluate);
-    }
-
-    /** Middle of the epochs' rates, the first left out where there are more: it warms up. */
-    static double typicalRate(List<EpochMetrics> epochs) {
-        List<Double> rates = epochs.stream().skip(epochs.size() > 1 ? 1 : 0).map(EpochMetrics::samplesPerSecond)
-                .sorted(Comparator.naturalOrder()).toList();
-        int middle = rates.size() / 2;
-        return rates.size() % 2 == 1 ? rates.get(middle) : (rates.get(middle - 1) + rates.get(middle)) / 2;
     }
 }
