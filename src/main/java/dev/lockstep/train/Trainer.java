@@ -38,9 +38,6 @@ public final class Trainer {
     private record TrainingStep(DataLoader.Batch batch, Operation operation, Timeline timeline) {
     }
 
-    /** Where timing waits for the device and needs a graph of its own, one step of so many is timed. */
-    private static final int TIMED_EVERY_STEPS = 64;
-
     /** This rank's part of an epoch, or of what is left of it; {@code last} trains on its last batch. */
     private record Shard(int[] indices, TrainingStep last) {
     }
@@ -132,7 +129,7 @@ public final class Trainer {
         int restLeft = samplesLeft % batchSize;
         restOfFirstEpoch = start.consumed() == 0 ? wholeEpoch : new Shard(new int[samplesLeft], restLeft == 0 ? full
                 : restLeft == rest ? last : bind(model, loader, workspace, restLeft));
-        times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timeline);
+        times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timeline, loss.isHostAccessible());
         step = start.step();
         evaluator = data.test().map(
                 test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
@@ -343,7 +340,7 @@ public final class Trainer {
     private void trainStep(int first) {
         step++;
         TrainingStep current = batchAt(first);
-        boolean timed = isTimed(first / batchSize);
+        boolean timed = times.begin(first / batchSize, shard.indices.length / batchSize);
         current.timeline.setOn(timed);
         if (timed) {
             device.synchronizeClock();
@@ -366,11 +363,6 @@ public final class Trainer {
         if (loss.isHostAccessible()) {
             requireFiniteLoss();
         }
-    }
-
-    /** @param index of the step among those that this call of {@link #trainEpoch} does; the first may warm up */
-    private boolean isTimed(int index) {
-        return loss.isHostAccessible() || index % TIMED_EVERY_STEPS == Math.min(1, steps(shard) - 1);
     }
 
     private double batchLoss() {
