@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.bench.FaultyCommunicator;
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.comm.HostTransfer;
 import dev.lockstep.comm.local.SingleRank;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.device.Device;
@@ -71,6 +74,46 @@ class StepTimesTest {
         });
         assertEquals(byRank.get(0), byRank.get(1));
         assertTrue(3 * byRank.get(0).stepSeconds() <= Collections.max(epochSeconds.values()));
+    }
+
+    /** What rank 1 keeps rank 0 waiting for is exposed on both, and communication on neither. */
+    @Test
+    void shouldNotTakeAWaitForALateRankForCommunication() {
+        double lateSeconds = 0.2;
+        RankThreads.run(2, LIMIT, communicator -> {
+            try (Device device = new CpuDevice(1)) {
+                Trainer trainer = SmallJobs.trainer(SmallJobs.job(), device,
+                        late(communicator, communicator.rank() * lateSeconds), SILENT);
+                trainer.times().reset();
+                trainer.trainEpoch(1, Trainer.StepHook.NONE);
+                assertEquals(1, trainer.times().chunkSeconds().length);
+                StepBreakdown steps = trainer.times().breakdown().orElseThrow();
+                assertTrue(steps.commSeconds() > 0 && steps.commSeconds() < lateSeconds / 2, steps.toString());
+                assertTrue(steps.exposedCommSeconds() > lateSeconds / 2, steps.toString());
+                assertTrue(steps.dataSeconds() + steps.forwardSeconds() + steps.backwardSeconds()
+                        + steps.exposedCommSeconds() <= steps.stepSeconds(), steps.toString());
+            }
+        });
+    }
+
+    /** It does as the other, but comes to each sum so much later. */
+    private static Communicator late(Communicator communicator, double seconds) {
+        return FaultyCommunicator.of(communicator, (sums, floats, transfer) -> sums.prepareAllReduce("", floats,
+                new HostTransfer() {
+                    @Override
+                    public void fetch() {
+                        long begin = System.nanoTime();
+                        while ((System.nanoTime() - begin) * 1e-9 < seconds) {
+                            Thread.onSpinWait();
+                        }
+                        transfer.fetch();
+                    }
+
+                    @Override
+                    public void store() {
+                        transfer.store();
+                    }
+                }));
     }
 
     /** Where timing holds up a step: the first of an epoch may warm up, a short one is not like the others. */
