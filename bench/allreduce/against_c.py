@@ -1,10 +1,10 @@
 """Measures `lockstep bench allreduce` against the same loop in C and prints, size by size, medians and their ratio.
 
 Pairs of runs, C first in every other one, of as many sums of each size as the ranks agree on in a run before them.
-Both sides sum in pages from one allocator, under the same settings of MPI. The ratio is that of the collective's own
-time, on the communication thread, to C's, each the mean of the sums' shortest times over the ranks; the way to that thread and back is a column of its own. A target that is
-missed does not change the exit status; a run that fails ends the comparison with 1. Standard library only;
-bench/allreduce/run.sh compiles the C side and calls this.
+Both sides sum in pages from one allocator, under the same settings of MPI. A side's time is the mean over the sums of
+the shortest time over the ranks inside MPI. The ratio is that of this time, on the communication thread, to C's; the way
+to that thread and back is a column of its own. A target that is missed does not change the exit status; a run that fails
+ends the comparison with 1. Standard library only; bench/allreduce/run.sh compiles the C side and calls this.
 """
 
 import argparse
@@ -105,9 +105,9 @@ def text(record):
             f"{entry['bytes']:10} {entry['c'] * 1e6:10.1f} {entry['collective'] * 1e6:10.1f} {entry['ratio']:10.3f} "
             f"{quartiles:>14}  {entry['verdict']:8} {entry['start_to_await'] * 1e6:11.1f} "
             f"{entry['hand_over'] * 1e6:10.1f} {entry['calling_thread'] * 1e6:14.1f}")
-    lines += ["", f"Target: Lockstep/C at most {TARGET:g}, from {TARGET_FROM_BYTES // MIB} MiB up. Lockstep: the sum's "
-              "own time on the communication thread;", "start-await: with the way to that thread and back, which hand-over "
-              "is alone; calling thread: a sum without it."]
+    lines += ["", f"Target: Lockstep/C at most {TARGET:g}, from {TARGET_FROM_BYTES // MIB} MiB up. C, Lockstep: the "
+              "sum's own time, of the rank that comes last,", "Lockstep's on the communication thread; start-await: with "
+              "the way to that thread and back, which hand-over is alone;", "calling thread: a sum without it."]
     return "\n".join(lines)
 
 

@@ -1,5 +1,5 @@
 // The loop of `lockstep bench allreduce` in C: in-place sums of floats over all ranks. A line a size: bytes, and seconds a
-// sum: the mean over the loop of each call's shortest time over the ranks, as the last to come waits for no other.
+// sum, the mean over the loop of the shortest over the ranks, as the last rank to come waits for no other.
 //
 //   allreduce MIN_BYTES WARM_UP ITERATIONS...     sizes double from MIN_BYTES on; a number of iterations for each
 #include <mpi.h>
@@ -18,13 +18,12 @@ static void sum(float *floats, int count, int iterations, double *seconds) {
     }
 }
 
-static double mean_of_shortest(const double *seconds, int iterations, double *shortest) {
-    MPI_Reduce(seconds, shortest, iterations, MPI_DOUBLE, MPI_MIN, 0, MPI_COMM_WORLD);
+static double mean(const double *values, int count) {
     double total = 0;
-    for (int i = 0; i < iterations; i++) {
-        total += shortest[i];
+    for (int i = 0; i < count; i++) {
+        total += values[i];
     }
-    return total / iterations;
+    return total / count;
 }
 
 int main(int argc, char **argv) {
@@ -41,33 +40,28 @@ int main(int argc, char **argv) {
     const long long min_bytes = atoll(argv[1]);
     const int warm_up = atoi(argv[2]);
     float *floats = (float *)Java_dev_lockstep_device_cpu_CpuKernels_allocate(NULL, NULL, min_bytes << (sizes - 1));
-    int most = warm_up;
-    for (int i = 0; i < sizes; i++) {
-        const int iterations = atoi(argv[3 + i]);
-        most = iterations > most ? iterations : most;
-    }
-    double *seconds = calloc(most, sizeof *seconds);
-    double *shortest = calloc(most, sizeof *shortest);
-    if (floats == NULL || seconds == NULL || shortest == NULL) {
+    if (floats == NULL) {
         fprintf(stderr, "allreduce: not enough memory\n");
         MPI_Abort(MPI_COMM_WORLD, 1);
     }
     for (int i = 0; i < sizes; i++) {
         const long long bytes = min_bytes << i;
         const int count = (int)(bytes / sizeof(float));
+        const int iterations = atoi(argv[3 + i]);
+        const int longest = iterations > warm_up ? iterations : warm_up;
+        double *seconds = calloc(2 * longest, sizeof(double));
+        double *shortest = seconds + longest;
         // Zeros stay zeros; the fresh pages that read as such are not there yet.
         memset(floats, 0, bytes);
-        const int iterations = atoi(argv[3 + i]);
         sum(floats, count, warm_up, seconds);
         MPI_Barrier(MPI_COMM_WORLD);
         sum(floats, count, iterations, seconds);
-        const double mean = mean_of_shortest(seconds, iterations, shortest);
+        MPI_Reduce(seconds, shortest, iterations, MPI_DOUBLE, MPI_MIN, 0, MPI_COMM_WORLD);
         if (rank == 0) {
-            printf("%lld %.9g\n", bytes, mean);
+            printf("%lld %.9g\n", bytes, mean(shortest, iterations));
         }
+        free(seconds);
     }
-    free(seconds);
-    free(shortest);
     MPI_Finalize();
     return 0;
 }

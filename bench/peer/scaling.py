@@ -2,8 +2,8 @@
 
 Strong: the global batch and the samples stay, each rank gets its share. Weak: the batch and the samples of a rank stay. Both
 programs run in turns; the first epoch warms up, and the median of the later ones over all repeats counts. Efficiency is
-against the program's own single rank. What a rank's step loses is told by Lockstep's own breakdown. Standard library only;
-`--python` names the Python that has PyTorch. Rows for bench/scaling-log.md.
+against the program's own single rank. What a rank's step loses is told by Lockstep's own breakdown, the mean over the
+repeats. Standard library only; `--python` names the Python that has PyTorch. Rows for bench/scaling-log.md.
 """
 
 import argparse
@@ -12,12 +12,13 @@ import os
 import sys
 import time
 from dataclasses import replace
-from statistics import median
+from statistics import mean, median
 
 from compare import ROOT, WIDE, Bench, ddp_speeds, lockstep_speeds, machine, run
 
 STEPS = 16
 PARTS = ("data", "forward", "backward", "exposed_comm", "optimizer", "step")
+BREAKDOWN = [*(part + "_seconds" for part in PARTS), "gemm_share"]
 
 
 def parse_arguments():
@@ -47,7 +48,7 @@ def main():
     backend = json.loads(run([arguments.python, "bench/peer/ddp.py", "--backend-info"], arguments.limit)[0])
     load_before = os.getloadavg()
     cells = [(kind, ranks) for kind in ("strong", "weak") for ranks in arguments.ranks]
-    values = {cell: {"lockstep": [], "ddp": [], "breakdown": None} for cell in cells}
+    values = {cell: {"lockstep": [], "ddp": [], "breakdowns": []} for cell in cells}
 
     def measure(kind, ranks):
         batch = arguments.global_batch // ranks if kind == "strong" else arguments.batch_size
@@ -59,8 +60,7 @@ def main():
             result = bench.lockstep(f"{kind} {ranks} lockstep", job, "jobs/wide-mlp.yaml",
                                     more=[f"data.train.samples={samples}", "data.test=null"])
             cell["lockstep"] += lockstep_speeds(result)
-            cell["breakdown"] = {part: result["summary"][0][part + "_seconds"] for part in PARTS} | {
-                "gemm_share": result["summary"][0]["gemm_share"]}
+            cell["breakdowns"].append({key: result["summary"][0][key] for key in BREAKDOWN})
 
         def ddp():
             synthetic = ["--synthetic", str(samples), str(WIDE.layers[0]), str(WIDE.layers[-1])]
@@ -99,12 +99,12 @@ def row(kind, ranks, values):
     speeds = {side: median(cell[side]) if cell[side] else None for side in ("lockstep", "ddp")}
     efficiency = {side: speeds[side] / ranks / median(alone[side]) if speeds[side] and alone[side] else None for side in speeds}
     ratio = speeds["lockstep"] / speeds["ddp"] if all(speeds.values()) else None
-    parts = cell["breakdown"]
+    means = {key: mean(each[key] for each in cell["breakdowns"]) for key in BREAKDOWN} if cell["breakdowns"] else None
     columns = [kind, str(ranks)]
     for side in ("lockstep", "ddp"):
         columns += [shown(speeds[side], ",.0f"), shown(efficiency[side], ".2f")]
-    columns += [shown(ratio, ".2f"), ", ".join(f"{parts[part] * 1e3:.1f}" for part in PARTS) if parts else "not measured",
-                shown(parts and parts["gemm_share"], ".2f")]
+    columns += [shown(ratio, ".2f"), ", ".join(f"{means[part + '_seconds'] * 1e3:.1f}" for part in PARTS) if means
+                else "not measured", shown(means and means["gemm_share"], ".2f")]
     return "| " + " | ".join(columns) + " |"
 
 

@@ -79,7 +79,7 @@ public final class AllReduceBenchmark {
 
     /** The number of iterations: ranks that chose their own would wait for each other for ever. */
     private int agree(double seconds, OptionalInt iterations) {
-        List<double[]> byRank = StepBenchmark.gather(communicator, seconds, iterations.orElse(0));
+        List<double[]> byRank = communicator.allGather(new double[] {seconds, iterations.orElse(0)});
         int given = (int) byRank.get(0)[1];
         return given > 0 ? given : iterations(byRank.stream().mapToDouble(rank -> rank[0]).max().orElseThrow());
     }
@@ -102,8 +102,8 @@ public final class AllReduceBenchmark {
             before = after;
         }
         Arrays.sort(seconds);
-        List<double[]> byRank = StepBenchmark.gather(communicator, (before - start) * 1e-9 / count, percentile(seconds, 50),
-                percentile(seconds, 99), wrong);
+        List<double[]> byRank = communicator.allGather(new double[] {(before - start) * 1e-9 / count, percentile(seconds, 50),
+                percentile(seconds, 99), wrong});
         double[] slowest = byRank.stream().reduce((a, b) -> a[0] >= b[0] ? a : b).orElseThrow();
         // The last rank to come waits for no other.
         communicator.allReduceMin(collectiveSeconds);

@@ -1,5 +1,6 @@
 package dev.lockstep.bench;
 
+import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Activation;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * The matrix products of a training step alone: the floor under its time. The same shapes, in the same order, by the
@@ -42,6 +44,21 @@ public final class GemmBenchmark {
      * @param secondsPerStep median of all {@code products} in a row
      */
     public record Result(List<Product> products, List<Product> carrying, double secondsPerStep) {
+        /** Each time the largest of all ranks. Collective. */
+        public Result slowest(Communicator communicator) {
+            return new Result(slowest(communicator, products), slowest(communicator, carrying),
+                    StepBenchmark.maximum(communicator, new double[] {secondsPerStep})[0]);
+        }
+
+        private static List<Product> slowest(Communicator communicator, List<Product> products) {
+            double[] seconds = StepBenchmark.maximum(communicator,
+                    products.stream().mapToDouble(Product::seconds).toArray());
+            return IntStream.range(0, seconds.length).mapToObj(i -> {
+                Product p = products.get(i);
+                return new Product(p.name(), p.m(), p.n(), p.k(), seconds[i], p.how());
+            }).toList();
+        }
+
         /** Of all products together. */
         public double gigaflops() {
             return products.stream().mapToDouble(p -> 2.0 * p.m() * p.n() * p.k()).sum() / secondsPerStep * 1e-9;

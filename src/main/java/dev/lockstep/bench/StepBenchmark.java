@@ -2,12 +2,10 @@ package dev.lockstep.bench;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.DistributedSampler;
-import dev.lockstep.device.Stream;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.StepBreakdown;
 import dev.lockstep.train.StepTimes.OperationTime;
 import dev.lockstep.train.Trainer;
-import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -19,7 +17,8 @@ import java.util.stream.IntStream;
  * of the full batch count.
  *
  * <p>Where steps are enqueued and return before they are done, as on a GPU, each time is the mean of several steps between
- * two waits for the device, so that measuring holds up none of them.
+ * two waits for the device, so that these hold up few. What else holds steps up is in such a mean: the turn of an epoch, and
+ * the wait for each step that is timed from within, the second after the warm-up and every 64th after it.
  */
 public final class StepBenchmark {
     private static final int STEPS_BETWEEN_WAITS = 10;
@@ -28,7 +27,7 @@ public final class StepBenchmark {
      * What steps took.
      *
      * @param stepSeconds  seconds a step, each time the largest of all ranks, in order
-     * @param breakdown    of the slowest rank; empty if no step was timed from within, as may be of few steps on a GPU
+     * @param breakdown    of the slowest rank; empty if no step was timed from within, as a single one on a GPU is not
      * @param operations   means of the rank that computes the longest, in the order in which they ran; empty if not timed
      * @param chunkSeconds by chunk, in the order of sending; empty with one rank
      */
@@ -45,7 +44,6 @@ public final class StepBenchmark {
 
     private final Trainer trainer;
     private final Communicator communicator;
-    private final Stream stream;
     private final int stepsPerTime;
     private final boolean lastOfEpochIsShort;
     private int epoch;
@@ -61,7 +59,6 @@ public final class StepBenchmark {
     public StepBenchmark(Job job, Trainer trainer, Communicator communicator) {
         this.trainer = trainer;
         this.communicator = communicator;
-        stream = trainer.device().computeStream();
         stepsPerTime = trainer.parameters().values().isHostAccessible() ? 1 : STEPS_BETWEEN_WAITS;
         int samples = new DistributedSampler(trainer.trainSamples(), communicator.size(), communicator.rank(), false,
                 job.seed(), job.train().dropLast()).samplesPerRank();
@@ -102,14 +99,14 @@ public final class StepBenchmark {
     private List<OperationTime> slowestOperations() {
         List<OperationTime> own = trainer.times().operations();
         double[] seconds = own.stream().mapToDouble(OperationTime::seconds).toArray();
-        double[] slowest = gather(communicator, seconds).stream()
+        double[] slowest = communicator.allGather(seconds).stream()
                 .max(Comparator.comparingDouble(each -> Arrays.stream(each).sum())).orElseThrow();
         return IntStream.range(0, slowest.length).mapToObj(i -> new OperationTime(own.get(i).name(), own.get(i).phase(),
                 own.get(i).flops(), slowest[i])).toList();
     }
 
     private void begin() {
-        stream.synchronize();
+        trainer.times().settle();
         stepsSinceTime = 0;
         timeNanos = System.nanoTime();
     }
@@ -128,7 +125,7 @@ public final class StepBenchmark {
             stepsLeft--;
             boolean shortOneFollows = lastOfEpochIsShort && stepOfEpoch == fullSteps;
             if (stepsSinceTime == stepsPerTime || shortOneFollows || stepsLeft == 0) {
-                stream.synchronize();
+                trainer.times().settle();
                 long now = System.nanoTime();
                 seconds[times++] = (now - timeNanos) * 1e-9 / stepsSinceTime;
                 timeNanos = now;
@@ -143,20 +140,9 @@ public final class StepBenchmark {
     /** Element by element, over all ranks; of the same length on each. Collective. */
     public static double[] maximum(Communicator communicator, double[] values) {
         double[] largest = values.clone();
-        for (double[] theirs : gather(communicator, values)) {
+        for (double[] theirs : communicator.allGather(values)) {
             Arrays.setAll(largest, i -> Math.max(largest[i], theirs[i]));
         }
         return largest;
-    }
-
-    /** Every rank's values, by rank. Collective; no rank is done before all have come. */
-    static List<double[]> gather(Communicator communicator, double... values) {
-        ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
-        bytes.asDoubleBuffer().put(values);
-        return communicator.allGather(bytes.array()).stream().map(theirs -> {
-            double[] numbers = new double[theirs.length / Double.BYTES];
-            ByteBuffer.wrap(theirs).asDoubleBuffer().get(numbers);
-            return numbers;
-        }).toList();
     }
 }

@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
 
 /** {@code lockstep bench gemm}. */
 @Command(name = "gemm", mixinStandardHelpOptions = true,
-        description = "Time the matrix products of a job's training step alone, on every rank at once.")
+        description = "Time the matrix products of a job's training step alone, on all ranks at once; the slowest counts.")
 final class BenchGemmCommand implements Callable<Integer> {
     private final CommandContext context;
 
@@ -63,26 +63,27 @@ final class BenchGemmCommand implements Callable<Integer> {
         try (Device device = rankDevice.open(job)) {
             GemmBenchmark benchmark = new GemmBenchmark(device, job.model(), batch);
             communicator.barrier();
-            GemmBenchmark.Result result = benchmark.run(seconds);
-            communicator.barrier();
+            GemmBenchmark.Result result = benchmark.run(seconds).slowest(communicator);
             if (communicator.rank() == 0) {
-                print(device, batch, result);
+                print(device, job, batch, environment, result);
             }
         }
         return 0;
     }
 
-    private void print(Device device, int batch, GemmBenchmark.Result result) {
+    private void print(Device device, Job job, int batch, Environment environment, GemmBenchmark.Result result) {
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             Map<String, Object> map = new LinkedHashMap<>();
             map.put("kind", "gemm");
             map.put("device", device.description());
+            map.put("precision", job.precision().name().toLowerCase(Locale.ROOT));
             map.put("batch", batch);
             map.put("seconds_per_step", result.secondsPerStep());
             map.put("gflops", result.gigaflops());
             map.put("products", result.products());
             map.put("products_with_relu", result.carrying());
+            map.put("environment", environment.toMap());
             out.println(Json.write(map));
         } else {
             out.println(device.description() + ", batch " + batch);

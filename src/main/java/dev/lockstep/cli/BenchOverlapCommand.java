@@ -1,6 +1,5 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.InvalidInputException;
 import dev.lockstep.bench.Json;
 import dev.lockstep.bench.LinkRate;
 import dev.lockstep.bench.OverlapBenchmark;
@@ -31,7 +30,7 @@ final class BenchOverlapCommand implements Callable<Integer> {
     private JobOptions jobOptions;
 
     @Option(names = "--steps", paramLabel = "N", defaultValue = "10",
-            description = "Steps to time in each turn, of the full batch; default ${DEFAULT-VALUE}.")
+            description = "Steps to time in each turn, of the full batch, on a GPU at least 2; default ${DEFAULT-VALUE}.")
     private int steps;
 
     @Option(names = "--warmup", paramLabel = "N", defaultValue = "3",
@@ -65,16 +64,14 @@ final class BenchOverlapCommand implements Callable<Integer> {
         LinkRate link = linkRate == null ? null : LinkRate.parse(linkRate);
         BenchJob opened = BenchJob.open(context, jobOptions, communicator);
         StepBenchmark benchmark = new StepBenchmark(opened.job(), opened.trainer(), communicator);
+        // The bound takes steps that are timed from within. On a GPU only some are, the second among them.
+        BenchStepCommand.checkCount("--steps", steps, benchmark.stepsPerTime() == 1 ? 1 : 2);
         OverlapBenchmark.Sides sides = new OverlapBenchmark(opened.trainer(), benchmark).run(repeats, warmUp, steps);
         opened.trainer().setOverlap(true);
         boolean overlaps = opened.trainer().overlaps();
         StepResult on = opened.result(communicator, link, warmUp, repeats * steps, benchmark.stepsPerTime(), sides.on());
         opened.trainer().setOverlap(false);
         StepResult off = opened.result(communicator, link, warmUp, repeats * steps, benchmark.stepsPerTime(), sides.off());
-        if (on.operations().isEmpty() || off.operations().isEmpty()) {
-            throw new InvalidInputException("none of these steps was timed from within, as only some are on a GPU; give more"
-                    + " --steps, or a smaller --warmup");
-        }
         if (communicator.rank() == 0) {
             PrintWriter out = spec.commandLine().getOut();
             OverlapResult result = OverlapResult.of(on, off);

@@ -59,6 +59,17 @@ public interface Communicator extends AutoCloseable {
     /** Every rank's {@code bytes}, by rank; lengths may differ. For small messages at start-up. */
     List<byte[]> allGather(byte[] bytes);
 
+    /** As above, of numbers. */
+    default List<double[]> allGather(double[] values) {
+        ByteBuffer own = ByteBuffer.allocate(values.length * Double.BYTES);
+        own.asDoubleBuffer().put(values);
+        return allGather(own.array()).stream().map(bytes -> {
+            double[] theirs = new double[bytes.length / Double.BYTES];
+            ByteBuffer.wrap(bytes).asDoubleBuffer().get(theirs);
+            return theirs;
+        }).toList();
+    }
+
     /** Waits for all ranks, for as long as it takes. */
     void barrier();
 

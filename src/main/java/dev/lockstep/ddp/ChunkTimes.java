@@ -74,7 +74,7 @@ public final class ChunkTimes {
         return reducedNanos;
     }
 
-    /** The sum was on its way to the device, or there. */
+    /** The sum was on the device, or, where the step was not timed, on its way there. */
     public long storedNanos() {
         return storedNanos;
     }

@@ -75,6 +75,10 @@ final class StagedGradients implements HostTransfer {
         if (!range.isHostAccessible()) {
             range.copyFromHost(host.clear(), copyStream);
             stored.record(copyStream);
+            if (timed) {
+                // The next fetch waits for this copy, too: it is behind it in the same stream.
+                copyStream.synchronize();
+            }
             times.markStored();
         }
     }

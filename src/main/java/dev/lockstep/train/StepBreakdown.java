@@ -6,17 +6,17 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Where a step's time goes, in mean seconds a step; all of one record are those of the rank with the longest steps. Data,
- * forward, backward and exposed communication follow each other; what they leave of the step is the updates behind the last
- * chunk, and what training does between two steps.
+ * Where a step's time goes, in mean seconds of a full-size step; all of one record are those of the rank with the longest
+ * steps. Data, forward, backward and exposed communication follow each other; what they leave of the step is the updates
+ * behind the last chunk, and what training does between two steps.
  *
  * @param dataSeconds        choosing and gathering the batch
  * @param forwardSeconds     the model's outputs and the loss
  * @param backwardSeconds    to the last gradient; handing chunks to the communication thread is in it
  * @param exposedCommSeconds from the end of backward until the last chunk is reduced; the updates of earlier chunks run
  *                           meanwhile
- * @param commSeconds        sum over the chunks of the shortest time over the ranks, so that waiting for a slow peer does not
- *                           count
+ * @param commSeconds        sum over the chunks of the shortest time over the ranks, so that waiting for a slow peer does
+ *                           not count
  * @param optimizerSeconds   of all updates, also those that run while later chunks are reduced
  * @param stepSeconds        wall time
  * @param gigaflops          of the matrix products, in billions a second of the step
@@ -24,7 +24,10 @@ import java.util.function.ToDoubleFunction;
  */
 public record StepBreakdown(double dataSeconds, double forwardSeconds, double backwardSeconds, double exposedCommSeconds,
         double commSeconds, double optimizerSeconds, double stepSeconds, double gigaflops, double gemmShare) {
-    /** The part of communication that runs beside backward; NaN without communication, below 0 where peers are slow. */
+    /**
+     * The part of communication that runs beside backward; NaN without communication. Below 0 where peers are slow, and
+     * without overlap: then all of it is exposed, and the updates between the sums are, too.
+     */
     public double hiddenFraction() {
         return commSeconds > 0 ? 1 - exposedCommSeconds / commSeconds : Double.NaN;
     }

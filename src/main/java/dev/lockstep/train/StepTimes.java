@@ -6,15 +6,16 @@ import dev.lockstep.device.Stream;
 import dev.lockstep.device.Timeline;
 import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.device.Timeline.Span;
-import java.nio.ByteBuffer;
-import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
-/** What the steps of this rank took since the last {@link #reset}. Taking up a step allocates nothing. */
+/**
+ * What the steps of this rank took since the last {@link #reset}: those of full size, and the only one of an epoch that has
+ * none. Taking up a step allocates nothing.
+ */
 public final class StepTimes {
     /**
      * The mean of an operation of a full-size step.
@@ -25,6 +26,8 @@ public final class StepTimes {
     public record OperationTime(String name, Phase phase, double flops, double seconds) {
     }
 
+    /** Where timing waits for the device and needs a graph of its own, one step of so many is timed. */
+    private static final int TIMED_EVERY_STEPS = 64;
     /** Chunks' times are kept of evenly spaced steps, at most so many numbers. */
     private static final int KEPT_NUMBERS = 1 << 16;
     private static final int DATA = 0;
@@ -40,6 +43,7 @@ public final class StepTimes {
     private final Stream stream;
     private final List<ChunkTimes> chunks;
     private final Timeline fullStep;
+    private final boolean timesEveryStep;
     /** Over the timed steps; nanoseconds, and operations. */
     private final double[] sums = new double[SUMS];
     private final double[] operationNanos;
@@ -48,13 +52,19 @@ public final class StepTimes {
     private long timedFullSteps;
     private long steps;
     private long nanos;
+    /** Whether the last step that began is one of those. */
+    private boolean counts;
 
-    /** @param fullStep of the steps of full size, bound to its end */
-    StepTimes(Communicator communicator, Stream stream, List<ChunkTimes> chunks, Timeline fullStep) {
+    /**
+     * @param fullStep       of the steps of full size, bound to its end
+     * @param timesEveryStep as where a step is done when it returns: timing then costs nothing
+     */
+    StepTimes(Communicator communicator, Stream stream, List<ChunkTimes> chunks, Timeline fullStep, boolean timesEveryStep) {
         this.communicator = communicator;
         this.stream = stream;
         this.chunks = chunks;
         this.fullStep = fullStep;
+        this.timesEveryStep = timesEveryStep;
         operationNanos = new double[fullStep.spans().size()];
         chunkSeconds = new SpacedRows(chunks.size(), Math.max(1, Math.min(256, KEPT_NUMBERS / 2 / (chunks.size() + 1))) * 2);
     }
@@ -71,21 +81,45 @@ public final class StepTimes {
         nanos = 0;
     }
 
-    /** Takes up the wall time of a step, timed or not. */
+    /**
+     * Begins a step.
+     *
+     * @param index     in its epoch, or in what is left of that, from 0 on
+     * @param fullSteps of that epoch
+     * @return whether it is to be timed from within: every step, or the second that counts, since the first may warm up, and
+     *         every 64th after it
+     */
+    boolean begin(int index, int fullSteps) {
+        boolean willCount = index < Math.max(1, fullSteps);
+        if (!willCount) {
+            settle();
+        }
+        counts = willCount;
+        return timesEveryStep || counts && (fullSteps < 2 || steps % TIMED_EVERY_STEPS == 1);
+    }
+
+    /** Takes up the wall time of a step, timed from within or not. */
     void stepDone(long stepNanos) {
-        steps++;
-        nanos += stepNanos;
+        if (counts) {
+            steps++;
+            nanos += stepNanos;
+        }
     }
 
     /** Waits for the device; that time belongs to the steps so far. */
-    void settle() {
+    public void settle() {
         long waited = System.nanoTime();
         stream.synchronize();
-        nanos += System.nanoTime() - waited;
+        if (counts) {
+            nanos += System.nanoTime() - waited;
+        }
     }
 
-    /** Takes up a timed step, which is done. */
+    /** Takes up a step that was timed from within and is done. */
     void stepTimed(Timeline timeline, long beginNanos) {
+        if (!counts) {
+            return;
+        }
         long forward = Long.MAX_VALUE;
         long backward = Long.MAX_VALUE;
         long backwardEnd = Long.MIN_VALUE;
@@ -166,24 +200,12 @@ public final class StepTimes {
         double comm = Arrays.stream(chunkSeconds()).sum();
         double stepSeconds = nanos * 1e-9 / Math.max(1, steps);
         double perStep = 1e-9 / Math.max(1, timedSteps);
-        StepBreakdown own = new StepBreakdown(sums[DATA] * perStep, sums[FORWARD] * perStep, sums[BACKWARD] * perStep,
-                sums[EXPOSED] * perStep, comm, sums[OPTIMIZER] * perStep, stepSeconds,
-                sums[FLOPS] * perStep / stepSeconds, sums[GEMM] * perStep / stepSeconds);
-        Optional<StepBreakdown> slowest = communicator.allGather(bytes(own)).stream().map(StepTimes::breakdown)
+        double[] own = {sums[DATA] * perStep, sums[FORWARD] * perStep, sums[BACKWARD] * perStep,
+            sums[EXPOSED] * perStep, comm, sums[OPTIMIZER] * perStep, stepSeconds,
+            sums[FLOPS] * perStep / stepSeconds, sums[GEMM] * perStep / stepSeconds};
+        Optional<StepBreakdown> slowest = communicator.allGather(own).stream()
+                .map(v -> new StepBreakdown(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]))
                 .max(Comparator.comparingDouble(StepBreakdown::stepSeconds));
         return timedSteps == 0 ? Optional.empty() : slowest;
-    }
-
-    private static byte[] bytes(StepBreakdown b) {
-        double[] values = {b.dataSeconds(), b.forwardSeconds(), b.backwardSeconds(), b.exposedCommSeconds(),
-            b.commSeconds(), b.optimizerSeconds(), b.stepSeconds(), b.gigaflops(), b.gemmShare()};
-        ByteBuffer bytes = ByteBuffer.allocate(values.length * Double.BYTES);
-        bytes.asDoubleBuffer().put(values);
-        return bytes.array();
-    }
-
-    private static StepBreakdown breakdown(byte[] bytes) {
-        DoubleBuffer v = ByteBuffer.wrap(bytes).asDoubleBuffer();
-        return new StepBreakdown(v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get(), v.get());
     }
 }

@@ -28,7 +28,6 @@ import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
 import dev.lockstep.tensor.Workspace;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
@@ -38,9 +37,6 @@ public final class Trainer {
     /** One batch size's prepared work: {@code operation} trains on what the batch has selected. */
     private record TrainingStep(DataLoader.Batch batch, Operation operation, Timeline timeline) {
     }
-
-    /** Where timing waits for the device and needs a graph of its own, one step of so many is timed. */
-    private static final int TIMED_EVERY_STEPS = 64;
 
     /** This rank's part of an epoch, or of what is left of it; {@code last} trains on its last batch. */
     private record Shard(int[] indices, TrainingStep last) {
@@ -133,7 +129,7 @@ public final class Trainer {
         int restLeft = samplesLeft % batchSize;
         restOfFirstEpoch = start.consumed() == 0 ? wholeEpoch : new Shard(new int[samplesLeft], restLeft == 0 ? full
                 : restLeft == rest ? last : bind(model, loader, workspace, restLeft));
-        times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timeline);
+        times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timeline, loss.isHostAccessible());
         step = start.step();
         evaluator = data.test().map(
                 test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
@@ -344,7 +340,7 @@ public final class Trainer {
     private void trainStep(int first) {
         step++;
         TrainingStep current = batchAt(first);
-        boolean timed = isTimed(first / batchSize);
+        boolean timed = times.begin(first / batchSize, shard.indices.length / batchSize);
         current.timeline.setOn(timed);
         if (timed) {
             device.synchronizeClock();
@@ -367,11 +363,6 @@ public final class Trainer {
         if (loss.isHostAccessible()) {
             requireFiniteLoss();
         }
-    }
-
-    /** @param index of the step among those that this call of {@link #trainEpoch} does; the first may warm up */
-    private boolean isTimed(int index) {
-        return loss.isHostAccessible() || index % TIMED_EVERY_STEPS == Math.min(1, steps(shard) - 1);
     }
 
     private double batchLoss() {
@@ -403,13 +394,5 @@ public final class Trainer {
     /** Evaluates on the test data; empty without. Collective. */
     public Optional<Evaluation> evaluate() {
         return evaluator.map(Evaluator::evaluate);
-    }
-
-    /** Middle of the epochs' rates, the first left out where there are more: it warms up. */
-    static double typicalRate(List<EpochMetrics> epochs) {
-        List<Double> rates = epochs.stream().skip(epochs.size() > 1 ? 1 : 0).map(EpochMetrics::samplesPerSecond)
-                .sorted(Comparator.naturalOrder()).toList();
-        int middle = rates.size() / 2;
-        return rates.size() % 2 == 1 ? rates.get(middle) : (rates.get(middle - 1) + rates.get(middle)) / 2;
     }
 }

@@ -152,9 +152,16 @@ public final class TrainingRun {
         communicator.allReduceSum(firstStep);
         EpochMetrics last = epochs.get(epochs.size() - 1);
         return new TrainingSummary(communicator.size(), epochs.size(), trainer.step(), last.trainLoss(), last.test(),
-                Trainer.typicalRate(epochs), epochs.stream().mapToDouble(EpochMetrics::seconds).sum(),
+                typicalRate(epochs), epochs.stream().mapToDouble(EpochMetrics::seconds).sum(),
                 Arrays.stream(firstStep).max().orElse(0),
                 (long) Arrays.stream(resident).max().orElse(0), hash, breakdown(epochs));
+    }
+
+    /** Median over the epochs, the first left out where there are more: it warms up. */
+    static double typicalRate(List<EpochMetrics> epochs) {
+        double[] rates = epochs.stream().skip(epochs.size() > 1 ? 1 : 0).mapToDouble(EpochMetrics::samplesPerSecond).sorted()
+                .toArray();
+        return (rates[(rates.length - 1) / 2] + rates[rates.length / 2]) / 2;
     }
 
     /** Mean over the epochs, the first left out where there are more: it warms up. */

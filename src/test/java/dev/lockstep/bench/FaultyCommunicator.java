@@ -8,17 +8,17 @@ import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 
 /** A communicator whose sums go wrong; all else it does as the one that it wraps. */
-final class FaultyCommunicator {
+public final class FaultyCommunicator {
     /** Prepares a reduction that goes wrong. */
     @FunctionalInterface
-    interface Fault {
+    public interface Fault {
         AllReduce prepare(Communicator communicator, ByteBuffer floats, HostTransfer transfer);
     }
 
     private FaultyCommunicator() {
     }
 
-    static Communicator of(Communicator communicator, Fault fault) {
+    public static Communicator of(Communicator communicator, Fault fault) {
         return (Communicator) Proxy.newProxyInstance(Communicator.class.getClassLoader(),
                 new Class<?>[] {Communicator.class}, (proxy, method, arguments) -> {
                     if (method.getName().equals("prepareAllReduce")) {

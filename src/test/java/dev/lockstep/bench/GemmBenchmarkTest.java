@@ -9,6 +9,8 @@ import dev.lockstep.device.cuda.CudaDeviceOrSkip;
 import dev.lockstep.device.cuda.MatmulPrecision;
 import dev.lockstep.job.ActivationKind;
 import dev.lockstep.job.LayerConfig;
+import dev.lockstep.testing.RankThreads;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -34,6 +36,19 @@ class GemmBenchmarkTest {
         try (Device device = CudaDeviceOrSkip.openOrSkip(precision)) {
             check(device);
         }
+    }
+
+    @Test
+    void shouldTakeTheLargestTimesOfAllRanks() {
+        RankThreads.run(2, Duration.ofSeconds(30), communicator -> {
+            double seconds = 1 + communicator.rank();
+            assertEquals(result(2, 2, 2), result(seconds, 3 - seconds, seconds).slowest(communicator));
+        });
+    }
+
+    private static GemmBenchmark.Result result(double forward, double carrying, double step) {
+        return new GemmBenchmark.Result(List.of(new GemmBenchmark.Product("0 forward", 5, 7, 12, forward, "how")),
+                List.of(new GemmBenchmark.Product("0 forward, bias, ReLU", 5, 7, 12, carrying, "")), step);
     }
 
     private static void check(Device device) {

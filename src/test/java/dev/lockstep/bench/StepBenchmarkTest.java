@@ -52,6 +52,8 @@ class StepBenchmarkTest {
                 assertTrue(Arrays.stream(measured).allMatch(time -> time > 0), () -> Arrays.toString(measured));
                 StepBreakdown breakdown = measurement.breakdown().orElseThrow();
                 assertTrue(breakdown.stepSeconds() > breakdown.forwardSeconds(), breakdown::toString);
+                assertEquals(2 * (6 * 5 * 2 + 5 * 3 * 3) * trainer.batchSize(),
+                        breakdown.gigaflops() * 1e9 * breakdown.stepSeconds(), 1e-6);
                 assertEquals(List.of("gather", "0.forward", "2.forward", "loss", "2.backward.bias",
                         "2.backward.weight rows 0-3", "2.backward.input", "0.backward.weight rows 0-5", "update chunk 0"),
                         measurement.operations().stream().map(OperationTime::name).toList());

@@ -10,6 +10,7 @@ import dev.lockstep.testing.Lockstep;
 import dev.lockstep.testing.ProcessRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,34 @@ class BenchOverlapIT {
             "hidden "}) {
             assertTrue(run.stdout().contains(part), () -> part + "\n" + run);
         }
+    }
+
+    @Test
+    void shouldFindTheBoundOnAGpu() throws Exception {
+        ProcessRun.Result run = onStandIn(SMALL).arguments("--json").run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode overlap = new ObjectMapper().readTree(run.stdout());
+        for (String side : new String[] {"on", "off"}) {
+            JsonNode step = overlap.get(side);
+            assertTrue(step.get("device").asText().contains("CUDA stand-in"), run::toString);
+            assertEquals(step.get("chunks").asInt(), step.get("chunk_seconds").size());
+            step.get("chunk_seconds").forEach(seconds -> assertTrue(seconds.asDouble() > 0, run::toString));
+            assertFalse(step.get("operations").isEmpty());
+        }
+        assertTrue(overlap.get("bound_seconds").asDouble() > 0, run::toString);
+    }
+
+    @Test
+    void shouldRefuseASingleStepOnAGpu() {
+        ProcessRun.Result run = onStandIn("bench", "overlap", "small.yaml", "--steps", "1").run();
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertEquals(List.of("lockstep: error: --steps is 1; give a number from 2 to 10000000"), Lockstep.errors(run));
+    }
+
+    private ProcessRun onStandIn(String... arguments) {
+        return Lockstep.ranks(2, arguments).arguments("--set", "device=cuda")
+                .environment("CUDA_HOME", Path.of("target/cuda-stand-in").toAbsolutePath().toString())
+                .environment("CUDA_VISIBLE_DEVICES", "0,1").directory(folder);
     }
 
     @Test

@@ -69,6 +69,31 @@ class BenchStepIT {
         assertFalse(Files.exists(folder.resolve("runs")));
     }
 
+    /** The short last step of an epoch, of 60 samples a rank in batches of 8, is in none of the figures. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void shouldTellWhereTheTimeGoesOnAGpu(int ranks) throws Exception {
+        String[] arguments = {"bench", "step", "small.yaml", "--json", "--steps", "12", "--warmup", "1", "--set",
+            "device=cuda"};
+        ProcessRun.Result run = (ranks == 1 ? Lockstep.alone(arguments) : Lockstep.ranks(ranks, arguments))
+                .environment("CUDA_HOME", Path.of("target/cuda-stand-in").toAbsolutePath().toString())
+                .environment("CUDA_VISIBLE_DEVICES", "0,1").directory(folder).run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode step = new ObjectMapper().readTree(run.stdout());
+        assertTrue(step.get("device").asText().contains("CUDA stand-in"), run::toString);
+        // Means of ten steps and of two; with two ranks, of the six that are left of an epoch, and of six more.
+        assertEquals(2, step.get("step_seconds").size());
+        JsonNode breakdown = step.get("breakdown");
+        double mean = breakdown.get("step_seconds").asDouble();
+        assertTrue(mean <= Math.max(step.get("step_seconds").get(0).asDouble(), step.get("step_seconds").get(1).asDouble()),
+                step::toString);
+        assertEquals(2 * 8 * (12 * 16 * 2 + 16 * 3 * 3), breakdown.get("gflops").asDouble() * 1e9 * mean, 1e-3);
+        assertEquals("0.forward", step.get("operations").get(1).get("name").asText());
+        assertEquals(ranks == 1 ? 0 : 1, step.get("chunk_seconds").size());
+        assertEquals(ranks > 1, breakdown.get("comm_seconds").asDouble() > 0, step::toString);
+    }
+
     private static double sum(JsonNode numbers) {
         double sum = 0;
         for (Iterator<JsonNode> each = numbers.elements(); each.hasNext();) {

@@ -7,9 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.bench.FaultyCommunicator;
+import dev.lockstep.comm.Communicator;
+import dev.lockstep.comm.HostTransfer;
 import dev.lockstep.comm.local.SingleRank;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.device.Device;
+import dev.lockstep.device.Timeline;
 import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.device.reference.ReferenceDevice;
@@ -60,15 +64,86 @@ class StepTimesTest {
                         + steps.exposedCommSeconds() <= steps.stepSeconds(), steps.toString());
                 assertTrue(steps.gemmShare() * steps.stepSeconds() <= steps.forwardSeconds() + steps.backwardSeconds());
                 assertTrue(steps.optimizerSeconds() < steps.stepSeconds());
-                // 25 samples a rank in 4 steps; the first layer's input has no gradient.
-                double flops = 2 * (6 * 5 * 2 + 5 * 3 * 3) * 25 / 4.0;
+                // 25 samples a rank: three full steps, and a short one that does not count.
+                // The first layer's input has no gradient.
+                double flops = 2 * (6 * 5 * 2 + 5 * 3 * 3) * 8;
                 assertEquals(flops, steps.gigaflops() * 1e9 * steps.stepSeconds(), 1e-6);
                 assertEquals(1 - steps.exposedCommSeconds() / steps.commSeconds(), steps.hiddenFraction());
                 epochSeconds.put(communicator.rank(), epoch.seconds());
             }
         });
         assertEquals(byRank.get(0), byRank.get(1));
-        assertTrue(4 * byRank.get(0).stepSeconds() <= Collections.max(epochSeconds.values()));
+        assertTrue(3 * byRank.get(0).stepSeconds() <= Collections.max(epochSeconds.values()));
+    }
+
+    /** What rank 1 keeps rank 0 waiting for is exposed on both, and communication on neither. */
+    @Test
+    void shouldNotTakeAWaitForALateRankForCommunication() {
+        double lateSeconds = 0.2;
+        RankThreads.run(2, LIMIT, communicator -> {
+            try (Device device = new CpuDevice(1)) {
+                Trainer trainer = SmallJobs.trainer(SmallJobs.job(), device,
+                        late(communicator, communicator.rank() * lateSeconds), SILENT);
+                trainer.times().reset();
+                trainer.trainEpoch(1, Trainer.StepHook.NONE);
+                assertEquals(1, trainer.times().chunkSeconds().length);
+                StepBreakdown steps = trainer.times().breakdown().orElseThrow();
+                assertTrue(steps.commSeconds() > 0 && steps.commSeconds() < lateSeconds / 2, steps.toString());
+                assertTrue(steps.exposedCommSeconds() > lateSeconds / 2, steps.toString());
+                assertTrue(steps.dataSeconds() + steps.forwardSeconds() + steps.backwardSeconds()
+                        + steps.exposedCommSeconds() <= steps.stepSeconds(), steps.toString());
+            }
+        });
+    }
+
+    /** It does as the other, but comes to each sum so much later. */
+    private static Communicator late(Communicator communicator, double seconds) {
+        return FaultyCommunicator.of(communicator, (sums, floats, transfer) -> sums.prepareAllReduce("", floats,
+                new HostTransfer() {
+                    @Override
+                    public void fetch() {
+                        long begin = System.nanoTime();
+                        while ((System.nanoTime() - begin) * 1e-9 < seconds) {
+                            Thread.onSpinWait();
+                        }
+                        transfer.fetch();
+                    }
+
+                    @Override
+                    public void store() {
+                        transfer.store();
+                    }
+                }));
+    }
+
+    /** Where timing holds up a step: the first of an epoch may warm up, a short one is not like the others. */
+    @Test
+    void shouldTimeTheSecondFullStepSinceAResetAndEvery64thAfterIt() {
+        try (Device device = new ReferenceDevice()) {
+            StepTimes times = new StepTimes(new SingleRank(), device.computeStream(), List.of(), new Timeline(device),
+                    false);
+            assertEquals(List.of(2, 66, 130), timed(times, 150));
+            times.reset();
+            assertEquals(List.of(2), timed(times, 2));
+            times.reset();
+            assertEquals(List.of(2), timed(times, 40));
+            assertEquals(List.of(26), timed(times, 40));
+            // Of these epochs one step is all that counts.
+            assertEquals(List.of(1), timed(times, 1));
+            assertEquals(List.of(1), timed(times, 0));
+        }
+    }
+
+    /** Which steps of an epoch are, whose last step is a short one; counted from 1. */
+    private static List<Integer> timed(StepTimes times, int fullSteps) {
+        List<Integer> timed = new ArrayList<>();
+        for (int i = 0; i <= fullSteps; i++) {
+            if (times.begin(i, fullSteps)) {
+                timed.add(i + 1);
+            }
+            times.stepDone(1);
+        }
+        return timed;
     }
 
     @Test

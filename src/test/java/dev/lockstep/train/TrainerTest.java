@@ -229,10 +229,10 @@ class TrainerTest {
 
     @Test
     void shouldTakeTheMiddleRateWithoutTheFirstEpoch() {
-        assertEquals(7, Trainer.typicalRate(epochs(7)));
-        assertEquals(5, Trainer.typicalRate(epochs(100, 5)));
-        assertEquals(6, Trainer.typicalRate(epochs(100, 7, 5)));
-        assertEquals(7, Trainer.typicalRate(epochs(100, 9, 7, 5)));
+        assertEquals(7, TrainingRun.typicalRate(epochs(7)));
+        assertEquals(5, TrainingRun.typicalRate(epochs(100, 5)));
+        assertEquals(6, TrainingRun.typicalRate(epochs(100, 7, 5)));
+        assertEquals(7, TrainingRun.typicalRate(epochs(100, 9, 7, 5)));
     }
 
     private static List<EpochMetrics> epochs(double... rates) {
