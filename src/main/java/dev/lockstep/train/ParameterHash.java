@@ -15,6 +15,9 @@ import java.util.function.Consumer;
 /** A hash of all parameters, to show that the replicas are still the same. */
 final class ParameterHash {
     private static final int PIECE_ELEMENTS = 1 << 18;
+    /** Kept: memory outside of the heap comes back only with the next garbage collection, which may be hours away. */
+    private static final ThreadLocal<ByteBuffer> PIECE = ThreadLocal.withInitial(
+            () -> ByteBuffer.allocateDirect(PIECE_ELEMENTS * Float.BYTES).order(ByteOrder.nativeOrder()));
 
     private ParameterHash() {
     }
@@ -45,8 +48,7 @@ final class ParameterHash {
 
     private static void forEachPiece(Parameter parameter, Consumer<ByteBuffer> body) {
         long count = parameter.value().elementCount();
-        ByteBuffer piece = ByteBuffer.allocateDirect((int) Math.min(PIECE_ELEMENTS, count) * Float.BYTES)
-                .order(ByteOrder.nativeOrder());
+        ByteBuffer piece = PIECE.get();
         for (long first = 0; first < count; first += PIECE_ELEMENTS) {
             int elements = (int) Math.min(PIECE_ELEMENTS, count - first);
             parameter.value().slice(first, elements).copyToHost(piece.clear().limit(elements * Float.BYTES));
