@@ -1,11 +1,8 @@
 package dev.lockstep.job;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
@@ -39,11 +36,11 @@ final class JobReader {
                 threads(job.get("threads", "auto")),
                 job.get("gpu-sharing", "false").flag(),
                 job.get("timeout", "60s").duration(MAX_TIMEOUT),
-                data(job.map("data")),
+                new DataReader(baseDirectory).data(job.map("data")),
                 ModelReader.layers(job.require("model")),
                 job.get("loss", "cross-entropy").choice(LossKind.class),
-                sgd(job.map("optimizer").map("sgd")),
-                train(job.map("train")),
+                OptimizerReader.optimizer(job.map("optimizer")),
+                TrainReader.train(job.map("train")),
                 distributed(job.map("distributed")),
                 checkpoint(job.map("checkpoint")),
                 new LogConfig(job.map("log").get("every-steps", "0").wholeNumber(0, Long.MAX_VALUE)));
@@ -57,7 +54,7 @@ final class JobReader {
                 || !NAME.matcher(name).matches()) {
             throw value.mustBe(expected);
         }
-        path(value, name); // in an ASCII locale Java cannot name a file with other letters
+        DataReader.path(value, name); // in an ASCII locale Java cannot name a file with other letters
         return name;
     }
 
@@ -65,80 +62,6 @@ final class JobReader {
         return value.is("auto")
                 ? OptionalInt.empty()
                 : OptionalInt.of(Math.toIntExact(value.wholeNumber(1, Job.MAX_THREADS, " or auto")));
-    }
-
-    private DataConfig data(Fields data) {
-        data.require("train");
-        Optional<Value> test = data.find("test").filter(value -> !value.isNull());
-        return new DataConfig(source(data.map("train")), test.map(value -> source(data.map("test"))));
-    }
-
-    private DataSource source(Fields source) {
-        Value format = source.require("format");
-        String name = format.text("idx or synthetic");
-        if (!JobKeys.DATA_FORMATS.containsKey(name)) {
-            throw format.mustBe("idx or synthetic");
-        }
-        JobKeys.DATA_FORMATS.forEach((other, keys) -> keys.stream()
-                .filter(key -> !other.equals(name) && source.has(key))
-                .findFirst()
-                .ifPresent(key -> {
-                    throw source.error(key, "key " + Text.quoted(source.require(key).path())
-                            + " goes with format " + other + ", not with " + name);
-                }));
-        if (name.equals("idx")) {
-            return new DataSource.Idx(file(source.require("images")), file(source.require("labels")));
-        }
-        return new DataSource.Synthetic(
-                source.require("samples").wholeInt(1),
-                source.require("features").wholeInt(1),
-                source.require("classes").wholeInt(1),
-                source.get("seed", "0").wholeNumber(0, Long.MAX_VALUE));
-    }
-
-    private Path file(Value value) {
-        return baseDirectory.resolve(path(value, value.text("the path of a file"))).normalize();
-    }
-
-    private static Path path(Value value, String text) {
-        try {
-            return Path.of(text);
-        } catch (InvalidPathException e) {
-            throw value.mustBe("a path that this system can name (" + e.getReason() + ")");
-        }
-    }
-
-    private static OptimizerConfig sgd(Fields sgd) {
-        double lr = sgd.require("lr").numberFromZero();
-        double momentum = sgd.get("momentum", "0").numberFromZero();
-        double weightDecay = sgd.get("weight-decay", "0").numberFromZero();
-        double dampening = sgd.get("dampening", "0").number();
-        boolean nesterov = sgd.get("nesterov", "false").flag();
-        if (nesterov && (momentum == 0 || dampening != 0)) {
-            throw sgd.error("nesterov", "'optimizer.sgd.nesterov' needs a momentum above 0 and a dampening of 0");
-        }
-        return new OptimizerConfig.Sgd(lr, momentum, weightDecay, dampening, nesterov);
-    }
-
-    private static TrainConfig train(Fields train) {
-        int epochs = train.require("epochs").wholeInt(1);
-        if (train.has("batch-size") == train.has("global-batch")) {
-            throw train.has("batch-size")
-                    ? train.error("global-batch", "'train.batch-size' and 'train.global-batch' exclude each other;"
-                            + " keep one")
-                    : train.error("", "required key 'train.batch-size' is missing (or 'train.global-batch', over all"
-                            + " ranks)");
-        }
-        return new TrainConfig(
-                epochs,
-                batch(train.find("batch-size")),
-                batch(train.find("global-batch")),
-                train.get("shuffle", "true").flag(),
-                train.get("drop-last", "false").flag());
-    }
-
-    private static OptionalInt batch(Optional<Value> value) {
-        return value.isPresent() ? OptionalInt.of(value.get().wholeInt(1)) : OptionalInt.empty();
     }
 
     private static DistributedConfig distributed(Fields distributed) {

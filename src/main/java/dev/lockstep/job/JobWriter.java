@@ -10,8 +10,6 @@ final class JobWriter {
     private JobWriter() {}
 
     static String yaml(Job job) {
-        OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) job.optimizer();
-        TrainConfig train = job.train();
         DistributedConfig distributed = job.distributed();
         CheckpointConfig checkpoint = job.checkpoint();
         // Only %s: the other conversions depend on the locale.
@@ -30,12 +28,9 @@ final class JobWriter {
                 %s
                 loss: %s
                 optimizer:
-                  sgd: {lr: %s, momentum: %s, weight-decay: %s, dampening: %s, nesterov: %s}
+                %s
                 train:
-                  epochs: %s
-                  %s
-                  shuffle: %s
-                  drop-last: %s
+                %s
                 distributed: {first-bucket: %s, bucket: %s, chunk: %s, overlap: %s}
                 checkpoint: {every-epochs: %s, every-steps: %s, every-minutes: %s, keep: %s}
                 log: {every-steps: %s}
@@ -46,9 +41,7 @@ final class JobWriter {
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
                 job.model().stream().map(JobWriter::layer).collect(Collectors.joining("\n")),
                 Value.spelling(job.loss()),
-                number(sgd.lr()), number(sgd.momentum()), number(sgd.weightDecay()), number(sgd.dampening()),
-                sgd.nesterov(),
-                train.epochs(), batch(train), train.shuffle(), train.dropLast(),
+                optimizer(job.optimizer()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
                 Units.BYTES.format(distributed.chunkBytes()), distributed.overlap(),
                 checkpoint.everyEpochs(), checkpoint.everySteps(), number(checkpoint.everyMinutes()),
@@ -71,6 +64,19 @@ final class JobWriter {
             return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
         return "  - " + Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
+    }
+
+    private static String optimizer(OptimizerConfig optimizer) {
+        OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) optimizer;
+        return "  sgd: {lr: " + number(sgd.lr()) + ", momentum: " + number(sgd.momentum()) + ", weight-decay: "
+                + number(sgd.weightDecay()) + ", dampening: " + number(sgd.dampening()) + ", nesterov: " + sgd.nesterov() + "}";
+    }
+
+    private static String train(TrainConfig train) {
+        return "  epochs: " + train.epochs()
+                + "\n  " + batch(train)
+                + "\n  shuffle: " + train.shuffle()
+                + "\n  drop-last: " + train.dropLast();
     }
 
     private static String batch(TrainConfig train) {

@@ -17,6 +17,7 @@ public final class Binding {
     /** Null outside training. */
     private final Timeline timeline;
     private final String path;
+    private final boolean accumulate;
 
     /** Where the rows of a weight's gradient are wanted one part before the other. */
     @FunctionalInterface
@@ -32,13 +33,14 @@ public final class Binding {
     }
 
     private Binding(Device device, Workspace workspace, Function<String, Parameter> parameters, RowSplit rowSplit,
-            Timeline timeline, String path) {
+            Timeline timeline, String path, boolean accumulate) {
         this.device = device;
         this.workspace = workspace;
         this.parameters = parameters;
         this.rowSplit = rowSplit;
         this.timeline = timeline;
         this.path = path;
+        this.accumulate = accumulate;
     }
 
     /**
@@ -48,18 +50,23 @@ public final class Binding {
      */
     public static Binding forTraining(Device device, Workspace workspace, ParameterArena arena, RowSplit rowSplit,
             Timeline timeline) {
-        return new Binding(device, workspace, arena::parameter, rowSplit, timeline, "");
+        return new Binding(device, workspace, arena::parameter, rowSplit, timeline, "", false);
     }
 
     /** For forward alone. */
     public static Binding forEvaluation(Device device, Workspace workspace, ParameterArena arena) {
-        return new Binding(device, workspace, arena::parameter, RowSplit.WHOLE, null, "");
+        return new Binding(device, workspace, arena::parameter, RowSplit.WHOLE, null, "", false);
     }
 
     /** The same with parameters looked up under {@code prefix.}. */
     Binding within(String prefix) {
         return new Binding(device, workspace, name -> parameters.apply(prefix + "." + name), rowSplit, timeline,
-                path + prefix + ".");
+                path + prefix + ".", accumulate);
+    }
+
+    /** The same for a micro-batch behind others of its step: backward adds to the parameters' gradients. */
+    public Binding accumulating() {
+        return new Binding(device, workspace, parameters, rowSplit, timeline, path, true);
     }
 
     public Device device() {
@@ -77,6 +84,11 @@ public final class Binding {
     /** {@code operation}, timed where this is for training; {@code name} is completed by where the module stands. */
     Operation timed(Timeline.Phase phase, String name, double flops, Operation operation) {
         return timeline == null ? operation : timeline.timed(phase, path + name, flops, operation);
+    }
+
+    /** Whether backward adds to the gradients of the parameters, instead of overwriting them. */
+    public boolean accumulate() {
+        return accumulate;
     }
 
     public Parameter parameter(String name) {

@@ -14,14 +14,11 @@ import dev.lockstep.device.Timeline;
 import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
-import dev.lockstep.job.OptimizerConfig;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.CrossEntropyLoss;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.Optimizer;
-import dev.lockstep.optim.Sgd;
-import dev.lockstep.optim.SgdSettings;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
@@ -112,7 +109,7 @@ public final class Trainer {
                 .with("checkpoint", start)
                 .check(communicator);
 
-        optimizer = optimizer(job, device, arena);
+        optimizer = Optimizers.build(job, device, arena);
         ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
         trainSamples = data.train().samples();
         sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
@@ -169,14 +166,6 @@ public final class Trainer {
     private static String describe(Dataset dataset) {
         return dataset.features() + " " + dataset.features().data().type() + " " + dataset.largestLabel() + " "
                 + dataset.largestLabelSample();
-    }
-
-    private static Optimizer optimizer(Job job, Device device, ParameterArena arena) {
-        if (job.optimizer() instanceof OptimizerConfig.Sgd sgd) {
-            return new Sgd(device, arena, new SgdSettings(sgd.lr(), sgd.momentum(), sgd.weightDecay(),
-                    sgd.dampening(), sgd.nesterov()));
-        }
-        throw new IllegalStateException("an optimizer without an implementation: " + job.optimizer());
     }
 
     private TrainingStep bind(Sequential model, DataLoader loader, Workspace workspace, int size) {
