@@ -55,7 +55,8 @@ final class Kernel {
     }
 
     /**
-     * @param arguments as the kernel's parameters are: Long for a pointer or a long, Integer, Float; read now, once
+     * @param arguments as the kernel's parameters are: Long for a pointer or a long, Integer, Float, Double; read now,
+     *                  once
      */
     Operation launch(int blocks, int threads, Object... arguments) {
         return new Launch(device, "cuLaunchKernel of " + name, function, blocks, threads, new Arguments(arguments));
@@ -83,6 +84,9 @@ final class Kernel {
             }
             if (argument instanceof Integer value) {
                 return value;
+            }
+            if (argument instanceof Double value) {
+                return Double.doubleToRawLongBits(value);
             }
             if (argument instanceof Float value) {
                 return Float.floatToRawIntBits(value);

@@ -19,6 +19,7 @@ final class ReferenceOperations implements Operations {
     private static final String NO_CONVERSION = "parameters are computed with as they are here, not converted";
 
     private final ReferenceDevice device;
+    private final ReferenceClipping clipping = new ReferenceClipping(this);
 
     ReferenceOperations(ReferenceDevice device) {
         this.device = device;
@@ -265,6 +266,21 @@ final class ReferenceOperations implements Operations {
     }
 
     @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        return clipping.sumOfSquares(x, result);
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        return clipping.coefficient(sums, maximumNorm, coefficient);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        return clipping.clip(gradient, coefficient, limit);
+    }
+
+    @Override
     public Operation convert(DeviceBuffer source, DeviceBuffer destination) {
         throw new IllegalArgumentException(NO_CONVERSION);
     }
@@ -282,7 +298,7 @@ final class ReferenceOperations implements Operations {
     }
 
     /** Null where {@code buffer} is null. */
-    private ReferenceBuffer own(DeviceBuffer buffer) {
+    ReferenceBuffer own(DeviceBuffer buffer) {
         if (buffer == null) {
             return null;
         }
@@ -292,7 +308,7 @@ final class ReferenceOperations implements Operations {
         throw new IllegalArgumentException("a buffer of another device");
     }
 
-    private ReferenceBuffer output(DeviceBuffer buffer, ReferenceBuffer... others) {
+    ReferenceBuffer output(DeviceBuffer buffer, ReferenceBuffer... others) {
         ReferenceBuffer output = own(buffer);
         for (ReferenceBuffer other : others) {
             if (other != null && output.overlaps(other)) {
