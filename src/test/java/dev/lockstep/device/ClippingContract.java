@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 public abstract class ClippingContract {
     private static final double UNIT_ROUNDOFF = Math.scalb(1.0, -24);
-    private static final double DOUBLE_TOLERANCE = 1e-13;
+    private static final double DOUBLE_TOLERANCE = 1e-12;
     /** Around the widths of vectors, and around the parts that a device sums apart. */
     private static final int[] SIZES = {1, 2, 7, 31, 32, 33, 257, 1000, 16_383, 16_384, 16_385, 70_000, 300_001};
 
@@ -134,7 +134,11 @@ public abstract class ClippingContract {
                 run(operations.clip(all.slice(1, values.length), given, limit));
                 double[] actual = Buffers.read(all);
                 for (int i = 0; i < values.length; i++) {
-                    assertEquals(expected[i], actual[i + 1], 2 * UNIT_ROUNDOFF * Math.abs(expected[i]), "element " + i);
+                    if (Double.isNaN(expected[i])) {
+                        assertTrue(Double.isNaN(actual[i + 1]), "element " + i + " is " + actual[i + 1]);
+                    } else {
+                        assertEquals(expected[i], actual[i + 1], 2 * UNIT_ROUNDOFF * Math.abs(expected[i]), "element " + i);
+                    }
                 }
                 assertEquals(90, actual[0]);
                 assertEquals(90, actual[values.length + 1]);
