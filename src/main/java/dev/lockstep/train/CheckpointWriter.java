@@ -1,5 +1,6 @@
 package dev.lockstep.train;
 
+import dev.lockstep.BackgroundThread;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
@@ -44,11 +45,8 @@ final class CheckpointWriter {
     private final List<NamedTensor> optimizerState;
     /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
     private final Map<DeviceBuffer, HostCopy> copies = new IdentityHashMap<>();
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(body -> {
-        Thread writer = new Thread(body, "lockstep-checkpoint");
-        writer.setDaemon(true);
-        return writer;
-    });
+    private final ExecutorService thread =
+            Executors.newSingleThreadExecutor(body -> BackgroundThread.of("lockstep-checkpoint", body));
     /** What is being written, or has been and was not yet asked for; else null. */
     private Future<Path> writing;
     /** Oldest first; touched by the writing thread alone. Null until it has looked what a run before has left. */
