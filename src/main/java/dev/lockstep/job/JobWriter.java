@@ -60,6 +60,9 @@ final class JobWriter {
     }
 
     private static String layer(LayerConfig layer) {
+        if (layer instanceof LayerConfig.CustomLayer custom) {
+            return "  - " + CustomLayerReader.yaml(custom);
+        }
         if (layer instanceof LayerConfig.LinearLayer linear) {
             return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
@@ -87,8 +90,13 @@ final class JobWriter {
 
     /** The shortest digits that read back as the same double; in plain notation unless that has very many zeros. */
     private static String number(double number) {
-        BigDecimal exact = new BigDecimal(Double.toString(number)).stripTrailingZeros();
-        String plain = exact.toPlainString();
+        String plain = new BigDecimal(Double.toString(number)).stripTrailingZeros().toPlainString();
         return plain.length() <= MAX_PLAIN_DIGITS ? plain : Double.toString(number);
+    }
+
+    /** In plain notation unless that has very many zeros. */
+    static String number(BigDecimal number) {
+        boolean isShort = number.precision() - (long) number.scale() <= MAX_PLAIN_DIGITS && number.scale() <= MAX_PLAIN_DIGITS;
+        return isShort ? number.toPlainString() : number.toString();
     }
 }

@@ -96,13 +96,13 @@ public final class Trainer {
         this.listener = listener;
         stream = device.computeStream();
         int ranks = communicator.size();
-        Sequential model = Models.build(job.model());
+        Sequential model = Models.build(job.model(), data.train().features().columns());
         List<ParameterShape> shapes = model.parameterShapes();
         arena = new ParameterArena(device, shapes, true);
         plan = plan(job, arena, ranks);
-        new StartupAgreement()
+        CustomModules.agreement(new StartupAgreement()
                 .with("program", program)
-                .with("job", JobFile.toYaml(job))
+                .with("job", JobFile.toYaml(job)), job)
                 .with("training data", describe(data.train()))
                 .with("test data", data.test().map(Trainer::describe).orElse(""))
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
