@@ -1,6 +1,7 @@
 package dev.lockstep.job;
 
 import java.math.BigDecimal;
+import java.util.List;
 import java.util.stream.Collectors;
 
 /** Writes a job with every key resolved; equal jobs give equal text. */
@@ -39,7 +40,7 @@ final class JobWriter {
                 job.threads().isPresent() ? job.threads().getAsInt() : "auto", job.gpuSharing(),
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
-                job.model().stream().map(JobWriter::layer).collect(Collectors.joining("\n")),
+                model(job.model()),
                 Value.spelling(job.loss()),
                 optimizer(job.optimizer()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
@@ -57,6 +58,10 @@ final class JobWriter {
         DataSource.Synthetic synthetic = (DataSource.Synthetic) source;
         return "{format: synthetic, samples: " + synthetic.samples() + ", features: " + synthetic.features()
                 + ", classes: " + synthetic.classes() + ", seed: " + synthetic.seed() + "}";
+    }
+
+    static String model(List<LayerConfig> layers) {
+        return layers.stream().map(JobWriter::layer).collect(Collectors.joining("\n"));
     }
 
     private static String layer(LayerConfig layer) {

@@ -2,12 +2,14 @@ package dev.lockstep.nn;
 
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
+import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -67,7 +69,7 @@ public final class ModuleContract {
         require(outputFeatures > 0, () -> "outputFeatures(" + inputFeatures + ") is " + outputFeatures
                 + "; a sample leaves with at least 1");
         List<ParameterShape> shapes = module.parameterShapes();
-        require(shapes != null && !shapes.contains(null), () -> "parameterShapes() is or holds null; a module without"
+        require(shapes != null && shapes.stream().noneMatch(Objects::isNull), () -> "parameterShapes() is or holds null; a module without"
                 + " parameters has an empty list");
         require(shapes.equals(module.parameterShapes()), () -> "parameterShapes() is another list each time");
         Set<String> names = new HashSet<>();
@@ -83,32 +85,23 @@ public final class ModuleContract {
         ModuleProbe.Pass pass = probe.bindForTraining(rows, accumulate, true);
         checkMatrices(pass.bound(), rows, true);
         ModuleProbe.randomize(pass.input(), 1);
-        List<Written> readOnly = new ArrayList<>();
-        readOnly.add(new Written("its input", pass.input()));
-        probe.parameters().forEach(parameter -> readOnly.add(
-                new Written("the value of '" + ModuleProbe.name(parameter) + "'", new Matrix(parameter.value(),
-                        parameter.shape().rows(), parameter.shape().rowElements()))));
-        List<double[]> before = readOnly.stream().map(Written::copy).toList();
-        long allocatedBytes = device.allocatedBytes();
-
-        runTwice("forward", List.of(new Written("its output", pass.bound().output())), () -> probe.forward(pass));
+        List<Written> readOnly = new ArrayList<>(List.of(new Written("its input", pass.input())));
         List<Written> gradients = new ArrayList<>();
         for (Parameter parameter : probe.parameters()) {
-            gradients.add(new Written("the gradient of '" + ModuleProbe.name(parameter) + "'",
-                    parameter.gradientRows(0, parameter.shape().rows()), accumulate));
+            String name = "'" + ModuleProbe.name(parameter) + "'";
+            readOnly.add(new Written("the value of " + name, parameter.value(), false));
+            gradients.add(new Written("the gradient of " + name, parameter.gradient(), accumulate));
         }
         gradients.add(new Written("the gradient of its input", pass.inputGradient()));
-        List<double[]> written = runTwice("backward", gradients, () -> {
+        long allocatedBytes = device.allocatedBytes();
+
+        runTwice("forward", readOnly, List.of(new Written("its output", pass.bound().output())), () -> probe.forward(pass));
+        List<double[]> written = runTwice("backward", readOnly, gradients, () -> {
             ModuleProbe.randomize(pass.bound().outputGradient(), 2);
             Reports reports = new Reports();
             probe.backward(pass, reports);
             reports.check();
         });
-        for (int i = 0; i < readOnly.size(); i++) {
-            Written array = readOnly.get(i);
-            int change = firstDifference(before.get(i), array.copy());
-            require(change < 0, () -> "forward or backward writes to " + array.what + ", element " + change);
-        }
         require(device.allocatedBytes() == allocatedBytes, () -> "forward or backward allocates memory of the device; do"
                 + " that in bind");
         return written.subList(0, probe.parameters().size());
@@ -133,13 +126,13 @@ public final class ModuleContract {
     }
 
     /** What an array is for messages; it is added to if {@code accumulated}. */
-    private record Written(String what, Matrix matrix, boolean accumulated) {
+    private record Written(String what, DeviceBuffer buffer, boolean accumulated) {
         Written(String what, Matrix matrix) {
-            this(what, matrix, false);
+            this(what, matrix.data(), false);
         }
 
         double[] copy() {
-            return HostArray.of(matrix.data()).toArray();
+            return HostArray.of(buffer).toArray();
         }
     }
 
@@ -147,16 +140,23 @@ public final class ModuleContract {
      * Runs {@code work} with arrays that hold 1, and again with 2, which tells overwriting from adding and from leaving
      * alone, whatever numbers come out.
      *
+     * @param readOnly what it may not write to
      * @return what the first run left
      */
-    private static List<double[]> runTwice(String method, List<Written> arrays, Runnable work) {
+    private static List<double[]> runTwice(String method, List<Written> readOnly, List<Written> arrays, Runnable work) {
+        List<double[]> before = readOnly.stream().map(Written::copy).toList();
         List<List<double[]>> runs = new ArrayList<>();
         for (int value = 1; value <= 2; value++) {
             for (Written array : arrays) {
-                HostArray.of(array.matrix.data()).fill(value);
+                HostArray.of(array.buffer).fill(value);
             }
             work.run();
             runs.add(arrays.stream().map(Written::copy).toList());
+        }
+        for (int i = 0; i < readOnly.size(); i++) {
+            Written array = readOnly.get(i);
+            int change = firstDifference(before.get(i), array.copy());
+            require(change < 0, () -> method + " writes to " + array.what + ", element " + change);
         }
         for (int i = 0; i < arrays.size(); i++) {
             checkWritten(method, arrays.get(i), runs.get(0).get(i), runs.get(1).get(i));
@@ -204,7 +204,7 @@ public final class ModuleContract {
     private void checkEvaluation() {
         ModuleProbe.Pass pass = probe.bindForEvaluation(BATCH);
         checkMatrices(pass.bound(), BATCH, false);
-        runTwice("forward in evaluation", List.of(new Written("its output", pass.bound().output())),
+        runTwice("forward in evaluation", List.of(new Written("its input", pass.input())), List.of(new Written("its output", pass.bound().output())),
                 () -> probe.forward(pass));
     }
 

@@ -44,7 +44,18 @@ final class ModuleProbe {
         training = Binding.forTraining(device, new Workspace(device, type), arena, Binding.RowSplit.WHOLE,
                 new Timeline(device)).within(PATH);
         evaluation = Binding.forEvaluation(device, new Workspace(device, type), arena).within(PATH);
-        module.initialize(new Mt19937(0), name -> arena.parameter(PATH + "." + name));
+        initialize(arena);
+    }
+
+    /** Initial values are drawn as FLOAT32. */
+    private void initialize(ParameterArena arena) {
+        ParameterArena floats = new ParameterArena(device, arena.modelOrder().stream().map(Parameter::shape).toList(), false);
+        module.initialize(new Mt19937(0), name -> floats.parameter(PATH + "." + name));
+        HostArray from = HostArray.of(floats.values());
+        HostArray to = HostArray.of(arena.values());
+        for (int i = 0; i < to.length(); i++) {
+            to.set(i, from.get(i));
+        }
     }
 
     /** In the module's order. */
