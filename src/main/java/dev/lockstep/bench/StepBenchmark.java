@@ -62,7 +62,7 @@ public final class StepBenchmark {
         stepsPerTime = trainer.parameters().values().isHostAccessible() ? 1 : STEPS_BETWEEN_WAITS;
         int samples = new DistributedSampler(trainer.trainSamples(), communicator.size(), communicator.rank(), false,
                 job.seed(), job.train().dropLast()).samplesPerRank();
-        lastOfEpochIsShort = samples % trainer.batchSize() != 0;
+        lastOfEpochIsShort = samples % trainer.samplesPerStep() != 0;
     }
 
     /** Steps that each time is the mean of, at most: fewer where an epoch or the measurement ends. */

@@ -39,7 +39,7 @@ final class JobKeys {
         keys.addAll(List.of("model", "loss"));
         add(keys, "optimizer");
         add(keys, "optimizer.sgd", "lr", "momentum", "weight-decay", "dampening", "nesterov");
-        add(keys, "train", "epochs", "batch-size", "global-batch", "shuffle", "drop-last");
+        add(keys, "train", "epochs", "batch-size", "global-batch", "accumulate", "shuffle", "drop-last");
         add(keys, "distributed", "first-bucket", "bucket", "chunk", "overlap");
         add(keys, "checkpoint", "every-epochs", "every-steps", "every-minutes", "keep");
         add(keys, "log", "every-steps");

@@ -83,6 +83,7 @@ final class JobWriter {
     private static String train(TrainConfig train) {
         return "  epochs: " + train.epochs()
                 + "\n  " + batch(train)
+                + "\n  accumulate: " + train.accumulate()
                 + "\n  shuffle: " + train.shuffle()
                 + "\n  drop-last: " + train.dropLast();
     }

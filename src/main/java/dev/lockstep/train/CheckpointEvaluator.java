@@ -25,7 +25,7 @@ public final class CheckpointEvaluator {
         this.device = device;
         this.communicator = communicator;
         Sequential model = Models.build(job.model(), data.features().columns());
-        CustomModules.agreement(new StartupAgreement(), job).check(communicator);
+        new StartupAgreement().withAll(CustomModules.code(job)).check(communicator);
         arena = new ParameterArena(device, model.parameterShapes(), false);
         evaluator = new Evaluator(device, communicator, model, arena, data,
                 MemoryEstimate.evaluationBatch(job, communicator.size()));

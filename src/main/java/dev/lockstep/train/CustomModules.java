@@ -104,15 +104,14 @@ public final class CustomModules {
         }
     }
 
-    /** What ranks that train the same model have in common: the code of each class, by its name. */
-    static StartupAgreement agreement(StartupAgreement agreement, Job job) {
+    /** What ranks that train the same model have in common: {@code "class com.example.Swish"} to what tells its code. */
+    static Map<String, String> code(Job job) {
         Map<String, String> code = new TreeMap<>();
         for (LayerConfig layer : job.model()) {
             if (layer instanceof LayerConfig.CustomLayer custom) {
-                code.computeIfAbsent(custom.className(), ClassFiles::sha256);
+                code.computeIfAbsent("class " + custom.className(), part -> ClassFiles.sha256(custom.className()));
             }
         }
-        code.forEach((name, hash) -> agreement.with("class " + name, hash));
-        return agreement;
+        return code;
     }
 }

@@ -80,7 +80,7 @@ final class StepOracle {
             }
             double sum = 0;
             int samplesPerRank = shards.get(0).length;
-            int batch = job.train().batchPerRank(ranks);
+            int batch = job.train().batchPerRank(ranks) * job.train().accumulate();
             for (int first = 0; first < samplesPerRank; first += batch) {
                 int size = Math.min(batch, samplesPerRank - first);
                 sum += step(shards, first, size) * size * ranks;
