@@ -31,6 +31,12 @@ final class StartupAgreement {
                 + set.largestLabelSample()).orElse(""));
     }
 
+    /** Adds parts by name. */
+    StartupAgreement withAll(Map<String, String> more) {
+        more.forEach(this::with);
+        return this;
+    }
+
     /**
      * Collective.
      *

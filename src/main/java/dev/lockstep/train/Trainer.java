@@ -83,7 +83,7 @@ public final class Trainer {
         this.listener = listener;
         stream = device.computeStream();
         int ranks = communicator.size();
-        Sequential model = Models.build(job.model());
+        Sequential model = Models.build(job.model(), data.train().features().columns());
         List<ParameterShape> shapes = model.parameterShapes();
         arena = new ParameterArena(device, shapes, true);
         // With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be.
@@ -93,6 +93,7 @@ public final class Trainer {
         new StartupAgreement()
                 .with("program", program)
                 .with("job", JobFile.toYaml(job))
+                .withAll(CustomModules.code(job))
                 .withData("training data", Optional.of(data.train()))
                 .withData("test data", data.test())
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
