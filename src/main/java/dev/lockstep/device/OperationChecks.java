@@ -109,7 +109,8 @@ public final class OperationChecks {
         DataType other = gradientType(floatType);
         require(sourceType == DataType.UINT8 || sourceType == other, operation + ": source is " + sourceType
                 + ", not UINT8 or " + other);
-        matrix(operation, "destination", destination, floatType, destination.rows(), source.columns());
+        boolean asItIs = sourceType == other && destination.data().type() == other;
+        matrix(operation, "destination", destination, asItIs ? other : floatType, destination.rows(), source.columns());
         buffer(operation, "indices", indices, DataType.INT32, destination.rows());
         require(Float.isFinite(divisor) && divisor != 0, operation + ": a divisor of " + divisor);
     }

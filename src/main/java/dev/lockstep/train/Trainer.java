@@ -4,6 +4,7 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.DataLoader;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
+import dev.lockstep.data.Targets;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
@@ -164,8 +165,9 @@ public final class Trainer {
 
     /** Shape, not content: a rank that reads another file of the same size is found by its labels' range at most. */
     private static String describe(Dataset dataset) {
-        return dataset.features() + " " + dataset.features().data().type() + " " + dataset.largestLabel() + " "
-                + dataset.largestLabelSample();
+        String targets = dataset.targets() instanceof Targets.Labels labels
+                ? labels.largest() + " " + labels.largestSample() : "[" + dataset.targets().data().elementCount() + "]";
+        return dataset.features() + " " + dataset.features().data().type() + " " + targets;
     }
 
     private TrainingStep bind(Sequential model, DataLoader loader, Workspace workspace, int size) {
@@ -175,7 +177,7 @@ public final class Trainer {
         Operation gather = timeline.timed(Phase.DATA, "gather", 0, batch::gather);
         BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline), batch.features(), null);
         Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0,
-                loss.bind(bound, batch.labels(), communicator.size()));
+                loss.bind(bound, batch.targets(), communicator.size()));
         return new TrainingStep(batch, ddp.bind(on -> {
             gather.enqueue(on);
             bound.forward(on);

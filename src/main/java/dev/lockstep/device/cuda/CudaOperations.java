@@ -151,7 +151,8 @@ final class CudaOperations implements Operations {
     @Override
     public Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor) {
         OperationChecks.gatherRows(type, source, indices, destination, divisor);
-        String kernel = source.data().type() == DataType.UINT8 ? "gather_rows_u8" : "gather_rows_f32";
+        String kernel = source.data().type() == DataType.UINT8 ? "gather_rows_u8"
+                : destination.data().type() == type ? "gather_rows_f32" : "gather_rows_unrounded";
         return kernels.kernel(kernel).forRows(destination.rows(), destination.columns(), 4,
                 CudaBuffer.address(source.data()), CudaBuffer.address(indices), CudaBuffer.address(destination.data()),
                 (long) destination.rows(), (long) destination.columns(), divisor);
