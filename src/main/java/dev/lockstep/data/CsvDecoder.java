@@ -6,6 +6,7 @@ import dev.lockstep.data.CsvEncoding.Classes;
 import dev.lockstep.data.CsvEncoding.Column;
 import dev.lockstep.data.CsvEncoding.Numeric;
 import dev.lockstep.data.CsvEncoding.Target;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
@@ -24,6 +25,8 @@ final class CsvDecoder {
     /** The targets of the last row that are numbers. */
     private final float[] targets;
     private int label;
+    private int largestLabel = -1;
+    private int largestLabelSample = -1;
 
     CsvDecoder(CsvEncoding encoding, CsvRows rows) {
         options = encoding.options();
@@ -80,14 +83,25 @@ final class CsvDecoder {
         return features;
     }
 
-    /** Of the last row, where they are numbers; the next overwrites them. */
-    float[] targets() {
-        return targets;
+    /** Appends the target of the last row. */
+    void putTarget(ByteBuffer block) {
+        if (options.classes()) {
+            block.putInt(label);
+            return;
+        }
+        for (float target : targets) {
+            block.putFloat(target);
+        }
     }
 
-    /** Of the last row, where the target is a class. */
-    int label() {
-        return label;
+    /** Of all rows so far. */
+    int largestLabel() {
+        return largestLabel;
+    }
+
+    /** The first row that has it. */
+    int largestLabelSample() {
+        return largestLabelSample;
     }
 
     /** @param replacement of a missing one; NaN where none may be */
@@ -105,8 +119,8 @@ final class CsvDecoder {
     private float narrowed(int column, double number) {
         float narrowed = (float) number;
         if (Float.isInfinite(narrowed)) {
-            throw rows.row().invalid("column " + rows.name(column) + " holds " + rows.row().excerpt(column)
-                    + ", which is too large for a float", "correct it");
+            throw rows.row().invalid("column " + rows.name(column) + " holds a number that becomes " + number
+                    + ", too large for a float", "correct it");
         }
         return narrowed;
     }
@@ -158,6 +172,10 @@ final class CsvDecoder {
         int found = classes.find(rows.row().bytes(), rows.row().start(column), rows.row().end(column));
         if (found < 0) {
             throw unknown("class", column, "or remove the row");
+        }
+        if (found > largestLabel) {
+            largestLabel = found;
+            largestLabelSample = rows.count() - 1;
         }
         return found;
     }

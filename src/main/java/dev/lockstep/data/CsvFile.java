@@ -23,7 +23,8 @@ final class CsvFile implements AutoCloseable {
     private final byte delimiter;
     /** No byte that ends a field is above it. */
     private final int lastStop;
-    private byte[] buffer = new byte[FIRST_BUFFER_BYTES];
+    /** With room for a line feed behind the limit, which ends every loop over a plain row. */
+    private byte[] buffer = new byte[FIRST_BUFFER_BYTES + 1];
     private int recordStart;
     private int position;
     private int limit;
@@ -32,6 +33,11 @@ final class CsvFile implements AutoCloseable {
     private final int[] starts = new int[MOST_FIELDS];
     private final int[] ends = new int[MOST_FIELDS];
     private int fields;
+    /** Of each column; null before they are known. */
+    private boolean[] numeric;
+    private double[] numbers;
+    /** Whether the last record was read by the fast path. */
+    private boolean plain;
     /** Of the position, and of the record's beginning; from 1 on. */
     private long line = 1;
     private long recordLine = 1;
@@ -63,8 +69,32 @@ final class CsvFile implements AutoCloseable {
         }
     }
 
+    /** Says of each column whether a number is expected in the records that follow. */
+    void expect(boolean[] numericColumns) {
+        numeric = numericColumns;
+        numbers = new double[numericColumns.length];
+    }
+
     /** Reads the next record; false if there is none. */
     boolean next() {
+        plain = numeric != null && readPlain();
+        return plain || readAny();
+    }
+
+    private boolean readPlain() {
+        buffer[limit] = '\n';
+        int end = PlainRow.read(buffer, position, limit, delimiter, numeric, numbers, starts, ends);
+        if (end < 0) {
+            return false;
+        }
+        fields = numeric.length;
+        recordStart = position;
+        position = end;
+        recordLine = line++;
+        return true;
+    }
+
+    private boolean readAny() {
         do {
             recordStart = position;
             recordLine = line;
@@ -84,7 +114,17 @@ final class CsvFile implements AutoCloseable {
         return fields;
     }
 
-    /** Holds the fields of the last record. */
+    /** Whether {@link #number} tells the numbers of the last record; else its fields do. */
+    boolean isPlain() {
+        return plain;
+    }
+
+    /** What is in a column of which a number is expected, in a plain record. */
+    double number(int column) {
+        return numbers[column];
+    }
+
+    /** Holds the fields of the last record; where it is plain, those of which no number is expected. */
     byte[] bytes() {
         return buffer;
     }
@@ -206,14 +246,16 @@ final class CsvFile implements AutoCloseable {
             limit -= recordStart;
             recordStart = 0;
         }
-        if (limit == buffer.length) {
-            if (limit == LARGEST_RECORD_BYTES) {
+        int room = buffer.length - 1;
+        if (limit == room) {
+            if (room == LARGEST_RECORD_BYTES) {
                 throw invalid("a record is longer than " + (LARGEST_RECORD_BYTES >> 20) + " MiB", "check the quotes in it");
             }
-            buffer = Arrays.copyOf(buffer, 2 * limit);
+            room = 2 * room;
+            buffer = Arrays.copyOf(buffer, room + 1);
         }
         try {
-            int count = file.read(ByteBuffer.wrap(buffer, limit, buffer.length - limit));
+            int count = file.read(ByteBuffer.wrap(buffer, limit, room - limit));
             limit += Math.max(0, count);
             return count >= 0;
         } catch (IOException e) {

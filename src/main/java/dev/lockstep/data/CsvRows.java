@@ -18,6 +18,8 @@ final class CsvRows implements AutoCloseable {
     private final CategoryTable missingValues = new CategoryTable();
     /** Whether a missing value begins with the byte: few fields do, so that few are looked up. */
     private final boolean[] beginsMissing = new boolean[256];
+    /** Whether a missing value is written as a number, such as -999. */
+    private boolean numbersMayBeMissing;
     private final List<Long> sums = new ArrayList<>();
     /** Null until the first file is open. */
     private List<String> columns;
@@ -45,6 +47,7 @@ final class CsvRows implements AutoCloseable {
             if (bytes.length > 0) {
                 missingValues.add(bytes, 0, bytes.length);
                 beginsMissing[Byte.toUnsignedInt(bytes[0])] = true;
+                numbersMayBeMissing |= !Double.isNaN(Decimal.parse(bytes, 0, bytes.length));
             }
         }
         open();
@@ -94,6 +97,10 @@ final class CsvRows implements AutoCloseable {
      * @throws InvalidInputException if it holds something else
      */
     double number(int column) {
+        return file.isPlain() ? file.number(column) : parsed(column);
+    }
+
+    private double parsed(int column) {
         byte[] bytes = file.bytes();
         int start = trimmedStart(column);
         int end = trimmedEnd(column, start);
@@ -179,7 +186,16 @@ final class CsvRows implements AutoCloseable {
 
     private boolean isNumeric(int column) {
         String name = columns.get(column);
-        return !options.categorical().contains(name) && !options.drop().contains(name) && !isTarget(column);
+        return isTarget(column) ? !options.classes() : !options.categorical().contains(name) && !options.drop().contains(name);
+    }
+
+    /** The columns whose numbers need not be held against missing values. */
+    private boolean[] numericColumns() {
+        boolean[] numeric = new boolean[columns.size()];
+        for (int i = 0; i < numeric.length && !numbersMayBeMissing; i++) {
+            numeric[i] = isNumeric(i);
+        }
+        return numeric;
     }
 
     private void open() {
@@ -200,6 +216,7 @@ final class CsvRows implements AutoCloseable {
                     namedBy = path.toString();
                 }
             }
+            file.expect(numericColumns());
         } catch (InvalidInputException e) {
             file.close();
             throw e;

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /**
@@ -61,8 +62,10 @@ public final class CsvSource implements DatasetSource {
     @Override
     public DatasetInfo info() {
         Scan found = scan();
-        long bytesPerSample = (long) found.encoding.features() * Float.BYTES + (long) found.encoding.targets() * Float.BYTES;
-        return new DatasetInfo(found.rows, found.encoding.features(), found.rows * bytesPerSample);
+        int targets = found.encoding.targets();
+        return new DatasetInfo(found.rows, found.encoding.features(),
+                found.encoding.options().classes() ? OptionalInt.empty() : OptionalInt.of(targets),
+                found.rows * ((long) found.encoding.features() + targets) * Float.BYTES);
     }
 
     private Scan scan() {
@@ -96,39 +99,49 @@ public final class CsvSource implements DatasetSource {
     @Override
     public Dataset load(Device device, boolean featuresOnHost) {
         Scan found = scan();
-        int features = found.encoding.features();
-        Matrix matrix = Dataset.allocateFeatures(device, featuresOnHost, DataType.FLOAT32, found.rows, features);
-        DeviceBuffer labels = device.allocate(DataType.INT32, found.rows);
-        int largest = -1;
-        int largestSample = -1;
+        int targetSize = found.encoding.targets();
+        Matrix features = Dataset.allocateFeatures(device, featuresOnHost, DataType.FLOAT32, found.rows,
+                found.encoding.features());
+        boolean classes = found.encoding.options().classes();
+        DeviceBuffer targets = device.allocate(classes ? DataType.INT32 : DataType.FLOAT32, (long) found.rows * targetSize);
         try (CsvRows rows = open(found.encoding)) {
             CsvDecoder decoder = new CsvDecoder(found.encoding, rows);
-            BlockWriter writer = new BlockWriter(matrix.data(), Math.max(1, BLOCK_ELEMENTS / features) * features);
-            BlockWriter labelWriter = new BlockWriter(labels, BLOCK_ELEMENTS);
-            ByteBuffer labelBlock = labelWriter.next();
-            for (ByteBuffer block = writer.next(); block != null; block = writer.next()) {
-                for (FloatBuffer values = block.asFloatBuffer(); values.hasRemaining();) {
-                    if (!rows.next()) {
-                        throw changed();
-                    }
-                    decoder.decode();
-                    values.put(decoder.features());
-                    if (decoder.label() > largest) {
-                        largest = decoder.label();
-                        largestSample = rows.count() - 1;
-                    }
-                    if (!labelBlock.hasRemaining()) {
-                        labelBlock = labelWriter.next();
-                    }
-                    labelBlock.putInt(decoder.label());
-                }
-            }
-            labelWriter.next();
+            decode(rows, decoder, writer(features.data(), features.columns()), writer(targets, targetSize));
             if (rows.next() || !rows.sums().equals(found.sums)) {
                 throw changed();
             }
+            return new Dataset(description(), featuresOnHost, features, classes
+                    ? new Targets.Labels(targets, decoder.largestLabel(), decoder.largestLabelSample())
+                    : new Targets.Values(new Matrix(targets, found.rows, targetSize)), 1);
         }
-        return new Dataset(description(), featuresOnHost, matrix, labels, 1, largest, largestSample);
+    }
+
+    /** Of blocks of whole samples. */
+    private static BlockWriter writer(DeviceBuffer buffer, int sampleSize) {
+        return new BlockWriter(buffer, Math.max(1, BLOCK_ELEMENTS / sampleSize) * sampleSize);
+    }
+
+    private void decode(CsvRows rows, CsvDecoder decoder, BlockWriter featureWriter, BlockWriter targetWriter) {
+        FloatBuffer features = FloatBuffer.allocate(0);
+        ByteBuffer targets = ByteBuffer.allocate(0);
+        while (true) {
+            if (!targets.hasRemaining()) {
+                targets = targetWriter.next();
+            }
+            if (!features.hasRemaining()) {
+                ByteBuffer block = featureWriter.next();
+                if (block == null) {
+                    return;
+                }
+                features = block.asFloatBuffer();
+            }
+            if (!rows.next()) {
+                throw changed();
+            }
+            decoder.decode();
+            features.put(decoder.features());
+            decoder.putTarget(targets);
+        }
     }
 
     private InvalidInputException changed() {

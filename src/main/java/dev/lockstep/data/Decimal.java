@@ -112,9 +112,9 @@ final class Decimal {
         return negative ? -value : value;
     }
 
-    /** digits · 10^exponent to the nearest double; NaN where that is not known here. */
-    private static double scaled(long digits, int exponent) {
-        if (digits <= LARGEST_EXACT && Math.abs(exponent) < EXACT_POWERS.length) {
+    /** digits, an unsigned number, · 10^exponent to the nearest double; NaN where that is not known here. */
+    static double scaled(long digits, int exponent) {
+        if (digits >= 0 && digits <= LARGEST_EXACT && Math.abs(exponent) < EXACT_POWERS.length) {
             return exponent < 0 ? digits / EXACT_POWERS[-exponent] : digits * EXACT_POWERS[exponent];
         }
         if (digits == 0) {
