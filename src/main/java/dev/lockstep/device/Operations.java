@@ -68,8 +68,9 @@ public interface Operations {
     /**
      * destination[i, :] = source[indices[i], :] / divisor.
      *
-     * @param source  UINT8 or FLOAT32 (where the device computes in it, FLOAT64); [n, columns]
-     * @param indices INT32 [rows of destination], each in 0 … n − 1; not checked
+     * @param source      UINT8 or FLOAT32 (where the device computes in it, FLOAT64); [n, columns]
+     * @param indices     INT32 [rows of destination], each in 0 … n − 1; not checked
+     * @param destination of the device's compute type; FLOAT32 from FLOAT32, too
      */
     Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor);
 
@@ -88,6 +89,18 @@ public interface Operations {
      */
     Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
             DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted);
+
+    /**
+     * One step of Adam or AdamW over a range, in PyTorch's order of operations: {@code g += wd·p; m += (1 − β1)·(g − m);
+     * v = β2·v + (1 − β2)·g²; p = f·p − s·m / (r·√v + eps)}, with the numbers read from {@code hyperparameters} (FLOAT64
+     * [{@link AdamHyperparameters#LENGTH}]) when it runs. {@code gradient} is left as it is.
+     *
+     * @param average       m, torch's exp_avg
+     * @param squareAverage v, torch's exp_avg_sq
+     * @param converted     as in {@link #sgd}
+     */
+    Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average, DeviceBuffer squareAverage,
+            DeviceBuffer hyperparameters, DeviceBuffer converted);
 
     /**
      * result[0] = sum of x[i]², in double. The same elements give the same bits on every rank, whatever its threads.
@@ -119,4 +132,7 @@ public interface Operations {
 
     /** Sets every byte to zero. */
     Operation clear(DeviceBuffer buffer);
+
+    /** Those of norms, dropout and residual blocks. */
+    LayerOperations layers();
 }

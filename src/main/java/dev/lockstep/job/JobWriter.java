@@ -1,6 +1,7 @@
 package dev.lockstep.job;
 
 import java.math.BigDecimal;
+import java.util.List;
 import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 
@@ -40,7 +41,7 @@ final class JobWriter {
                 job.threads().isPresent() ? job.threads().getAsInt() : "auto", job.gpuSharing(),
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
-                job.model().stream().map(JobWriter::layer).collect(Collectors.joining("\n")),
+                model(job.model()),
                 Value.spelling(job.loss()),
                 optimizer(job.optimizer()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
@@ -60,7 +61,14 @@ final class JobWriter {
                 + ", classes: " + synthetic.classes() + ", seed: " + synthetic.seed() + "}";
     }
 
+    static String model(List<LayerConfig> layers) {
+        return layers.stream().map(JobWriter::layer).collect(Collectors.joining("\n"));
+    }
+
     private static String layer(LayerConfig layer) {
+        if (layer instanceof LayerConfig.CustomLayer custom) {
+            return "  - " + CustomLayerReader.yaml(custom);
+        }
         if (layer instanceof LayerConfig.LinearLayer linear) {
             return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
@@ -68,6 +76,11 @@ final class JobWriter {
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
+        if (optimizer instanceof OptimizerConfig.Adam adam) {
+            return "  " + (adam.decoupled() ? "adamw" : "adam") + ": {lr: " + number(adam.lr()) + ", betas: ["
+                    + number(adam.beta1()) + ", " + number(adam.beta2()) + "], eps: " + number(adam.eps())
+                    + ", weight-decay: " + number(adam.weightDecay()) + "}";
+        }
         OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) optimizer;
         return "  sgd: {lr: " + number(sgd.lr()) + ", momentum: " + number(sgd.momentum()) + ", weight-decay: "
                 + number(sgd.weightDecay()) + ", dampening: " + number(sgd.dampening()) + ", nesterov: " + sgd.nesterov() + "}";
@@ -95,8 +108,13 @@ final class JobWriter {
 
     /** The shortest digits that read back as the same double; in plain notation unless that has very many zeros. */
     private static String number(double number) {
-        BigDecimal exact = new BigDecimal(Double.toString(number)).stripTrailingZeros();
-        String plain = exact.toPlainString();
+        String plain = new BigDecimal(Double.toString(number)).stripTrailingZeros().toPlainString();
         return plain.length() <= MAX_PLAIN_DIGITS ? plain : Double.toString(number);
+    }
+
+    /** In plain notation unless that has very many zeros. */
+    static String number(BigDecimal number) {
+        boolean isShort = number.precision() - (long) number.scale() <= MAX_PLAIN_DIGITS && number.scale() <= MAX_PLAIN_DIGITS;
+        return isShort ? number.toPlainString() : number.toString();
     }
 }

@@ -62,7 +62,7 @@ final class StepBinding {
         Operation gather = timeline.timed(Phase.DATA, "gather", 0, batch::gather);
         Binding binding = Binding.forTraining(device, workspace, arena, ddp, timeline);
         BoundModule bound = model.bind(accumulates ? binding.accumulating() : binding, batch.features(), null);
-        Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0, loss.bind(bound, batch.labels(), stepSamples, ranks));
+        Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0, loss.bind(bound, batch.targets(), stepSamples, ranks));
         Operation forward = on -> {
             gather.enqueue(on);
             bound.forward(on);

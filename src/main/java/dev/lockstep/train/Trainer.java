@@ -4,6 +4,7 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.DataLoader;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
+import dev.lockstep.data.Targets;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
@@ -84,7 +85,7 @@ public final class Trainer {
         this.listener = listener;
         stream = device.computeStream();
         int ranks = communicator.size();
-        Sequential model = Models.build(job.model());
+        Sequential model = Models.build(job.model(), data.train().features().columns());
         List<ParameterShape> shapes = model.parameterShapes();
         arena = new ParameterArena(device, shapes, true);
         // With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be.
@@ -94,6 +95,7 @@ public final class Trainer {
         new StartupAgreement()
                 .with("program", program)
                 .with("job", JobFile.toYaml(job))
+                .withAll(CustomModules.code(job))
                 .withData("training data", Optional.of(data.train()))
                 .withData("test data", data.test())
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
@@ -111,7 +113,8 @@ public final class Trainer {
         batchSize = Math.min(job.train().batchPerRank(ranks), sampler.samplesPerRank());
         samplesPerStep = (int) Math.min((long) batchSize * job.train().accumulate(), sampler.samplesPerRank());
         CrossEntropyLoss batchLosses = new CrossEntropyLoss(device);
-        loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate());
+        loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate(),
+                job.optimizer().key() + ".lr");
         batchLoss = loss::ofMicroBatch;
         StepBinding steps = new StepBinding(device, model, arena, ddp, batchLosses,
                 new DataLoader(device, data.train(), batchSize), ranks, batchSize);

@@ -63,7 +63,7 @@ final class StepOracle {
     }
 
     private static int[] labels(Dataset dataset) {
-        double[] values = Buffers.read(dataset.labels());
+        double[] values = Buffers.read(dataset.targets().data());
         int[] labels = new int[values.length];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = (int) values[i];
