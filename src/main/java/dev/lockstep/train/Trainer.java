@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
+import java.util.function.Function;
 
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
@@ -47,6 +48,7 @@ public final class Trainer {
     private final Position start;
     private final Shard restOfFirstEpoch;
     private final Optional<Evaluator> evaluator;
+    private final Optional<Evaluator> validator;
     private final Device device;
     private final DoubleSupplier batchLoss;
     private final BucketPlan plan;
@@ -61,6 +63,8 @@ public final class Trainer {
     private Position.Sums before = Position.Sums.NONE;
     private long epochStartNanos;
     private long pausedNanos;
+    private long pauseBeginNanos;
+    private boolean epochEnds;
 
     /**
      * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
@@ -98,6 +102,7 @@ public final class Trainer {
                 .withAll(CustomModules.code(job))
                 .withData("training data", Optional.of(data.train()))
                 .withData("test data", data.test())
+                .withData("validation data", data.validation())
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
                 .with("checkpoint", start)
                 .check(communicator);
@@ -129,8 +134,10 @@ public final class Trainer {
         times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timelines(), loss.isHostAccessible());
         runner = new StepRunner(device, optimizer, ddp, times);
         step = start.step();
-        evaluator = data.test().map(
-                test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
+        Function<Dataset, Evaluator> evaluation =
+                split -> new Evaluator(device, communicator, model, arena, split, job.train().batchPerRank(ranks));
+        evaluator = data.test().map(evaluation);
+        validator = data.validation().map(evaluation);
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(stream);
@@ -241,6 +248,7 @@ public final class Trainer {
         epochStartNanos = System.nanoTime();
         pausedNanos = 0;
         samplesDone = 0;
+        epochEnds = false;
         this.epoch = epoch;
         long consumed = epoch == start.epoch() ? start.consumed() : 0;
         before = epoch == start.epoch() ? start.sums() : Position.Sums.NONE;
@@ -249,7 +257,7 @@ public final class Trainer {
         sampler.indices(epoch - 1L, consumed, shard.indices);
         loss.beginEpoch(epoch, step);
         int stepOfEpoch = stepsPerEpoch() - steps(shard);
-        for (int first = 0; first < shard.indices.length; first += samplesPerStep) {
+        for (int first = 0; first < shard.indices.length && !epochEnds; first += samplesPerStep) {
             long begin = System.nanoTime();
             trainStep(first);
             samplesDone = Math.min(first + samplesPerStep, shard.indices.length);
@@ -258,10 +266,10 @@ public final class Trainer {
             if (isLogged(step)) {
                 logStep();
             }
-            long pause = System.nanoTime();
-            times.stepDone(pause - begin);
+            pauseBeginNanos = System.nanoTime();
+            times.stepDone(pauseBeginNanos - begin);
             stepHook.afterStep(epoch, step);
-            pausedNanos += System.nanoTime() - pause;
+            pausedNanos += System.nanoTime() - pauseBeginNanos;
         }
         times.settle();
         loss.requireFinite();
@@ -273,11 +281,18 @@ public final class Trainer {
     /**
      * Where training stands now, within the epoch: for a step's hook. Collective.
      *
-     * @param nanos System.nanoTime when the last step ended
+     * @param nanos      System.nanoTime when the last step ended
+     * @param validation so far
      */
-    Position position(long nanos) {
+    Position position(long nanos, ValidationProgress validation) {
         long consumedBefore = epoch == start.epoch() ? start.consumed() : 0;
-        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos));
+        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos),
+                validation);
+    }
+
+    /** Leaves out the steps that are left of the epoch; for a step's hook. */
+    void endEpoch() {
+        epochEnds = true;
     }
 
     /** Whether all steps of the epoch are done. */
@@ -330,6 +345,14 @@ public final class Trainer {
     private void logStep() {
         loss.requireFinite();
         listener.stepLogged(step, loss.ofStep());
+    }
+
+    /** Evaluates on the validation data, in a step's hook or between epochs; empty without. Collective. */
+    public Optional<Evaluation> validate() {
+        // What the device still has to do of the step is no pause.
+        times.settle();
+        pauseBeginNanos = System.nanoTime();
+        return validator.map(Evaluator::evaluate);
     }
 
     /** Evaluates on the test data; empty without. Collective. */

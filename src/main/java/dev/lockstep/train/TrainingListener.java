@@ -19,6 +19,10 @@ public interface TrainingListener {
     default void stepLogged(long step, double loss) {
     }
 
+    /** The model was validated, after the step and before its checkpoint, if it has one. */
+    default void validated(ValidationMetrics metrics) {
+    }
+
     default void epochDone(EpochMetrics metrics) {
     }
 
