@@ -215,7 +215,7 @@ public final class ModuleContract {
 
         @Override
         public void gradientReady(Parameter parameter, int readyRows) {
-            int index = probe.parameters().indexOf(parameter);
+            int index = parameter == null ? -1 : probe.parameters().indexOf(parameter);
             require(index >= 0, () -> "backward reports a gradient of " + (parameter == null ? "null"
                     : "'" + parameter.name() + "'") + ", which is not a parameter that its binding gave it");
             require(readyRows > rows[index] && readyRows <= parameter.shape().rows(), () -> "backward reports " + readyRows
