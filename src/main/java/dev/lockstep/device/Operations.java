@@ -94,4 +94,7 @@ public interface Operations {
 
     /** Sets every byte to zero. */
     Operation clear(DeviceBuffer buffer);
+
+    /** Those of norms, dropout and residual blocks. */
+    LayerOperations layers();
 }
