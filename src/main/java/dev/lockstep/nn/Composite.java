@@ -2,6 +2,7 @@ package dev.lockstep.nn;
 
 import dev.lockstep.device.Matrix;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.BufferShape;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
 import java.util.List;
@@ -18,6 +19,11 @@ public interface Composite extends Module {
     }
 
     @Override
+    default List<BufferShape> bufferShapes() {
+        return module().bufferShapes();
+    }
+
+    @Override
     default int outputFeatures(int inputFeatures) {
         return module().outputFeatures(inputFeatures);
     }
@@ -25,6 +31,16 @@ public interface Composite extends Module {
     @Override
     default void initialize(Mt19937 generator, Function<String, Parameter> parameters) {
         module().initialize(generator, parameters);
+    }
+
+    @Override
+    default ActivationMemory activationMemory(int inputFeatures) {
+        return module().activationMemory(inputFeatures);
+    }
+
+    @Override
+    default int smallestBatch(int ranks) {
+        return module().smallestBatch(ranks);
     }
 
     @Override
