@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -150,10 +151,13 @@ class JobFilePropertiesTest {
 
     private static Arbitrary<TrainConfig> train() {
         Arbitrary<Boolean> flag = Arbitraries.of(true, false);
-        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag)
-                .as((epochs, batch, global, accumulate, shuffle, dropLast) -> new TrainConfig(
+        Arbitrary<OptionalDouble> limit = fromZero().map(number -> number == 0 ? OptionalDouble.empty()
+                : OptionalDouble.of(number));
+        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag, limit, limit)
+                .as((epochs, batch, global, accumulate, shuffle, dropLast, clipNorm, clipValue) -> new TrainConfig(
                         epochs, global ? OptionalInt.empty() : OptionalInt.of(batch),
-                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast));
+                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast,
+                        clipNorm, clipValue));
     }
 
     private static Arbitrary<DistributedConfig> distributed() {
