@@ -22,12 +22,17 @@ public final class TrainMlp {
     /** What a job file would say, but for the model. */
     private static final String RECIPE = """
             name: train-mlp
-            seed: 1
             data:
-              train: {format: synthetic, samples: 8192, features: 64, classes: 10}
-              test: {format: synthetic, samples: 2048, features: 64, classes: 10, seed: 1}
+              train:
+                format: idx
+                images: data/fashion-mnist/train-images-idx3-ubyte.gz
+                labels: data/fashion-mnist/train-labels-idx1-ubyte.gz
+              test:
+                format: idx
+                images: data/fashion-mnist/t10k-images-idx3-ubyte.gz
+                labels: data/fashion-mnist/t10k-labels-idx1-ubyte.gz
             optimizer:
-              sgd: {lr: 0.1, momentum: 0.9}
+              sgd: {lr: 0.01, momentum: 0.9}
             train: {epochs: 3, batch-size: 64}
             """;
 
@@ -36,7 +41,7 @@ public final class TrainMlp {
     /** @param sizes of the hidden layers */
     public static void main(String[] sizes) {
         List<LayerConfig> model = new ArrayList<>();
-        int features = 64;
+        int features = 784;
         for (String size : sizes) {
             model.add(new LayerConfig.LinearLayer(features, Integer.parseInt(size)));
             model.add(new LayerConfig.ActivationLayer(ActivationKind.RELU));

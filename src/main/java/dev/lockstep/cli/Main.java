@@ -63,6 +63,10 @@ public final class Main {
             String kind = unmatched.isUnknownOption() ? "unknown option"
                     : command.getParent() == null ? "unknown command" : "unexpected argument";
             String word = unmatched.getUnmatched().get(0);
+            if (word.startsWith("--class-path")) {
+                return new InvalidInputException("--class-path stands before the command: ./lockstep --class-path PATH "
+                        + command.getCommandName() + " …", exception);
+            }
             what = kind + " '" + word + "'" + unmatched.getSuggestions().stream()
                     .filter(suggestion -> isNear(word, suggestion)).findFirst()
                     .map(suggestion -> "; did you mean " + suggestion + "?").orElse("");
