@@ -90,7 +90,7 @@ class RunReportTest {
     void shouldDrawFiguresWhereTheyBelong() throws Exception {
         Document report = report(run("a", EPOCHS + SUMMARY));
 
-        // 524 pixels from 84 on are two epochs; the axis of accuracy goes from 0.4 to 0.5, that of throughput from 0 to 2000.
+        // 524 pixels from 84 on are two epochs; the axis of accuracy goes from 0.4 to 0.5, throughput's from 0 to 2000.
         List<String> accuracy = lines(report, "Accuracy");
         assertTrue(accuracy.contains("M346.0 34.0 608.0 298.0 "), accuracy::toString);
         assertTrue(accuracy.contains("M215.0 298.0 h0"), accuracy::toString);
