@@ -138,6 +138,21 @@ public final class OperationChecks {
         }
     }
 
+    /** @param floatType as in {@link #sgd}, and {@code converted} likewise */
+    public static void adam(DataType floatType, DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        String operation = "adam";
+        long elementCount = parameter.elementCount();
+        if (converted != null) {
+            buffer(operation, "converted", converted, DataType.BFLOAT16, elementCount);
+        }
+        buffer(operation, "parameter", parameter, floatType, elementCount);
+        buffer(operation, "gradient", gradient, floatType, elementCount);
+        buffer(operation, "average", average, floatType, elementCount);
+        buffer(operation, "squareAverage", squareAverage, floatType, elementCount);
+        buffer(operation, "hyperparameters", hyperparameters, DataType.FLOAT64, AdamHyperparameters.LENGTH);
+    }
+
     public static void convert(DeviceBuffer source, DeviceBuffer destination) {
         String operation = "convert";
         buffer(operation, "source", source, DataType.FLOAT32, source.elementCount());

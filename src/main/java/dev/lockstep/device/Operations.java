@@ -89,6 +89,18 @@ public interface Operations {
     Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
             DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted);
 
+    /**
+     * One step of Adam or AdamW over a range, in PyTorch's order of operations: {@code g += wd·p; m += (1 − β1)·(g − m);
+     * v = β2·v + (1 − β2)·g²; p = f·p − s·m / (r·√v + eps)}, with the numbers read from {@code hyperparameters} (FLOAT64
+     * [{@link AdamHyperparameters#LENGTH}]) when it runs. {@code gradient} is left as it is.
+     *
+     * @param average       m, torch's exp_avg
+     * @param squareAverage v, torch's exp_avg_sq
+     * @param converted     as in {@link #sgd}
+     */
+    Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average, DeviceBuffer squareAverage,
+            DeviceBuffer hyperparameters, DeviceBuffer converted);
+
     /** destination[i] = source[i], from FLOAT32 to the device's {@link Device#computeType}. */
     Operation convert(DeviceBuffer source, DeviceBuffer destination);
 

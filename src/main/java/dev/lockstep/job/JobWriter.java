@@ -67,6 +67,11 @@ final class JobWriter {
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
+        if (optimizer instanceof OptimizerConfig.Adam adam) {
+            return "  " + (adam.decoupled() ? "adamw" : "adam") + ": {lr: " + number(adam.lr()) + ", betas: ["
+                    + number(adam.beta1()) + ", " + number(adam.beta2()) + "], eps: " + number(adam.eps())
+                    + ", weight-decay: " + number(adam.weightDecay()) + "}";
+        }
         OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) optimizer;
         return "  sgd: {lr: " + number(sgd.lr()) + ", momentum: " + number(sgd.momentum()) + ", weight-decay: "
                 + number(sgd.weightDecay()) + ", dampening: " + number(sgd.dampening()) + ", nesterov: " + sgd.nesterov() + "}";

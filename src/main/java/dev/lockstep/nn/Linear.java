@@ -27,7 +27,7 @@ public record Linear(int in, int out) implements Module {
 
     @Override
     public List<ParameterShape> parameterShapes() {
-        return List.of(ParameterShape.matrix(WEIGHT, out, in), ParameterShape.vector(BIAS, out));
+        return List.of(ParameterShape.matrix(WEIGHT, out, in), ParameterShape.bias(BIAS, out));
     }
 
     @Override

@@ -367,8 +367,8 @@ public final class Trainer {
         long batch = (long) loss.read(stream, LossStatistics.FIRST_NOT_FINITE);
         if (batch > 0) {
             throw new TrainingException("rank " + communicator.rank() + ", epoch " + epoch + ", step "
-                    + (epochStartStep + batch) + ": the loss is NaN or infinite: training has diverged; lower"
-                    + " optimizer.sgd.lr or look at the data");
+                    + (epochStartStep + batch) + ": the loss is NaN or infinite: training has diverged; lower "
+                    + job.optimizer().key() + ".lr or look at the data");
         }
     }
 

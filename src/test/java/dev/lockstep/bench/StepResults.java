@@ -20,7 +20,7 @@ final class StepResults {
         List<ParameterShape> shapes = new ArrayList<>();
         for (int i = 0; i + 1 < widths.length; i++) {
             shapes.add(ParameterShape.matrix(2 * i + ".weight", widths[i + 1], widths[i]));
-            shapes.add(ParameterShape.vector(2 * i + ".bias", widths[i + 1]));
+            shapes.add(ParameterShape.bias(2 * i + ".bias", widths[i + 1]));
         }
         Collections.reverse(shapes);
         return shapes;

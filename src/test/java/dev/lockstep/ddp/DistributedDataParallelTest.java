@@ -27,8 +27,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A step's order of events, and the steps that are refused, by models that do just what they are told. */
 class DistributedDataParallelTest {
     private static final List<ParameterShape> SHAPES = List.of(ParameterShape.matrix("0.weight", 5, 3),
-            ParameterShape.vector("0.bias", 5), ParameterShape.matrix("2.weight", 2, 5),
-            ParameterShape.vector("2.bias", 2));
+            ParameterShape.bias("0.bias", 5), ParameterShape.matrix("2.weight", 2, 5),
+            ParameterShape.bias("2.bias", 2));
     private static final List<String> IN_ORDER = List.of("2.bias 2", "2.weight 1", "2.weight 2", "0.bias 5",
             "0.weight 2", "0.weight 4", "0.weight 5");
     /** By chunk: its range's first element, after which its update is named. */

@@ -83,11 +83,11 @@ class JobFilePropertiesTest {
                         Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
                 .as(List::of);
         return Combinators.combine(
-                        general, data(), model(), sgd(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
-                .as((g, data, model, sgd, train, distributed, checkpoint, log) -> new Job(
+                        general, data(), model(), optimizer(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
+                .as((g, data, model, optimizer, train, distributed, checkpoint, log) -> new Job(
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
-                        LossKind.CROSS_ENTROPY, sgd, train, distributed, checkpoint, log));
+                        LossKind.CROSS_ENTROPY, optimizer, train, distributed, checkpoint, log));
     }
 
     private static Arbitrary<Integer> positive() {
@@ -130,6 +130,14 @@ class JobFilePropertiesTest {
             layers.add(new LayerConfig.ActivationLayer(kinds.get(5)));
             return layers;
         });
+    }
+
+    private static Arbitrary<OptimizerConfig> optimizer() {
+        Arbitrary<Double> beta = Arbitraries.doubles().between(0, true, 1, false);
+        Arbitrary<OptimizerConfig> adam = Combinators.combine(fromZero(), beta, beta,
+                        Arbitraries.of(1e-8, 1.0, 1e30, (double) Float.MIN_NORMAL), fromZero(), Arbitraries.of(true, false))
+                .as(OptimizerConfig.Adam::new);
+        return Arbitraries.oneOf(sgd(), adam);
     }
 
     private static Arbitrary<OptimizerConfig> sgd() {

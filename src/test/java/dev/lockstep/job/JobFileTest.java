@@ -89,6 +89,19 @@ class JobFileTest {
                 job);
     }
 
+    @Test
+    void shouldReadAdamWithItsDefaultsAndWriteItResolved() {
+        Job adam = Jobs.parse(Jobs.with("sgd: {lr: 0.1}", "adam: {}"));
+        Job adamw = Jobs.parse(Jobs.with("sgd: {lr: 0.1}", "adamw: {lr: 2e-3, betas: [0, .95], eps: 1e-7}"));
+
+        assertEquals(new OptimizerConfig.Adam(0.001, 0.9, 0.999, 1e-8, 0, false), adam.optimizer());
+        assertEquals(new OptimizerConfig.Adam(0.002, 0, 0.95, 1e-7, 0.01, true), adamw.optimizer());
+        assertTrue(JobFile.toYaml(adam).contains("\n  adam: {lr: 0.001, betas: [0.9, 0.999], eps: 0.00000001,"
+                + " weight-decay: 0}\n"), JobFile.toYaml(adam));
+        assertTrue(JobFile.toYaml(adamw).contains("\n  adamw: {lr: 0.002, betas: [0, 0.95], eps: 0.0000001,"
+                + " weight-decay: 0.01}\n"), JobFile.toYaml(adamw));
+    }
+
     @ParameterizedTest
     @CsvSource({"60s, 60000", "5m, 300000", "500ms, 500", "1h, 3600000", "'2 h', 7200000", "8760h, 31536000000"})
     void shouldReadTimes(String text, long millis) {

@@ -68,6 +68,17 @@ class SetOptionTest {
     }
 
     @Test
+    void shouldReplaceTheOtherOptimizer() {
+        assertEquals(new OptimizerConfig.Adam(0.01, 0.9, 0.999, 1e-8, 0, false),
+                Jobs.parse(Jobs.MINIMAL, "optimizer.adam.lr=0.01").optimizer());
+        assertEquals(new OptimizerConfig.Adam(0.001, 0.5, 0.25, 1e-6, 0.01, true),
+                Jobs.parse(Jobs.MINIMAL, "optimizer.adam={}", "optimizer.adamw.betas=[.5, .25]", "optimizer.adamw.eps=1e-6")
+                        .optimizer());
+        assertEquals("--set optimizer.sgd.momentum=0.9: required key 'optimizer.sgd.lr' is missing",
+                Jobs.errorOf(Jobs.with("sgd: {lr: 0.1}", "adam: {}"), "optimizer.sgd.momentum=0.9"));
+    }
+
+    @Test
     void shouldDropTheKeysOfAnotherDataFormatWhateverTheOrder() {
         DataSource expected = new DataSource.Idx(Path.of("/base/jobs/i"), Path.of("/base/jobs/l"));
 

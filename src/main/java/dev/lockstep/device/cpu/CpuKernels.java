@@ -38,8 +38,8 @@ final class CpuKernels {
 
     static native void clear(long address, long bytes);
 
-    /** {@code from} may be {@code to}. */
-    static native void copy(long from, long to, long bytes);
+    /** Of floats; {@code from} may be {@code to}. */
+    static native void copy(long from, long to, long count);
 
     static native void gatherRowsU8(long source, long indices, long destination, long rows, long columns,
             float divisor);
@@ -60,4 +60,6 @@ final class CpuKernels {
 
     /** {@code buffer} 0: plain SGD. */
     static native void sgd(long p, long g, long buffer, long hyperparameters, long count, boolean nesterov);
+
+    static native void adam(long p, long g, long average, long squareAverage, long hyperparameters, long count);
 }

@@ -94,7 +94,7 @@ final class CpuOperations implements Operations {
         long yAddress = CpuBuffer.address(y);
         long count = y.elementCount();
         return switch (activation) {
-            case IDENTITY -> stream -> CpuKernels.copy(xAddress, yAddress, count * Float.BYTES);
+            case IDENTITY -> stream -> CpuKernels.copy(xAddress, yAddress, count);
             case RELU -> stream -> CpuKernels.reluForward(xAddress, yAddress, count);
             default -> oneDnn.eltwiseForward(activation, xAddress, yAddress, count);
         };
@@ -108,7 +108,7 @@ final class CpuOperations implements Operations {
         long to = CpuBuffer.address(xGradient);
         long count = xGradient.elementCount();
         if (activation == Activation.IDENTITY) {
-            return stream -> CpuKernels.copy(from, to, count * Float.BYTES);
+            return stream -> CpuKernels.copy(from, to, count);
         }
         long saved = CpuBuffer.address(activation.derivativeFromOutput() ? y : x);
         return activation == Activation.RELU ? stream -> CpuKernels.reluBackward(saved, from, to, count)
@@ -156,15 +156,33 @@ final class CpuOperations implements Operations {
     public Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
             DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted) {
         OperationChecks.sgd(TYPE, parameter, gradient, momentumBuffer, hyperparameters, nesterov, null);
-        if (converted != null) {
-            throw new IllegalArgumentException(NO_CONVERSION);
-        }
+        refuseConversion(converted);
         long p = CpuBuffer.address(parameter);
         long g = CpuBuffer.address(gradient);
         long buffer = momentumBuffer == null ? 0 : CpuBuffer.address(momentumBuffer);
         long numbers = CpuBuffer.address(hyperparameters);
         long count = parameter.elementCount();
         return stream -> CpuKernels.sgd(p, g, buffer, numbers, count, nesterov);
+    }
+
+    @Override
+    public Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        OperationChecks.adam(TYPE, parameter, gradient, average, squareAverage, hyperparameters, null);
+        refuseConversion(converted);
+        long p = CpuBuffer.address(parameter);
+        long g = CpuBuffer.address(gradient);
+        long m = CpuBuffer.address(average);
+        long v = CpuBuffer.address(squareAverage);
+        long numbers = CpuBuffer.address(hyperparameters);
+        long count = parameter.elementCount();
+        return stream -> CpuKernels.adam(p, g, m, v, numbers, count);
+    }
+
+    private static void refuseConversion(DeviceBuffer converted) {
+        if (converted != null) {
+            throw new IllegalArgumentException(NO_CONVERSION);
+        }
     }
 
     @Override

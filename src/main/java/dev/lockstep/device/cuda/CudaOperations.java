@@ -184,6 +184,19 @@ final class CudaOperations implements Operations {
     }
 
     @Override
+    public Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        OperationChecks.adam(DataType.FLOAT32, parameter, gradient, average, squareAverage, hyperparameters, converted);
+        if (converted != null) {
+            checkConverts();
+        }
+        long count = parameter.elementCount();
+        return kernels.kernel("adam").forElements(count, CudaBuffer.address(parameter), CudaBuffer.address(gradient),
+                CudaBuffer.address(average), CudaBuffer.address(squareAverage), CudaBuffer.address(hyperparameters),
+                converted == null ? 0L : CudaBuffer.address(converted), count);
+    }
+
+    @Override
     public Operation convert(DeviceBuffer source, DeviceBuffer destination) {
         OperationChecks.convert(source, destination);
         checkConverts();
