@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.InvalidInputException;
+import java.math.BigDecimal;
 import java.nio.charset.Charset;
 import java.nio.charset.CharsetEncoder;
 import java.nio.file.Path;
@@ -131,13 +132,14 @@ class JobFilePropertiesTest {
     /** Chains of linear layers with activations between, before and after them. */
     private static Arbitrary<List<LayerConfig>> model() {
         Arbitrary<List<Integer>> sizes = positive().list().ofMinSize(2).ofMaxSize(5);
-        return Combinators.combine(sizes, Arbitraries.of(ActivationKind.class).list().ofSize(6)).as((n, kinds) -> {
+        return Combinators.combine(sizes, Arbitraries.of(ActivationKind.class).list().ofSize(6), custom()).as((n, kinds, custom) -> {
             List<LayerConfig> layers = new ArrayList<>();
             for (int i = 0; i + 1 < n.size(); i++) {
                 layers.add(new LayerConfig.ActivationLayer(kinds.get(i)));
                 layers.add(new LayerConfig.LinearLayer(n.get(i), n.get(i + 1)));
             }
             layers.add(new LayerConfig.ActivationLayer(kinds.get(5)));
+            layers.add(custom);
             return layers;
         });
     }
@@ -148,6 +150,19 @@ class JobFilePropertiesTest {
                         Arbitraries.of(1e-8, 1.0, 1e30, (double) Float.MIN_NORMAL), fromZero(), Arbitraries.of(true, false))
                 .as(OptimizerConfig.Adam::new);
         return Arbitraries.oneOf(sgd(), adam);
+    }
+
+    private static Arbitrary<LayerConfig> custom() {
+        Arbitrary<Object> value = Arbitraries.oneOf(
+                Arbitraries.strings().withChars("ab .:#'\"\\{}[],&*!|>%@`~\n\t\u2028\u202Eöß01").ofMinLength(1).asGeneric(),
+                Arbitraries.doubles().map(JobFilePropertiesTest::canonical).asGeneric(), Arbitraries.of(true, false).asGeneric());
+        return Arbitraries.maps(Arbitraries.strings().withCharRange('a', 'z').ofMinLength(1).filter(name -> !name.equals("class")),
+                Arbitraries.oneOf(value, value.list().asGeneric())).ofMaxSize(4)
+                .map(options -> new LayerConfig.CustomLayer("com.example.Größe$Inner", options));
+    }
+
+    private static BigDecimal canonical(double number) {
+        return number == 0 ? BigDecimal.ZERO : new BigDecimal(Double.toString(number)).stripTrailingZeros();
     }
 
     private static Arbitrary<OptimizerConfig> sgd() {
