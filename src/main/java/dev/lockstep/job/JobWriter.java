@@ -39,7 +39,7 @@ final class JobWriter {
                 job.threads().isPresent() ? job.threads().getAsInt() : "auto", job.gpuSharing(),
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
-                job.model().stream().map(JobWriter::layer).collect(Collectors.joining("\n")),
+                job.model().stream().map(layer -> "  - " + layer(layer)).collect(Collectors.joining("\n")),
                 Value.spelling(job.loss()),
                 optimizer(job.optimizer()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
@@ -61,9 +61,24 @@ final class JobWriter {
 
     private static String layer(LayerConfig layer) {
         if (layer instanceof LayerConfig.LinearLayer linear) {
-            return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
+            return "linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
-        return "  - " + Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
+        if (layer instanceof LayerConfig.BatchNormLayer norm) {
+            return (norm.sync() ? "sync-batch-norm" : "batch-norm") + ": {eps: " + number(norm.eps()) + ", momentum: "
+                    + number(norm.momentum()) + "}";
+        }
+        if (layer instanceof LayerConfig.LayerNormLayer norm) {
+            return "layer-norm: {eps: " + number(norm.eps()) + "}";
+        }
+        if (layer instanceof LayerConfig.DropoutLayer dropout) {
+            return "dropout: " + number(dropout.probability());
+        }
+        if (layer instanceof LayerConfig.ResidualLayer residual) {
+            return residual.layers().stream().map(JobWriter::layer)
+                    .map(inner -> inner.contains(":") ? "{" + inner + "}" : inner)
+                    .collect(Collectors.joining(", ", "residual: [", "]"));
+        }
+        return Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
     }
 
     private static String optimizer(OptimizerConfig optimizer) {

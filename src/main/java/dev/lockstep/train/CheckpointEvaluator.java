@@ -6,6 +6,7 @@ import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.nn.Sequential;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 
 /** Evaluates a checkpoint's model, read by rank 0, on all ranks. */
@@ -13,15 +14,17 @@ public final class CheckpointEvaluator {
     private final Device device;
     private final Communicator communicator;
     private final ParameterArena arena;
+    private final ModelBuffers buffers;
     private final Evaluator evaluator;
 
     /** @param job says the model and the batch */
     public CheckpointEvaluator(Device device, Communicator communicator, Job job, Dataset data) {
         this.device = device;
         this.communicator = communicator;
-        Sequential model = Models.build(job.model());
+        Sequential model = Models.build(job.model(), data.features().columns());
         arena = new ParameterArena(device, model.parameterShapes(), false);
-        evaluator = new Evaluator(device, communicator, model, arena, data,
+        buffers = new ModelBuffers(device, model.bufferShapes());
+        evaluator = new Evaluator(device, communicator, model, arena, buffers, data,
                 MemoryEstimate.evaluationBatch(job, communicator.size()));
     }
 
@@ -31,12 +34,13 @@ public final class CheckpointEvaluator {
      * @throws dev.lockstep.InvalidInputException if the job has another model than the checkpoint
      */
     public void read(Checkpoint checkpoint) {
-        checkpoint.readParameters(arena);
+        checkpoint.readModel(arena, buffers);
     }
 
     /** Collective. */
     public Evaluation evaluate() {
         DistributedDataParallel.broadcast(communicator, arena.values());
+        DistributedDataParallel.broadcast(communicator, buffers);
         arena.convert(device.computeStream());
         return evaluator.evaluate();
     }

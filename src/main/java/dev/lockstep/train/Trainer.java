@@ -17,9 +17,11 @@ import dev.lockstep.job.JobFile;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.Optimizer;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
@@ -44,6 +46,8 @@ public final class Trainer {
     private final TrainingListener listener;
     private final Stream stream;
     private final ParameterArena arena;
+    private final ModelBuffers buffers;
+    private final Randomness randomness;
     private final Optimizer optimizer;
     private final DistributedDataParallel ddp;
     private final CrossEntropyLoss loss;
@@ -96,9 +100,12 @@ public final class Trainer {
         this.listener = listener;
         stream = device.computeStream();
         int ranks = communicator.size();
-        Sequential model = Models.build(job.model());
+        Sequential model = Models.build(job.model(), data.train().features().columns());
         List<ParameterShape> shapes = model.parameterShapes();
         arena = new ParameterArena(device, shapes, true);
+        buffers = new ModelBuffers(device, model.bufferShapes());
+        randomness = new Randomness(device, job.seed(), communicator.rank());
+        randomness.setSteps(start.step());
         plan = plan(job, arena, ranks);
         new StartupAgreement()
                 .with("program", program)
@@ -129,28 +136,31 @@ public final class Trainer {
         times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timeline, loss.isHostAccessible());
         step = start.step();
         evaluator = data.test().map(
-                test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
+                test -> new Evaluator(device, communicator, model, arena, buffers, test,
+                        job.train().batchPerRank(ranks)));
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(stream);
     }
 
     /**
-     * Overwrites this rank's parameters with those of a safetensors file.
+     * Overwrites this rank's parameters and buffers with those of a safetensors file.
      *
      * @throws dev.lockstep.InvalidInputException if it holds other names or shapes than the model has
      */
-    public void readParameters(Path file) {
-        SafetensorsReader.open(file).readInto(NamedTensor.parameters(arena));
+    public void readModel(Path file) {
+        SafetensorsReader.open(file).readInto(NamedTensor.model(arena, buffers));
     }
 
     /**
-     * Gives every rank what rank 0 has read into {@link #parameters} and the optimizer's state. Collective.
+     * Gives every rank what rank 0 has read into {@link #parameters}, {@link #buffers} and the optimizer's state.
+     * Collective.
      *
      * @param optimizerSteps that the state comes from
      */
     public void shareFromRank0(long optimizerSteps) {
         ddp.broadcastParameters(stream);
+        DistributedDataParallel.broadcast(communicator, buffers);
         optimizer.state().values().forEach(state -> DistributedDataParallel.broadcast(communicator, state));
         optimizer.setSteps(optimizerSteps);
     }
@@ -173,10 +183,14 @@ public final class Trainer {
         Timeline timeline = new Timeline(device);
         DataLoader.Batch batch = loader.batch(size);
         Operation gather = timeline.timed(Phase.DATA, "gather", 0, batch::gather);
-        BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline), batch.features(), null);
+        JobChecks.checkBatch(model, communicator.size(), size);
+        Binding binding = Binding.forTraining(device, workspace, arena, ddp, timeline).with(buffers).with(randomness, ddp);
+        BoundModule bound = model.bind(binding, batch.features(), null);
+        Operation count = randomness.nextStep();
         Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0,
                 loss.bind(bound, batch.labels(), communicator.size()));
         return new TrainingStep(batch, ddp.bind(on -> {
+            count.enqueue(on);
             gather.enqueue(on);
             bound.forward(on);
             boundLoss.enqueue(on);
@@ -221,6 +235,11 @@ public final class Trainer {
 
     public ParameterArena parameters() {
         return arena;
+    }
+
+    /** This rank's; rank 0's are the model's. */
+    public ModelBuffers buffers() {
+        return buffers;
     }
 
     public Optimizer optimizer() {
@@ -380,8 +399,11 @@ public final class Trainer {
         listener.stepLogged(step, globalLoss[0] / communicator.size());
     }
 
-    /** Evaluates on the test data; empty without. Collective. */
+    /** Evaluates on the test data, with rank 0's buffers; empty without. Collective. */
     public Optional<Evaluation> evaluate() {
+        if (evaluator.isPresent()) {
+            DistributedDataParallel.broadcast(communicator, buffers);
+        }
         return evaluator.map(Evaluator::evaluate);
     }
 }
