@@ -139,9 +139,9 @@ public final class Binding {
         return context.rowSplit.rowEnds(parameter);
     }
 
-    /** The sum of {@code numbers} over all ranks, named after where the module stands; see {@link RankSums#bind}. */
+    /** The sum of {@code numbers} over all ranks, named after where the module stands; see {@link RankSums}. */
     public Operation sumOverRanks(String name, DeviceBuffer numbers) {
-        return context.rankSums.bind(path + name, numbers);
+        return context.rankSums.sumOverRanks(path + name, numbers);
     }
 
     /**
