@@ -62,17 +62,32 @@ final class JobWriter {
     }
 
     static String model(List<LayerConfig> layers) {
-        return layers.stream().map(JobWriter::layer).collect(Collectors.joining("\n"));
+        return layers.stream().map(layer -> "  - " + layer(layer)).collect(Collectors.joining("\n"));
     }
 
     private static String layer(LayerConfig layer) {
         if (layer instanceof LayerConfig.CustomLayer custom) {
-            return "  - " + CustomLayerReader.yaml(custom);
+            return CustomLayerReader.yaml(custom);
         }
         if (layer instanceof LayerConfig.LinearLayer linear) {
-            return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
+            return "linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
-        return "  - " + Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
+        if (layer instanceof LayerConfig.BatchNormLayer norm) {
+            return (norm.sync() ? "sync-batch-norm" : "batch-norm") + ": {eps: " + number(norm.eps()) + ", momentum: "
+                    + number(norm.momentum()) + "}";
+        }
+        if (layer instanceof LayerConfig.LayerNormLayer norm) {
+            return "layer-norm: {eps: " + number(norm.eps()) + "}";
+        }
+        if (layer instanceof LayerConfig.DropoutLayer dropout) {
+            return "dropout: " + number(dropout.probability());
+        }
+        if (layer instanceof LayerConfig.ResidualLayer residual) {
+            return residual.layers().stream().map(JobWriter::layer)
+                    .map(inner -> inner.contains(":") ? "{" + inner + "}" : inner)
+                    .collect(Collectors.joining(", ", "residual: [", "]"));
+        }
+        return Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
