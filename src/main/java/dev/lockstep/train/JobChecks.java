@@ -31,6 +31,7 @@ public final class JobChecks {
      */
     public static TrainingData check(Job job, int ranks, MemoryBudget budget, long heapBytes) {
         checkPrecision(job);
+        Optimizers.checkGroups(job.optimizer(), Models.build(job.model()).parameterShapes());
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
         int features = firstLinear(job.model()).in();

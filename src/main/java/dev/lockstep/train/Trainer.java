@@ -19,6 +19,7 @@ import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.CrossEntropyLoss;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.optim.Schedule;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
@@ -44,6 +45,7 @@ public final class Trainer {
     private final TrainingListener listener;
     private final Stream stream;
     private final ParameterArena arena;
+    private final Schedule schedule;
     private final Optimizer optimizer;
     private final DistributedDataParallel ddp;
     private final CrossEntropyLoss loss;
@@ -109,7 +111,8 @@ public final class Trainer {
                 .with("checkpoint", start)
                 .check(communicator);
 
-        optimizer = Optimizers.build(job, device, arena);
+        schedule = Optimizers.schedule(job.schedule(), ranks);
+        optimizer = Optimizers.build(job, device, arena, schedule);
         ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
         trainSamples = data.train().samples();
         sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
@@ -272,6 +275,10 @@ public final class Trainer {
         sampler.indices(epoch - 1L, consumed, shard.indices);
         loss.reset(stream);
         int stepOfEpoch = stepsPerEpoch() - steps(shard);
+        if (shard.indices.length == 0) {
+            // The epoch's record is all that is left to do, and tells of its last step.
+            moveSchedule(optimizer.steps() - 1, stepOfEpoch - 1);
+        }
         for (int first = 0; first < shard.indices.length; first += batchSize) {
             long begin = System.nanoTime();
             trainStep(first);
@@ -289,7 +296,7 @@ public final class Trainer {
         times.settle();
         requireFiniteLoss();
         Position.Sums sums = sums(System.nanoTime());
-        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), Optional.empty(),
+        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), optimizer.learningRate(), Optional.empty(),
                 sums.samples() / sums.seconds(), sums.seconds(), Optional.empty());
     }
 
@@ -340,6 +347,7 @@ public final class Trainer {
         if (next < shard.indices.length) {
             batchAt(next).batch.prefetch(shard.indices, next);
         }
+        moveSchedule(optimizer.steps(), stepsPerEpoch() - steps(shard) + first / batchSize);
         optimizer.beginStep();
         current.operation.enqueue(stream);
         if (timed) {
@@ -352,6 +360,10 @@ public final class Trainer {
         if (loss.isHostAccessible()) {
             requireFiniteLoss();
         }
+    }
+
+    private void moveSchedule(long stepsDone, int stepsOfEpochDone) {
+        schedule.moveTo(stepsDone, epoch - 1, stepsOfEpochDone, stepsPerEpoch());
     }
 
     private double batchLoss() {
@@ -377,7 +389,7 @@ public final class Trainer {
         requireFiniteLoss();
         globalLoss[0] = batchLoss();
         communicator.allReduceSum(globalLoss);
-        listener.stepLogged(step, globalLoss[0] / communicator.size());
+        listener.stepLogged(step, globalLoss[0] / communicator.size(), optimizer.learningRate());
     }
 
     /** Evaluates on the test data; empty without. Collective. */
