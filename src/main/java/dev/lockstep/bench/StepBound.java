@@ -66,14 +66,28 @@ public final class StepBound {
         return readyAfter;
     }
 
-    /** The first operation that leaves at least so many rows of the layer's weight gradient complete. */
+    /**
+     * The first operation that leaves at least so many rows of the layer's weight gradient complete; where gradients are
+     * accumulated, the first of the last micro-batch.
+     */
     private static int firstWriter(List<String> operations, String layer, int rows) {
-        for (int i = 0; i < operations.size(); i++) {
+        int writer = -1;
+        int end = Integer.MAX_VALUE;
+        for (int i = operations.size() - 1; i >= 0; i--) {
             Matcher matcher = WEIGHT_ROWS.matcher(operations.get(i));
-            if (matcher.matches() && matcher.group(1).equals(layer) && Integer.parseInt(matcher.group(2)) >= rows) {
-                return i;
+            if (matcher.matches() && matcher.group(1).equals(layer)) {
+                int before = Integer.parseInt(matcher.group(2));
+                // Going back, rows only become more where the micro-batch before begins.
+                if (before < rows || before >= end) {
+                    break;
+                }
+                writer = i;
+                end = before;
             }
         }
-        throw new IllegalArgumentException("no operation writes row " + rows + " of the weight gradient of layer " + layer);
+        if (writer < 0) {
+            throw new IllegalArgumentException("no operation writes row " + rows + " of the weight gradient of layer " + layer);
+        }
+        return writer;
     }
 }

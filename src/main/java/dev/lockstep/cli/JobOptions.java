@@ -1,8 +1,11 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
+import dev.lockstep.train.CustomModules;
 import dev.lockstep.train.JobChecks;
 import dev.lockstep.train.MemoryBudget;
 import dev.lockstep.train.TrainingData;
@@ -37,9 +40,16 @@ final class JobOptions {
         return job;
     }
 
-    /** Holds the job against its data, these ranks and their memory. Collective. */
+    /** Holds the job against its data, these ranks and their memory, and custom modules to their contract. Collective. */
     static TrainingData check(Job job, Communicator communicator, MemoryBudget budget) {
-        return Agreement.onAllRanks(communicator,
-                () -> JobChecks.check(job, communicator.size(), budget, Runtime.getRuntime().maxMemory()));
+        return Agreement.onAllRanks(communicator, () -> {
+            TrainingData data = JobChecks.check(job, communicator.size(), budget, Runtime.getRuntime().maxMemory());
+            if (CustomModules.in(job)) {
+                try (Device device = new CpuDevice(1)) {
+                    CustomModules.check(job, data.train().info().features(), device);
+                }
+            }
+            return data;
+        });
     }
 }

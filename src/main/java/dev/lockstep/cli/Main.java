@@ -12,7 +12,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The command line. Each subcommand is a class of its own, added in {@link #commandLine}. */
 @Command(name = "lockstep", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
         description = "Trains multilayer perceptrons data-parallel over MPI.",
-        footer = {"", "Under mpirun and srun every rank runs the same command: mpirun -np 8 ./lockstep train JOB.yaml",
+        footer = {"", "./lockstep --class-path PATH COMMAND: with classes of your own, in jars and folders (or LOCKSTEP_CLASSPATH).",
+                "Under mpirun and srun every rank runs the same command: mpirun -np 8 ./lockstep train JOB.yaml",
                 "Exit status: 0 done, 1 failed while running, 2 wrong input, 75 stopped on request (USR1, TERM, INT) with a",
                 "checkpoint: run again with --resume.",
                 "LOCKSTEP_DEBUG=1 adds stack traces to errors."})
@@ -21,11 +22,7 @@ public final class Main {
     }
 
     public static void main(String[] args) {
-        Launch launch = Launch.of(System.getenv());
-        Failure failure = new Failure(launch, "1".equals(System.getenv("LOCKSTEP_DEBUG")), System.err);
-        // Before any other thread starts.
-        Thread.setDefaultUncaughtExceptionHandler(failure);
-        System.exit(commandLine(new CommandContext(Program.current(), launch, failure)).execute(args));
+        System.exit(commandLine(CommandContext.ofThisProcess()).execute(args));
     }
 
     static CommandLine commandLine(CommandContext context) {
@@ -35,6 +32,7 @@ public final class Main {
         commandLine.addSubcommand(new EvaluateCommand(context));
         commandLine.addSubcommand(new ExportCommand(context));
         commandLine.addSubcommand(BenchCommand.commandLine(context));
+        commandLine.addSubcommand(new RunCommand());
         commandLine.addSubcommand(new InfoCommand(context));
 
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);

@@ -93,7 +93,7 @@ final class TrainCommand implements Callable<Integer> {
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
-                    trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
+                    trainer.stepsPerEpoch(), (long) trainer.samplesPerStep() * communicator.size(), System::nanoTime));
         });
         Progress progress = context.failure().progress();
         progress.at(start.epoch(), start.step());

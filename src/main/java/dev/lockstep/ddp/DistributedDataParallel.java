@@ -42,6 +42,8 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     private boolean overlap;
     /** While a step's work is recorded, which tells of gradients once and for all. */
     private boolean recording;
+    /** Whether the gradients being written are the step's last: those of micro-batches before stay on this rank. */
+    private boolean sending = true;
     private Stream backwardStream;
     /** The next chunk to become ready. */
     private int nextChunk;
@@ -125,9 +127,24 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     }
 
     /**
-     * Prepares a training step: {@code forward}, the backward of {@code model}, the reduction of its gradients over all
-     * ranks, and the update of its parameters. The operation is to be enqueued on the compute stream by one thread; with
-     * more than one rank it returns once the last sum is on its way to the parameters.
+     * Prepares a micro-batch that others of its step follow: {@code forward} and the backward of {@code model}. Nothing is
+     * sent, as in DDP's no_sync(): the gradients stay, for those that follow to add theirs.
+     *
+     * <p>It throws IllegalStateException if backward leaves out or repeats a gradient.
+     *
+     * @param timeline that forward's and the model's operations are timed on
+     */
+    public Operation bindNoSync(Operation forward, BoundModule model, Timeline timeline) {
+        Operation work = stream -> compute(forward, model, false, stream);
+        Computing computing = record(work, timeline, false);
+        Operation timed = (computing.recorded ? record(work, timeline, true) : computing).operation;
+        return stream -> (timeline.isOn() ? timed : computing.operation).enqueue(stream);
+    }
+
+    /**
+     * Prepares a training step, or its last micro-batch: {@code forward}, the backward of {@code model}, the reduction of
+     * the gradients over all ranks, and the update of the parameters. The operation is to be enqueued on the compute stream
+     * by one thread; with more than one rank it returns once the last sum is on its way to the parameters.
      *
      * <p>It throws IllegalStateException if backward leaves out or repeats a gradient.
      *
@@ -137,7 +154,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         Operation[] timedUpdates = new Operation[updates.length];
         Arrays.setAll(timedUpdates, i -> timeline.timed(Phase.OPTIMIZER, "update chunk " + i, 0, updates[i]));
         Operation work = stream -> {
-            compute(forward, model, stream);
+            compute(forward, model, true, stream);
             if (chunks.length == 0) {
                 for (Operation update : timedUpdates) {
                     update.enqueue(stream);
@@ -186,15 +203,15 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         }
     }
 
-    private void compute(Operation forward, BoundModule model, Stream stream) {
+    private void compute(Operation forward, BoundModule model, boolean sends, Stream stream) {
+        sending = sends;
         nextChunk = 0;
         Arrays.fill(readyRows, 0);
         backwardStream = stream;
         forward.enqueue(stream);
         model.backward(stream, this);
         if (nextChunk < chunkPlans.length) {
-            throw new IllegalStateException("rank " + communicator.rank() + ", step " + step
-                    + ": backward did not write the gradient of " + firstMissing() + " (bucket "
+            throw new IllegalStateException(rankAndStep() + ": backward did not write the gradient of " + firstMissing() + " (bucket "
                     + chunkPlans[nextChunk].bucket() + ")");
         }
     }
@@ -224,14 +241,13 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     @Override
     public void gradientReady(Parameter parameter, int rows) {
         if (rows <= readyRows[parameter.index()] || rows > parameter.shape().rows()) {
-            throw new IllegalStateException("rank " + communicator.rank() + ", step " + step + ": backward reports "
-                    + rows + " rows of the gradient of " + parameter.name() + " (bucket "
+            throw new IllegalStateException(rankAndStep() + ": backward reports " + rows + " rows of the gradient of " + parameter.name() + " (bucket "
                     + plan.bucketOf(parameter.index()) + ") after " + readyRows[parameter.index()] + " of "
                     + parameter.shape().rows());
         }
         readyRows[parameter.index()] = rows;
         while (nextChunk < chunkPlans.length && isComplete(chunkPlans[nextChunk])) {
-            if (chunks.length > 0) {
+            if (sending && chunks.length > 0) {
                 chunks[nextChunk].markWritten(backwardStream);
                 if (!recording) {
                     chunkWritten(chunks[nextChunk]);
@@ -250,6 +266,10 @@ public final class DistributedDataParallel implements GradientListener, Binding.
             }
         }
         return readyRows[chunk.lastParameter()] >= chunk.rows();
+    }
+
+    private String rankAndStep() {
+        return "rank " + communicator.rank() + ", step " + (sending ? step : step + 1);
     }
 
     private String firstMissing() {

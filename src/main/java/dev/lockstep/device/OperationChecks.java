@@ -44,7 +44,7 @@ public final class OperationChecks {
             matrix(operation, "x", x, floatType, xGradient.rows(), xGradient.columns());
         }
         if (biasGradient != null) {
-            buffer(operation, "biasGradient", biasGradient, gradientType(floatType), xGradient.columns());
+            buffer(operation, "biasGradient", biasGradient, parameterType(floatType), xGradient.columns());
         }
     }
 
@@ -53,7 +53,7 @@ public final class OperationChecks {
         String operation = "linearBackwardWeight";
         matrix(operation, "x", x, floatType);
         matrix(operation, "yGradient", yGradient, floatType, x.rows(), yGradient.columns());
-        matrix(operation, "weightGradient", weightGradient, gradientType(floatType), weightGradient.rows(),
+        matrix(operation, "weightGradient", weightGradient, parameterType(floatType), weightGradient.rows(),
                 x.columns());
         require(firstRow >= 0 && firstRow <= yGradient.columns() - weightGradient.rows(), operation + ": "
                 + weightGradient.rows() + " rows from row " + firstRow + " on, where the weight has "
@@ -63,7 +63,7 @@ public final class OperationChecks {
     public static void linearBackwardBias(DataType floatType, Matrix yGradient, DeviceBuffer biasGradient) {
         String operation = "linearBackwardBias";
         matrix(operation, "yGradient", yGradient, floatType);
-        buffer(operation, "biasGradient", biasGradient, gradientType(floatType), yGradient.columns());
+        buffer(operation, "biasGradient", biasGradient, parameterType(floatType), yGradient.columns());
     }
 
     public static void activationForward(DataType floatType, DeviceBuffer x, DeviceBuffer y) {
@@ -106,10 +106,11 @@ public final class OperationChecks {
             float divisor) {
         String operation = "gatherRows";
         DataType sourceType = source.data().type();
-        DataType other = gradientType(floatType);
+        DataType other = parameterType(floatType);
         require(sourceType == DataType.UINT8 || sourceType == other, operation + ": source is " + sourceType
                 + ", not UINT8 or " + other);
-        matrix(operation, "destination", destination, floatType, destination.rows(), source.columns());
+        boolean asItIs = sourceType == other && destination.data().type() == other;
+        matrix(operation, "destination", destination, asItIs ? other : floatType, destination.rows(), source.columns());
         buffer(operation, "indices", indices, DataType.INT32, destination.rows());
         require(Float.isFinite(divisor) && divisor != 0, operation + ": a divisor of " + divisor);
     }
@@ -160,21 +161,21 @@ public final class OperationChecks {
     }
 
     /** Of parameters and their gradients, where {@code computeType} is that of activations. */
-    private static DataType gradientType(DataType computeType) {
+    static DataType parameterType(DataType computeType) {
         return computeType == DataType.BFLOAT16 ? DataType.FLOAT32 : computeType;
     }
 
-    private static void matrix(String operation, String name, Matrix matrix, DataType type, int rows, int columns) {
+    static void matrix(String operation, String name, Matrix matrix, DataType type, int rows, int columns) {
         require(matrix.rows() == rows && matrix.columns() == columns, operation + ": " + name + " is " + matrix
                 + ", not [" + rows + ", " + columns + "]");
         matrix(operation, name, matrix, type);
     }
 
-    private static void matrix(String operation, String name, Matrix matrix, DataType type) {
+    static void matrix(String operation, String name, Matrix matrix, DataType type) {
         buffer(operation, name, matrix.data(), type, matrix.data().elementCount());
     }
 
-    private static void buffer(String operation, String name, DeviceBuffer buffer, DataType type, long elementCount) {
+    static void buffer(String operation, String name, DeviceBuffer buffer, DataType type, long elementCount) {
         require(buffer.type() == type, operation + ": " + name + " is " + buffer.type() + ", not " + type);
         require(buffer.elementCount() == elementCount, operation + ": " + name + " has " + buffer.elementCount()
                 + " elements, not " + elementCount);
@@ -185,7 +186,7 @@ public final class OperationChecks {
                 + " cannot be fused, for its derivative does not follow from its output");
     }
 
-    private static void require(boolean condition, String message) {
+    static void require(boolean condition, String message) {
         if (!condition) {
             throw new IllegalArgumentException(message);
         }

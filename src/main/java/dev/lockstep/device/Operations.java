@@ -68,8 +68,9 @@ public interface Operations {
     /**
      * destination[i, :] = source[indices[i], :] / divisor.
      *
-     * @param source  UINT8 or FLOAT32 (where the device computes in it, FLOAT64); [n, columns]
-     * @param indices INT32 [rows of destination], each in 0 … n − 1; not checked
+     * @param source      UINT8 or FLOAT32 (where the device computes in it, FLOAT64); [n, columns]
+     * @param indices     INT32 [rows of destination], each in 0 … n − 1; not checked
+     * @param destination of the device's compute type; FLOAT32 from FLOAT32, too
      */
     Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor);
 
@@ -106,4 +107,7 @@ public interface Operations {
 
     /** Sets every byte to zero. */
     Operation clear(DeviceBuffer buffer);
+
+    /** Those of norms, dropout and residual blocks. */
+    LayerOperations layers();
 }

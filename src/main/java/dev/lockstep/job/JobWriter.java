@@ -1,6 +1,7 @@
 package dev.lockstep.job;
 
 import java.math.BigDecimal;
+import java.util.List;
 import java.util.stream.Collectors;
 
 /** Writes a job with every key resolved; equal jobs give equal text. */
@@ -41,7 +42,7 @@ final class JobWriter {
                 job.threads().isPresent() ? job.threads().getAsInt() : "auto", job.gpuSharing(),
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
-                job.model().stream().map(JobWriter::layer).collect(Collectors.joining("\n")),
+                model(job.model()),
                 Value.spelling(job.loss()),
                 optimizer(job.optimizer()),
                 job.optimizer().groups().stream().map(JobWriter::group).collect(Collectors.joining(", ", "[", "]")),
@@ -63,7 +64,14 @@ final class JobWriter {
                 + ", classes: " + synthetic.classes() + ", seed: " + synthetic.seed() + "}";
     }
 
+    static String model(List<LayerConfig> layers) {
+        return layers.stream().map(JobWriter::layer).collect(Collectors.joining("\n"));
+    }
+
     private static String layer(LayerConfig layer) {
+        if (layer instanceof LayerConfig.CustomLayer custom) {
+            return "  - " + CustomLayerReader.yaml(custom);
+        }
         if (layer instanceof LayerConfig.LinearLayer linear) {
             return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
@@ -103,6 +111,7 @@ final class JobWriter {
     private static String train(TrainConfig train) {
         return "  epochs: " + train.epochs()
                 + "\n  " + batch(train)
+                + "\n  accumulate: " + train.accumulate()
                 + "\n  shuffle: " + train.shuffle()
                 + "\n  drop-last: " + train.dropLast();
     }
@@ -115,8 +124,13 @@ final class JobWriter {
 
     /** The shortest digits that read back as the same double; in plain notation unless that has very many zeros. */
     static String number(double number) {
-        BigDecimal exact = new BigDecimal(Double.toString(number)).stripTrailingZeros();
-        String plain = exact.toPlainString();
+        String plain = new BigDecimal(Double.toString(number)).stripTrailingZeros().toPlainString();
         return plain.length() <= MAX_PLAIN_DIGITS ? plain : Double.toString(number);
+    }
+
+    /** In plain notation unless that has very many zeros. */
+    static String number(BigDecimal number) {
+        boolean isShort = number.precision() - (long) number.scale() <= MAX_PLAIN_DIGITS && number.scale() <= MAX_PLAIN_DIGITS;
+        return isShort ? number.toPlainString() : number.toString();
     }
 }

@@ -20,6 +20,7 @@ final class TrainReader {
                 epochs,
                 batch(train.find("batch-size")),
                 batch(train.find("global-batch")),
+                train.get("accumulate", "1").wholeInt(1),
                 train.get("shuffle", "true").flag(),
                 train.get("drop-last", "false").flag());
     }

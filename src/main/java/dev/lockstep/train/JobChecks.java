@@ -10,10 +10,12 @@ import dev.lockstep.job.DeviceChoice;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.Precision;
+import dev.lockstep.nn.Sequential;
 import java.math.BigInteger;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * Holds a job against its data, the ranks and the machine before anything large is allocated. Each check throws
@@ -31,20 +33,21 @@ public final class JobChecks {
      */
     public static TrainingData check(Job job, int ranks, MemoryBudget budget, long heapBytes) {
         checkPrecision(job);
-        Optimizers.checkGroups(job.optimizer(), Models.build(job.model()).parameterShapes());
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
-        int features = firstLinear(job.model()).in();
-        DatasetInfo trainInfo = checkFeatures("data.train", train, features);
+        int features = inputFeatures(job.model()).orElseGet(() -> train.info().features());
+        DatasetInfo trainInfo = checkFeatures("data.train", train, features, job.model());
         if (trainInfo.samples() < ranks) {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
-        Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
+        Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features, job.model()));
+        Sequential model = Models.build(job.model(), features);
+        Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
         Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, Models.build(job.model()).outputFeatures(features));
+        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, model.outputFeatures(features));
     }
 
     /**
@@ -56,7 +59,7 @@ public final class JobChecks {
         checkPrecision(job);
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
-                firstLinear(job.model()).in(), 0);
+                inputFeatures(job.model()).orElseGet(() -> source(job.data().train()).info().features()), 0);
         checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, budget);
         return batch;
     }
@@ -71,10 +74,10 @@ public final class JobChecks {
         Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
         DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")));
-        int features = firstLinear(job.model()).in();
-        DatasetInfo info = checkFeatures(key, source, features);
+        int features = inputFeatures(job.model()).orElseGet(() -> source.info().features());
+        DatasetInfo info = checkFeatures(key, source, features, job.model());
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
-        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model()).outputFeatures(features));
+        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model(), features).outputFeatures(features));
     }
 
     private static void checkPrecision(Job job) {
@@ -84,12 +87,13 @@ public final class JobChecks {
         }
     }
 
-    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features) {
+    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features,
+            List<LayerConfig> model) {
         DatasetInfo info = source.info();
         if (info.features() != features) {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
-                    + " features a sample, but the model's first linear layer takes " + features
-                    + "; set its in to " + info.features());
+                    + " features a sample, but " + (inputFeatures(model).isPresent() ? "the model's first linear layer takes "
+                    + features + "; set its in to " + info.features() : "data.train has " + features + "; both need as many"));
         }
         return info;
     }
@@ -165,9 +169,10 @@ public final class JobChecks {
         throw new IllegalStateException("a data source without a reader: " + source);
     }
 
-    /** There is one: the job file was checked for it. */
-    private static LayerConfig.LinearLayer firstLinear(List<LayerConfig> model) {
-        return model.stream().filter(LayerConfig.LinearLayer.class::isInstance)
-                .map(LayerConfig.LinearLayer.class::cast).findFirst().orElseThrow();
+    /** What the model's first linear layer takes; none where a custom module comes first, which takes what there is. */
+    private static OptionalInt inputFeatures(List<LayerConfig> model) {
+        return model.stream().filter(layer -> !(layer instanceof LayerConfig.ActivationLayer)).limit(1)
+                .filter(LayerConfig.LinearLayer.class::isInstance)
+                .mapToInt(layer -> ((LayerConfig.LinearLayer) layer).in()).findFirst();
     }
 }

@@ -61,8 +61,9 @@ final class Optimizers {
             for (String name : optimizer.groups().get(i).parameters()) {
                 if (!isRole(name) && shapes.stream().noneMatch(members(name))) {
                     throw new InvalidInputException("optimizer.groups." + i + ".parameters: '" + name + "' is no parameter's"
-                            + " name; give biases, norms or a pattern of names from " + shapes.get(0).name() + " to "
-                            + shapes.get(shapes.size() - 1).name());
+                            + " name; give biases, norms or a pattern of names"
+                            + (shapes.isEmpty() ? ", of which the model has none" : " from " + shapes.get(0).name() + " to "
+                            + shapes.get(shapes.size() - 1).name()));
                 }
             }
         }

@@ -64,8 +64,8 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
             notices.add("changed since then: " + String.join(", ", changes));
         }
         if (state.ranks() != ranks) {
-            int batch = ranks * job.train().batchPerRank(ranks);
-            int before = state.ranks() * state.batchSize();
+            long batch = job.train().stepSamples(ranks);
+            long before = (long) state.ranks() * state.batchSize();
             long left = Math.max(0, trainSamples - position.consumed());
             notices.add("with " + ranks + (ranks == 1 ? " rank" : " ranks") + ", not " + state.ranks() + ": the "
                     + (position.consumed() == 0 ? "" : left + " samples left of epoch " + position.epoch()

@@ -131,7 +131,7 @@ public final class TrainingRun {
         if (checkpoints.isPresent()) {
             reportCheckpoint();
             checkpoints.get().begin(name, new CheckpointState(position, epochsCompleted, trainer.optimizer().steps(),
-                    JobFile.toYaml(job), job.seed(), communicator.size(), trainer.batchSize(), trainer.stepsPerEpoch(),
+                    JobFile.toYaml(job), job.seed(), communicator.size(), trainer.samplesPerStep(), trainer.stepsPerEpoch(),
                     trainer.trainSamples(), hash, Map.of()));
         }
         // The checkpoint before may take longer to write than ranks may keep each other waiting within a step.

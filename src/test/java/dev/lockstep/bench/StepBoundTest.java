@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.lockstep.bench.StepResult.Operation;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.tensor.ParameterShape;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -38,6 +39,18 @@ class StepBoundTest {
         assertEquals(7, plan.chunks().size());
         assertArrayEquals(new int[] {4, 5, 6, 7, 7, 8, 8}, StepBound.readyAfter(plan, SHAPES, names));
         assertThrows(IllegalArgumentException.class, () -> StepBound.readyAfter(plan, SHAPES, names.subList(0, 8)));
+    }
+
+    /** A whole weight's gradient is one operation of each micro-batch. */
+    @Test
+    void shouldSendWhatTheLastMicroBatchCompletes() {
+        BucketPlan plan = BucketPlan.of(SHAPES, 1, 1, 1 << 19);
+        List<String> names = new ArrayList<>(OPERATIONS.subList(0, 9).stream().map(Operation::name).toList());
+        names.addAll(names);
+        assertArrayEquals(new int[] {13, 14, 15, 16, 16, 17, 17}, StepBound.readyAfter(plan, SHAPES, names));
+        List<String> whole = names.stream().filter(name -> !name.endsWith("0-256"))
+                .map(name -> name.replace("256-512", "0-512")).toList();
+        assertArrayEquals(new int[] {12, 13, 14, 15, 15, 15, 15}, StepBound.readyAfter(plan, SHAPES, whole));
     }
 
     @Test

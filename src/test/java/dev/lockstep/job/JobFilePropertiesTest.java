@@ -174,10 +174,10 @@ class JobFilePropertiesTest {
 
     private static Arbitrary<TrainConfig> train() {
         Arbitrary<Boolean> flag = Arbitraries.of(true, false);
-        return Combinators.combine(positive(), positive(), flag, flag, flag)
-                .as((epochs, batch, global, shuffle, dropLast) -> new TrainConfig(
+        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag)
+                .as((epochs, batch, global, accumulate, shuffle, dropLast) -> new TrainConfig(
                         epochs, global ? OptionalInt.empty() : OptionalInt.of(batch),
-                        global ? OptionalInt.of(batch) : OptionalInt.empty(), shuffle, dropLast));
+                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast));
     }
 
     private static Arbitrary<DistributedConfig> distributed() {

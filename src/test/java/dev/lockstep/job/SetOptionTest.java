@@ -30,7 +30,7 @@ class SetOptionTest {
         assertEquals(5, job.seed());
         assertEquals(Duration.ofMinutes(5), job.timeout());
         assertEquals(9, job.checkpoint().keep());
-        assertEquals(new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), false, false), job.train());
+        assertEquals(new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), 1, false, false), job.train());
     }
 
     @Test
@@ -48,7 +48,7 @@ class SetOptionTest {
     @Test
     void shouldSetAMapWhole() {
         assertEquals(
-                new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(8), true, false),
+                new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(8), 1, true, false),
                 Jobs.parse(Jobs.MINIMAL, "train={epochs: 1, global-batch: 8}").train());
     }
 
@@ -63,8 +63,8 @@ class SetOptionTest {
         TrainConfig perRank =
                 Jobs.parse(Jobs.with("batch-size", "global-batch"), "train.batch-size=20").train();
 
-        assertEquals(new TrainConfig(2, OptionalInt.empty(), OptionalInt.of(20), true, false), global);
-        assertEquals(new TrainConfig(2, OptionalInt.of(20), OptionalInt.empty(), true, false), perRank);
+        assertEquals(new TrainConfig(2, OptionalInt.empty(), OptionalInt.of(20), 1, true, false), global);
+        assertEquals(new TrainConfig(2, OptionalInt.of(20), OptionalInt.empty(), 1, true, false), perRank);
     }
 
     @Test

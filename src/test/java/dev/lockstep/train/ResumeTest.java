@@ -41,7 +41,9 @@ class ResumeTest {
         "2 optimizer.adam={lr: 0.01, weight-decay: 0.01}", "1 optimizer.adamw={lr: 0.01}",
         "2 schedule={warmup-epochs: 1, step: {every-epochs: 1}, scale-lr: linear}",
         "2 schedule={warmup-steps: 3, cosine: {steps: 9}}",
-        "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7"
+        "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7",
+        "1 train={epochs: 3, batch-size: 4, accumulate: 3}", "2 train={epochs: 3, batch-size: 3, accumulate: 4}",
+        "3 train={epochs: 3, global-batch: 18, accumulate: 3, drop-last: true}"
     })
     void shouldEndBitForBitAsARunThatWasNeverStopped(String ranksAndSet) throws Exception {
         String[] words = ranksAndSet.split(" ", 2);
@@ -99,6 +101,18 @@ class ResumeTest {
         // 24 of 50 samples are done; each rank gets 9 of the other 26 and padding: three steps; then 17 each: five.
         assertEquals(3 + 3 + 5, end.steps);
         assertEquals(2, end.epochs.size());
+    }
+
+    @Test
+    void shouldGoOnWithWholeStepsWhereMicroBatchesAreAccumulated() throws Exception {
+        Job job = SmallJobs.job("train.epochs=1", "train.batch-size=2", "train.accumulate=3");
+        Path run = folder.resolve("run");
+        assertTrue(train(job, 2, run, step -> step == 2).isEmpty());
+        Resumption found = Resumption.find(run, job, 3, 50);
+        assertEquals("with 3 ranks, not 2: the 26 samples left of epoch 1 are dealt out anew, none twice; the global batch is"
+                + " 18, not 12 (train.global-batch: 12 would keep it)", found.notices().get(1));
+        // Each rank gets 9 of the other 26 and padding: a full step of 6, and one of 3 in two micro-batches.
+        assertEquals(2 + 2, train(job, 3, run, step -> false).orElseThrow().steps);
     }
 
     @Test

@@ -60,7 +60,7 @@ final class StepOracle {
     }
 
     private static int[] labels(Dataset dataset) {
-        double[] values = Buffers.read(dataset.labels());
+        double[] values = Buffers.read(dataset.targets().data());
         int[] labels = new int[values.length];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = (int) values[i];
@@ -80,7 +80,7 @@ final class StepOracle {
             }
             double sum = 0;
             int samplesPerRank = shards.get(0).length;
-            int batch = job.train().batchPerRank(ranks);
+            int batch = job.train().batchPerRank(ranks) * job.train().accumulate();
             for (int first = 0; first < samplesPerRank; first += batch) {
                 int size = Math.min(batch, samplesPerRank - first);
                 sum += step(shards, first, size) * size * ranks;

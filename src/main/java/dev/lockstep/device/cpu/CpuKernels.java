@@ -23,6 +23,10 @@ final class CpuKernels {
     private CpuKernels() {
     }
 
+    /** Does nothing that the library's loading, by this class's being there, has not done. */
+    static void load() {
+    }
+
     /** Zeroed, page-aligned memory; 0 if there is none. */
     static native long allocate(long bytes);
 

@@ -3,6 +3,7 @@ package dev.lockstep.device.cpu;
 import dev.lockstep.device.Activation;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.OperationChecks;
@@ -30,6 +31,7 @@ final class CpuOperations implements Operations {
 
     private final CpuDevice device;
     private final OneDnn oneDnn;
+    private final LayerOperations layers = new CpuLayers();
 
     CpuOperations(CpuDevice device, OneDnn oneDnn) {
         this.device = device;
@@ -195,6 +197,11 @@ final class CpuOperations implements Operations {
         long address = CpuBuffer.address(buffer);
         long bytes = buffer.byteCount();
         return stream -> CpuKernels.clear(address, bytes);
+    }
+
+    @Override
+    public LayerOperations layers() {
+        return layers;
     }
 
     private Operation product(Operand a, Operand b, Operand c, boolean accumulate) {

@@ -7,6 +7,7 @@ import static org.bytedeco.cuda.global.cudart.cudaMemsetAsync;
 import dev.lockstep.device.Activation;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.OperationChecks;
@@ -22,24 +23,25 @@ final class CudaOperations implements Operations {
     private static final int WEIGHT_GRADIENT_ROWS = 1024;
 
     private static final int WARP = 32;
-    /** Of a block that sums columns: each warp takes every eighth row. */
-    private static final int COLUMN_SUM_THREADS = 8 * WARP;
-    /** That a multiprocessor holds: fewer would have too little of the matrix on its way to use the memory's bandwidth. */
-    private static final int COLUMN_SUM_BLOCKS = Kernel.THREADS_OF_MULTIPROCESSOR / COLUMN_SUM_THREADS;
-    /** Rows below which a slice of its own does not pay. */
-    private static final int COLUMN_SUM_ROWS = 128;
     private static final int SINGLE_BLOCK_THREADS = 1024;
 
     private final CudaDevice device;
     private final DataType type;
     private final KernelModule kernels;
     private final CudaLinear linear;
+    private final LayerOperations layers;
 
     CudaOperations(CudaDevice device) {
         this.device = device;
         type = device.computeType();
         kernels = KernelModule.load(device, KernelCache.ofUser(System.getenv()));
         linear = new CudaLinear(device, this);
+        layers = new CudaLayers(device, kernels);
+    }
+
+    @Override
+    public LayerOperations layers() {
+        return layers;
     }
 
     /** {@inheritDoc} A fused RELU may turn NaN into 0: that the loss is a number does not tell of each weight. */
@@ -74,25 +76,23 @@ final class CudaOperations implements Operations {
         OperationChecks.linearBackwardBias(type, yGradient, biasGradient);
         int rows = yGradient.rows();
         int columns = yGradient.columns();
-        int tiles = (columns + WARP - 1) / WARP;
-        // Few columns are few tiles: then the rows are divided, too, so that all multiprocessors have something to do.
-        int wanted = Math.max(1, COLUMN_SUM_BLOCKS * device.multiprocessors() / tiles);
-        int slices = Math.min(wanted, Math.max(1, rows / COLUMN_SUM_ROWS));
-        long sliceRows = (rows + slices - 1) / slices;
+        ColumnSlices slices = ColumnSlices.of(device, rows, columns);
         long matrix = CudaBuffer.address(yGradient.data());
         long sums = CudaBuffer.address(biasGradient);
-        if (slices == 1) {
-            return columnSums("column_sums", tiles, matrix, sums, rows, columns, sliceRows, accumulate);
+        int tiles = slices.tiles();
+        int count = slices.count();
+        if (count == 1) {
+            return columnSums("column_sums", tiles, matrix, sums, rows, columns, slices.rows(), accumulate);
         }
-        long partial = CudaBuffer.address(device.allocate(DataType.FLOAT32, (long) slices * columns));
+        long partial = CudaBuffer.address(device.allocate(DataType.FLOAT32, (long) count * columns));
         return new Sequence(
-                columnSums("column_sums", tiles * slices, matrix, partial, rows, columns, sliceRows, false),
-                columnSums("sum_slices", tiles, partial, sums, slices, columns, slices, accumulate));
+                columnSums("column_sums", tiles * count, matrix, partial, rows, columns, slices.rows(), false),
+                columnSums("sum_slices", tiles, partial, sums, count, columns, count, accumulate));
     }
 
     private Operation columnSums(String kernel, int blocks, long matrix, long sums, long rows, long columns,
             long sliceRows, boolean accumulate) {
-        return kernels.kernel(kernel).launch(blocks, COLUMN_SUM_THREADS, matrix, sums, rows, columns, sliceRows,
+        return kernels.kernel(kernel).launch(blocks, ColumnSlices.THREADS, matrix, sums, rows, columns, sliceRows,
                 accumulate ? 1 : 0);
     }
 
@@ -151,7 +151,8 @@ final class CudaOperations implements Operations {
     @Override
     public Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor) {
         OperationChecks.gatherRows(type, source, indices, destination, divisor);
-        String kernel = source.data().type() == DataType.UINT8 ? "gather_rows_u8" : "gather_rows_f32";
+        String kernel = source.data().type() == DataType.UINT8 ? "gather_rows_u8"
+                : destination.data().type() == type ? "gather_rows_f32" : "gather_rows_unrounded";
         return kernels.kernel(kernel).forRows(destination.rows(), destination.columns(), 4,
                 CudaBuffer.address(source.data()), CudaBuffer.address(indices), CudaBuffer.address(destination.data()),
                 (long) destination.rows(), (long) destination.columns(), divisor);

@@ -5,6 +5,7 @@ import static dev.lockstep.device.OperationChecks.floatType;
 import dev.lockstep.device.Activation;
 import dev.lockstep.device.AdamHyperparameters;
 import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.LossStatistics;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
@@ -20,9 +21,16 @@ final class ReferenceOperations implements Operations {
     private static final String NO_CONVERSION = "parameters are computed with as they are here, not converted";
 
     private final ReferenceDevice device;
+    private final LayerOperations layers;
 
     ReferenceOperations(ReferenceDevice device) {
         this.device = device;
+        layers = new ReferenceLayers(this);
+    }
+
+    @Override
+    public LayerOperations layers() {
+        return layers;
     }
 
     @Override
@@ -310,7 +318,7 @@ final class ReferenceOperations implements Operations {
     }
 
     /** Null where {@code buffer} is null. */
-    private ReferenceBuffer own(DeviceBuffer buffer) {
+    ReferenceBuffer own(DeviceBuffer buffer) {
         if (buffer == null) {
             return null;
         }
@@ -320,7 +328,7 @@ final class ReferenceOperations implements Operations {
         throw new IllegalArgumentException("a buffer of another device");
     }
 
-    private ReferenceBuffer output(DeviceBuffer buffer, ReferenceBuffer... others) {
+    ReferenceBuffer output(DeviceBuffer buffer, ReferenceBuffer... others) {
         ReferenceBuffer output = own(buffer);
         for (ReferenceBuffer other : others) {
             if (other != null && output.overlaps(other)) {
@@ -330,7 +338,7 @@ final class ReferenceOperations implements Operations {
         return output;
     }
 
-    private ReferenceBuffer outputOrInPlace(DeviceBuffer buffer, ReferenceBuffer input) {
+    ReferenceBuffer outputOrInPlace(DeviceBuffer buffer, ReferenceBuffer input) {
         ReferenceBuffer output = own(buffer);
         return output.isSameMemory(input) ? output : output(buffer, input);
     }
