@@ -54,7 +54,8 @@ final class JobKeys {
         add(keys, "schedule", "warmup-steps", "warmup-epochs", "scale-lr");
         add(keys, "schedule.step", "every-steps", "every-epochs", "gamma");
         add(keys, "schedule.cosine", "steps", "epochs", "min-lr");
-        add(keys, "train", "epochs", "batch-size", "global-batch", "accumulate", "shuffle", "drop-last");
+        add(keys, "train", "epochs", "batch-size", "global-batch", "accumulate", "shuffle", "drop-last", "clip-norm",
+                "clip-value");
         add(keys, "distributed", "first-bucket", "bucket", "chunk", "overlap");
         add(keys, "checkpoint", "every-epochs", "every-steps", "every-minutes", "keep");
         add(keys, "log", "every-steps");

@@ -11,6 +11,7 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.nn.CrossEntropyLoss;
 import dev.lockstep.nn.Sequential;
+import dev.lockstep.optim.GradientClipping;
 import dev.lockstep.optim.Optimizer;
 import dev.lockstep.optim.Schedule;
 import dev.lockstep.random.Mt19937;
@@ -103,7 +104,10 @@ public final class Trainer {
 
         schedule = Optimizers.schedule(job.schedule(), ranks);
         optimizer = Optimizers.build(job, device, arena, schedule);
-        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
+        GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
+                plan.chunks().size());
+        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
+                clipping.isOn() ? new ClippedUpdate(clipping, optimizer) : optimizer::bind);
         trainSamples = data.train().samples();
         sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
                 job.seed(), job.train().dropLast());

@@ -42,6 +42,7 @@ class ResumeTest {
         "2 schedule={warmup-epochs: 1, step: {every-epochs: 1}, scale-lr: linear}",
         "2 schedule={warmup-steps: 3, cosine: {steps: 9}}",
         "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7",
+        "2 train={epochs: 3, batch-size: 8, clip-norm: 0.2, clip-value: 0.1}",
         "1 train={epochs: 3, batch-size: 4, accumulate: 3}", "2 train={epochs: 3, batch-size: 3, accumulate: 4}",
         "3 train={epochs: 3, global-batch: 18, accumulate: 3, drop-last: true}"
     })
