@@ -40,17 +40,17 @@ public final class JobChecks {
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features, job));
-        checkBatches(job, ranks, trainInfo);
+        Sequential model = Models.build(job.model(), features);
+        checkBatches(job, model, ranks, trainInfo);
+        Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
         Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes,
-                Models.build(job.model(), features).outputFeatures(features));
+        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, model.outputFeatures(features));
     }
 
     /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
-    private static void checkBatches(Job job, int ranks, DatasetInfo train) {
-        Sequential model = Models.build(job.model(), train.features());
+    private static void checkBatches(Job job, Sequential model, int ranks, DatasetInfo train) {
         int perRank = new DistributedSampler(train.samples(), ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
         int batch = Math.min(job.train().batchPerRank(ranks), perRank);
         checkBatch(model, ranks, batch);

@@ -14,6 +14,7 @@ import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.GradientClipping;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.optim.Schedule;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
@@ -37,6 +38,7 @@ public final class Trainer {
     private final ParameterArena arena;
     private final ModelBuffers buffers;
     private final Randomness randomness;
+    private final Schedule schedule;
     private final Optimizer optimizer;
     private final DistributedDataParallel ddp;
     private final EpochLoss loss;
@@ -107,7 +109,8 @@ public final class Trainer {
                 .with("checkpoint", start)
                 .check(communicator);
 
-        optimizer = Optimizers.build(job, device, arena);
+        schedule = Optimizers.schedule(job.schedule(), ranks);
+        optimizer = Optimizers.build(job, device, arena, schedule);
         GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
                 plan.chunks().size());
         ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
@@ -262,6 +265,10 @@ public final class Trainer {
         sampler.indices(epoch - 1L, consumed, shard.indices);
         loss.beginEpoch(epoch, step);
         int stepOfEpoch = stepsPerEpoch() - steps(shard);
+        if (shard.indices.length == 0) {
+            // The epoch's record is all that is left to do, and tells of its last step.
+            moveSchedule(optimizer.steps() - 1, stepOfEpoch - 1);
+        }
         for (int first = 0; first < shard.indices.length; first += samplesPerStep) {
             long begin = System.nanoTime();
             trainStep(first);
@@ -279,7 +286,7 @@ public final class Trainer {
         times.settle();
         loss.requireFinite();
         Position.Sums sums = sums(System.nanoTime());
-        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), Optional.empty(),
+        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), optimizer.learningRate(), Optional.empty(),
                 sums.samples() / sums.seconds(), sums.seconds(), Optional.empty());
     }
 
@@ -321,10 +328,15 @@ public final class Trainer {
         }
         step++;
         int next = first + samplesPerStep;
+        moveSchedule(optimizer.steps(), stepsPerEpoch() - steps(shard) + first / samplesPerStep);
         runner.run(stepAt(first), shard.indices, first, next < shard.indices.length ? stepAt(next) : null, timed, step);
         if (loss.isHostAccessible()) {
             loss.requireFinite();
         }
+    }
+
+    private void moveSchedule(long stepsDone, int stepsOfEpochDone) {
+        schedule.moveTo(stepsDone, epoch - 1, stepsOfEpochDone, stepsPerEpoch());
     }
 
     /**
@@ -342,7 +354,7 @@ public final class Trainer {
 
     private void logStep() {
         loss.requireFinite();
-        listener.stepLogged(step, loss.ofStep());
+        listener.stepLogged(step, loss.ofStep(), optimizer.learningRate());
     }
 
     /** Evaluates on the test data, with rank 0's buffers; empty without. Collective. */
