@@ -90,7 +90,7 @@ class ValidationTest {
                         listener, checkpoint.map(from -> from.state().position()).orElse(Position.START));
                 if (checkpoint.isPresent()) {
                     if (first) {
-                        checkpoint.get().readParameters(trainer.parameters());
+                        checkpoint.get().readModel(trainer.parameters(), trainer.buffers());
                         checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
                     }
                     trainer.shareFromRank0(checkpoint.get().state().optimizerSteps());
