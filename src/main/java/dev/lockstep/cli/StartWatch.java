@@ -43,7 +43,8 @@ final class StartWatch implements AutoCloseable {
                 }
                 List<String> stopped = LocalRanks.stopped(launch, Path.of("/proc"));
                 if (!stopped.isEmpty() || limitNanos == longestNanos) {
-                    onFailure.accept(new CommunicationException(message(System.nanoTime() - startNanos, stopped)));
+                    onFailure.accept(new CommunicationException(
+                            message(System.nanoTime() - startNanos, stopped, launch.onOneMachine())));
                 }
             }
         } catch (InterruptedException e) {
@@ -51,11 +52,11 @@ final class StartWatch implements AutoCloseable {
         }
     }
 
-    private static String message(long nanos, List<String> stopped) {
-        return String.format(Locale.ROOT, "after %.1f s not all ranks have started: ", nanos * 1e-9)
-                + (stopped.isEmpty() ? "none on this host is stopped, so one on another may be, or the network between them"
-                        + " does not answer; if they are only slow, raise timeout"
-                : String.join(" and ", stopped) + " on this host " + (stopped.size() == 1 ? "is" : "are") + " stopped");
+    private static String message(long nanos, List<String> stopped, boolean onOneMachine) {
+        String why = stopped.isEmpty() ? "none on this host is stopped" + (onOneMachine ? ""
+                : ", so one on another may be, or the network between them does not answer") + "; if they are only slow, raise timeout"
+                : String.join(" and ", stopped) + " on this host " + (stopped.size() == 1 ? "is" : "are") + " stopped";
+        return String.format(Locale.ROOT, "after %.1f s not all ranks have started: %s", nanos * 1e-9, why);
     }
 
     /** All is well. */
