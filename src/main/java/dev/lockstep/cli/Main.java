@@ -31,6 +31,7 @@ public final class Main {
         commandLine.addSubcommand(new ValidateCommand(context));
         commandLine.addSubcommand(new EvaluateCommand(context));
         commandLine.addSubcommand(new ExportCommand(context));
+        commandLine.addSubcommand(new ReportCommand(context));
         commandLine.addSubcommand(BenchCommand.commandLine(context));
         commandLine.addSubcommand(new RunCommand());
         commandLine.addSubcommand(new InfoCommand(context));
@@ -63,6 +64,10 @@ public final class Main {
             String kind = unmatched.isUnknownOption() ? "unknown option"
                     : command.getParent() == null ? "unknown command" : "unexpected argument";
             String word = unmatched.getUnmatched().get(0);
+            if (word.startsWith("--class-path")) {
+                return new InvalidInputException("--class-path stands before the command: ./lockstep --class-path PATH "
+                        + command.getCommandName() + " …", exception);
+            }
             what = kind + " '" + word + "'" + unmatched.getSuggestions().stream()
                     .filter(suggestion -> isNear(word, suggestion)).findFirst()
                     .map(suggestion -> "; did you mean " + suggestion + "?").orElse("");

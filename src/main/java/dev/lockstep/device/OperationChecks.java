@@ -154,6 +154,29 @@ public final class OperationChecks {
         buffer(operation, "hyperparameters", hyperparameters, DataType.FLOAT64, AdamHyperparameters.LENGTH);
     }
 
+    public static void sumOfSquares(DataType floatType, DeviceBuffer x, DeviceBuffer result) {
+        String operation = "sumOfSquares";
+        buffer(operation, "x", x, floatType, x.elementCount());
+        buffer(operation, "result", result, DataType.FLOAT64, 1);
+    }
+
+    public static void clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        String operation = "clipCoefficient";
+        buffer(operation, "sums", sums, DataType.FLOAT64, sums.elementCount());
+        buffer(operation, "coefficient", coefficient, DataType.FLOAT64, 1);
+        require(maximumNorm > 0 && Double.isFinite(maximumNorm), operation + ": a maximum norm of " + maximumNorm);
+    }
+
+    /** @param coefficient may be null */
+    public static void clip(DataType floatType, DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        String operation = "clip";
+        buffer(operation, "gradient", gradient, floatType, gradient.elementCount());
+        if (coefficient != null) {
+            buffer(operation, "coefficient", coefficient, DataType.FLOAT64, 1);
+        }
+        require(limit > 0, operation + ": a limit of " + limit);
+    }
+
     public static void convert(DeviceBuffer source, DeviceBuffer destination) {
         String operation = "convert";
         buffer(operation, "source", source, DataType.FLOAT32, source.elementCount());

@@ -46,7 +46,8 @@ final class JobKeys {
         add(keys, "optimizer.sgd", "lr", "momentum", "weight-decay", "dampening", "nesterov");
         add(keys, "optimizer.adam", "lr", "betas", "eps", "weight-decay");
         add(keys, "optimizer.adamw", "lr", "betas", "eps", "weight-decay");
-        add(keys, "train", "epochs", "batch-size", "global-batch", "accumulate", "shuffle", "drop-last");
+        add(keys, "train", "epochs", "batch-size", "global-batch", "accumulate", "shuffle", "drop-last", "clip-norm",
+                "clip-value");
         add(keys, "distributed", "first-bucket", "bucket", "chunk", "overlap");
         add(keys, "checkpoint", "every-epochs", "every-steps", "every-minutes", "keep");
         add(keys, "log", "every-steps");

@@ -2,6 +2,7 @@ package dev.lockstep.job;
 
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 
 /** Writes a job with every key resolved; equal jobs give equal text. */
@@ -90,7 +91,13 @@ final class JobWriter {
                 + "\n  " + batch(train)
                 + "\n  accumulate: " + train.accumulate()
                 + "\n  shuffle: " + train.shuffle()
-                + "\n  drop-last: " + train.dropLast();
+                + "\n  drop-last: " + train.dropLast()
+                + "\n  clip-norm: " + limit(train.clipNorm())
+                + "\n  clip-value: " + limit(train.clipValue());
+    }
+
+    private static String limit(OptionalDouble limit) {
+        return limit.isPresent() ? number(limit.getAsDouble()) : "null";
     }
 
     private static String batch(TrainConfig train) {

@@ -33,10 +33,11 @@ public final class GradientChecker {
      */
     public void check(Module module, int inputFeatures) {
         ModuleContract.check(device, DataType.FLOAT64, module, inputFeatures);
-        ModuleProbe probe = new ModuleProbe(device, DataType.FLOAT64, module, inputFeatures, BATCH);
+        int batch = Math.max(BATCH, module.smallestBatch(1));
+        ModuleProbe probe = new ModuleProbe(device, DataType.FLOAT64, module, inputFeatures, batch);
         probe.perturbParameters();
-        ModuleProbe.Pass pass = probe.bindForTraining(BATCH, false, true);
-        Matrix weights = Matrix.allocate(device, DataType.FLOAT64, BATCH, pass.bound().output().columns());
+        ModuleProbe.Pass pass = probe.bindForTraining(batch, false, true);
+        Matrix weights = Matrix.allocate(device, DataType.FLOAT64, batch, pass.bound().output().columns());
         ModuleProbe.randomize(pass.input(), 1);
         ModuleProbe.randomize(weights, 2);
         probe.forward(pass);

@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  */
 public final class ModuleContract {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*");
-    private static final int BATCH = 4;
+    private static final int SMALL_BATCH = 4;
     /** Of numbers that were summed in another order. */
     private static final double TOLERANCE = 1e-3;
 
@@ -29,6 +29,7 @@ public final class ModuleContract {
     private final DataType type;
     private final Module module;
     private final int inputFeatures;
+    private int batch;
     private int outputFeatures;
     private ModuleProbe probe;
 
@@ -55,11 +56,13 @@ public final class ModuleContract {
 
     private void check() {
         checkDescription();
-        probe = new ModuleProbe(device, type, module, inputFeatures, BATCH);
-        List<double[]> gradients = checkTraining(BATCH, false);
-        // As the short last batch of an epoch is bound, in the memory of the large ones.
-        checkTraining(BATCH - 1, false);
-        checkSums(gradients, checkTraining(BATCH, true));
+        // The short last batch of an epoch has one sample less, and is bound in the memory of the large ones.
+        batch = Math.max(SMALL_BATCH, module.smallestBatch(1) + 1);
+        probe = new ModuleProbe(device, type, module, inputFeatures, batch);
+        checkMemory();
+        List<double[]> gradients = checkTraining(batch, false);
+        checkTraining(batch - 1, false);
+        checkSums(gradients, checkTraining(batch, true));
         checkWithoutInputGradient();
         checkEvaluation();
     }
@@ -78,6 +81,18 @@ public final class ModuleContract {
                     + "'; names are letters, digits, _ and -, with dots between");
             require(names.add(shape.name()), () -> "parameterShapes() names two parameters '" + shape.name() + "'");
         }
+    }
+
+    private void checkMemory() {
+        long before = device.allocatedBytes();
+        probe.bindForTraining(batch, false, true);
+        long taken = device.allocatedBytes() - before;
+        ActivationMemory memory = module.activationMemory(inputFeatures);
+        long declared = memory.trainingElements() * batch * type.bytes() + memory.fixedBytes();
+        // Those of FLOAT64 are taken where there is no rounding up, and fixed bytes are those of FLOAT32.
+        require(type != DataType.FLOAT32 || taken <= declared, () -> "bind takes " + taken + " bytes for a batch of " + batch
+                + ", and activationMemory(" + inputFeatures + ") says " + declared + "; override it, so that a job that cannot"
+                + " fit in memory is refused");
     }
 
     /** The parameters' gradients, which held 1 before. */
@@ -195,15 +210,18 @@ public final class ModuleContract {
     }
 
     private void checkWithoutInputGradient() {
-        ModuleProbe.Pass first = probe.bindForTraining(BATCH, false, false);
-        checkMatrices(first.bound(), BATCH, true);
+        ModuleProbe.Pass first = probe.bindForTraining(batch, false, false);
+        checkMatrices(first.bound(), batch, true);
         probe.forward(first);
         probe.backward(first, new Reports());
     }
 
     private void checkEvaluation() {
-        ModuleProbe.Pass pass = probe.bindForEvaluation(BATCH);
-        checkMatrices(pass.bound(), BATCH, false);
+        ModuleProbe.Pass pass = probe.bindForEvaluation(batch);
+        checkMatrices(pass.bound(), batch, false);
+        if (pass.bound().output().equals(pass.input())) {
+            return; // as it does nothing then
+        }
         runTwice("forward in evaluation", List.of(new Written("its input", pass.input())), List.of(new Written("its output", pass.bound().output())),
                 () -> probe.forward(pass));
     }
@@ -215,7 +233,7 @@ public final class ModuleContract {
 
         @Override
         public void gradientReady(Parameter parameter, int readyRows) {
-            int index = probe.parameters().indexOf(parameter);
+            int index = parameter == null ? -1 : probe.parameters().indexOf(parameter);
             require(index >= 0, () -> "backward reports a gradient of " + (parameter == null ? "null"
                     : "'" + parameter.name() + "'") + ", which is not a parameter that its binding gave it");
             require(readyRows > rows[index] && readyRows <= parameter.shape().rows(), () -> "backward reports " + readyRows

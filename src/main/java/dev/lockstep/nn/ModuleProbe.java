@@ -5,6 +5,8 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Timeline;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.BufferShape;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
@@ -12,6 +14,7 @@ import dev.lockstep.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Supplier;
 
 /** A module with parameters, input and activation memory of its own, to be tried out on a device of host memory. */
 final class ModuleProbe {
@@ -22,8 +25,9 @@ final class ModuleProbe {
     private final List<Parameter> parameters;
     private final Matrix input;
     private final Matrix inputGradient;
-    private final Binding training;
-    private final Binding evaluation;
+    /** A binding is good for one bind. */
+    private final Supplier<Binding> training;
+    private final Supplier<Binding> evaluation;
 
     /** The module bound to a batch; inputGradient is null where it was bound without one. */
     record Pass(BoundModule bound, Matrix input, Matrix inputGradient) {
@@ -41,9 +45,14 @@ final class ModuleProbe {
         parameters = arena.modelOrder().subList(0, shapes.size() - 1);
         input = Matrix.allocate(device, type, largestBatch, inputFeatures);
         inputGradient = Matrix.allocate(device, type, largestBatch, inputFeatures);
-        training = Binding.forTraining(device, new Workspace(device, type), arena, Binding.RowSplit.WHOLE,
-                new Timeline(device)).within(PATH);
-        evaluation = Binding.forEvaluation(device, new Workspace(device, type), arena).within(PATH);
+        List<BufferShape> bufferShapes = module.bufferShapes().stream().map(shape -> shape.within(PATH)).toList();
+        ModelBuffers buffers = new ModelBuffers(device, type, bufferShapes);
+        Workspace workspace = new Workspace(device, type);
+        Randomness randomness = new Randomness(device, 0, 0);
+        training = () -> Binding.forTraining(device, workspace, arena, Binding.RowSplit.WHOLE, new Timeline(device))
+                .with(buffers).with(randomness, RankSums.ALONE);
+        Workspace evaluationWorkspace = new Workspace(device, type);
+        evaluation = () -> Binding.forEvaluation(device, evaluationWorkspace, arena).with(buffers);
         initialize(arena);
     }
 
@@ -69,19 +78,18 @@ final class ModuleProbe {
     }
 
     Pass bindForTraining(int rows, boolean accumulate, boolean withInputGradient) {
-        training.workspace().rewind();
-        Matrix gradient = withInputGradient ? inputGradient.rows(0, rows) : null;
-        return bind(accumulate ? training.accumulating() : training, rows, gradient);
+        Binding binding = training.get();
+        return bind(accumulate ? binding.accumulating() : binding, rows, withInputGradient ? inputGradient.rows(0, rows) : null);
     }
 
     Pass bindForEvaluation(int rows) {
-        evaluation.workspace().rewind();
-        return bind(evaluation, rows, null);
+        return bind(evaluation.get(), rows, null);
     }
 
     private Pass bind(Binding binding, int rows, Matrix gradient) {
+        binding.workspace().rewind();
         Matrix rowsOfInput = input.rows(0, rows);
-        return new Pass(module.bind(binding, rowsOfInput, gradient), rowsOfInput, gradient);
+        return new Pass(module.bind(binding.within(PATH), rowsOfInput, gradient), rowsOfInput, gradient);
     }
 
     void forward(Pass pass) {

@@ -3,11 +3,13 @@ package dev.lockstep.train;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Stream;
+import dev.lockstep.nn.ActivationMemory;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.GradientListener;
 import dev.lockstep.nn.Module;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.BufferShape;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
 import java.util.List;
@@ -27,6 +29,11 @@ record CustomModule(String where, Module module) implements Module {
     }
 
     @Override
+    public List<BufferShape> bufferShapes() {
+        return guarded("bufferShapes", module::bufferShapes);
+    }
+
+    @Override
     public int outputFeatures(int inputFeatures) {
         try {
             return guarded("outputFeatures", () -> module.outputFeatures(inputFeatures));
@@ -43,6 +50,16 @@ record CustomModule(String where, Module module) implements Module {
             module.initialize(generator, parameters);
             return null;
         });
+    }
+
+    @Override
+    public ActivationMemory activationMemory(int inputFeatures) {
+        return guarded("activationMemory", () -> module.activationMemory(inputFeatures));
+    }
+
+    @Override
+    public int smallestBatch(int ranks) {
+        return guarded("smallestBatch", () -> module.smallestBatch(ranks));
     }
 
     @Override

@@ -2,9 +2,7 @@ package dev.lockstep.train;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.DataLoader;
-import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
-import dev.lockstep.data.Targets;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
@@ -13,6 +11,7 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.nn.CrossEntropyLoss;
 import dev.lockstep.nn.Sequential;
+import dev.lockstep.optim.GradientClipping;
 import dev.lockstep.optim.Optimizer;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.Parameter;
@@ -102,7 +101,10 @@ public final class Trainer {
                 .check(communicator);
 
         optimizer = Optimizers.build(job, device, arena);
-        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
+        GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
+                plan.chunks().size());
+        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
+                clipping.isOn() ? new ClippedUpdate(clipping, optimizer) : optimizer::bind);
         trainSamples = data.train().samples();
         sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
                 job.seed(), job.train().dropLast());

@@ -116,6 +116,18 @@ class JobErrorsTest {
     }
 
     @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "train.clip-norm=0     | 'train.clip-norm' must be a finite number above 0 or null, not '0'",
+        "train.clip-norm=.inf  | 'train.clip-norm' must be a finite number above 0 or null, not '.inf'",
+        "train.clip-value=-1   | 'train.clip-value' must be a finite number above 0 or null, not '-1'",
+        "train.accumulate=0    | 'train.accumulate' must be a whole number from 1 to 2147483647, not '0'",
+        "train.accumulate=null | 'train.accumulate' must be a whole number from 1 to 2147483647, not null",
+    })
+    void shouldSayWhatAKeyOfTheTrainingLoopTakes(String set, String expected) {
+        assertEquals("--set " + set + ": " + expected, Jobs.errorOf(Jobs.MINIMAL, set));
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"0", "-1", "2147483648", "99999999999999999999", "1.0", "1e3", "0x10", "two", "'2'", "~", "[2]", "{}"})
     void shouldRefuseEpochsThatAreNoPositiveInt(String epochs) {
         String error = Jobs.errorOf(Jobs.with("epochs: 2", "epochs: " + epochs));

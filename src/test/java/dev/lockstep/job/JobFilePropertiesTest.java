@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.InvalidInputException;
+import java.math.BigDecimal;
 import java.nio.charset.Charset;
 import java.nio.charset.CharsetEncoder;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -121,13 +123,14 @@ class JobFilePropertiesTest {
     /** Chains of linear layers with activations between, before and after them. */
     private static Arbitrary<List<LayerConfig>> model() {
         Arbitrary<List<Integer>> sizes = positive().list().ofMinSize(2).ofMaxSize(5);
-        return Combinators.combine(sizes, Arbitraries.of(ActivationKind.class).list().ofSize(6)).as((n, kinds) -> {
+        return Combinators.combine(sizes, Arbitraries.of(ActivationKind.class).list().ofSize(6), custom()).as((n, kinds, custom) -> {
             List<LayerConfig> layers = new ArrayList<>();
             for (int i = 0; i + 1 < n.size(); i++) {
                 layers.add(new LayerConfig.ActivationLayer(kinds.get(i)));
                 layers.add(new LayerConfig.LinearLayer(n.get(i), n.get(i + 1)));
             }
             layers.add(new LayerConfig.ActivationLayer(kinds.get(5)));
+            layers.add(custom);
             return layers;
         });
     }
@@ -140,6 +143,19 @@ class JobFilePropertiesTest {
         return Arbitraries.oneOf(sgd(), adam);
     }
 
+    private static Arbitrary<LayerConfig> custom() {
+        Arbitrary<Object> value = Arbitraries.oneOf(
+                Arbitraries.strings().withChars("ab .:#'\"\\{}[],&*!|>%@`~\n\t\u2028\u202Eöß01").ofMinLength(1).asGeneric(),
+                Arbitraries.doubles().map(JobFilePropertiesTest::canonical).asGeneric(), Arbitraries.of(true, false).asGeneric());
+        return Arbitraries.maps(Arbitraries.strings().withCharRange('a', 'z').ofMinLength(1).filter(name -> !name.equals("class")),
+                Arbitraries.oneOf(value, value.list().asGeneric())).ofMaxSize(4)
+                .map(options -> new LayerConfig.CustomLayer("com.example.Größe$Inner", options));
+    }
+
+    private static BigDecimal canonical(double number) {
+        return number == 0 ? BigDecimal.ZERO : new BigDecimal(Double.toString(number)).stripTrailingZeros();
+    }
+
     private static Arbitrary<OptimizerConfig> sgd() {
         return Combinators.combine(
                         fromZero(), fromZero(), fromZero(), fromZero(), Arbitraries.of(-1, 1), Arbitraries.of(true, false))
@@ -150,10 +166,13 @@ class JobFilePropertiesTest {
 
     private static Arbitrary<TrainConfig> train() {
         Arbitrary<Boolean> flag = Arbitraries.of(true, false);
-        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag)
-                .as((epochs, batch, global, accumulate, shuffle, dropLast) -> new TrainConfig(
+        Arbitrary<OptionalDouble> limit = fromZero().map(number -> number == 0 ? OptionalDouble.empty()
+                : OptionalDouble.of(number));
+        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag, limit, limit)
+                .as((epochs, batch, global, accumulate, shuffle, dropLast, clipNorm, clipValue) -> new TrainConfig(
                         epochs, global ? OptionalInt.empty() : OptionalInt.of(batch),
-                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast));
+                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast,
+                        clipNorm, clipValue));
     }
 
     private static Arbitrary<DistributedConfig> distributed() {

@@ -27,8 +27,22 @@ class ModuleContractTest {
     @ParameterizedTest
     @EnumSource
     void shouldFindNoFaultInThisProgramsModules(Activation activation) {
-        new GradientChecker(new ReferenceDevice()).check(new Sequential(List.of(new Linear(FEATURES, 7),
-                new ActivationModule(activation), new Linear(7, 4), new ActivationModule(activation))), FEATURES);
+        Module module = new Sequential(List.of(new Linear(FEATURES, 7), new ActivationModule(activation), new Linear(7, 6),
+                new BatchNorm(6, 1e-5, 0.1, false), new Residual(new Sequential(List.of(new Linear(6, 6), new Dropout(0.5)))),
+                new LayerNorm(6, 1e-5), new ActivationModule(activation), new Dropout(0.1)));
+        new GradientChecker(new ReferenceDevice()).check(composite(module), FEATURES);
+        try (Device cpu = new CpuDevice(1)) {
+            ModuleContract.check(cpu, composite(module), FEATURES);
+        }
+    }
+
+    @Test
+    void shouldFindNoFaultInAModuleThatDoesNothingInEvaluation() {
+        ModuleContract.check(new ReferenceDevice(), new Dropout(0.5), FEATURES);
+    }
+
+    private static Composite composite(Module module) {
+        return () -> module;
     }
 
     @ParameterizedTest
@@ -57,6 +71,8 @@ class ModuleContractTest {
         "INPUT_GRADIENT_NOT_WRITTEN | backward does not write the gradient of its input, element 0",
         "INPUT_WRITTEN | forward writes to its input, element 1",
         "VALUE_WRITTEN | backward writes to the value of 'scale', element 0",
+        "TAKES_MORE | bind takes 192 bytes for a batch of 4, and activationMemory(5) says 160; override it, so that a job"
+                + " that cannot fit in memory is refused",
         "ALLOCATES | forward or backward allocates memory of the device; do that in bind",
     })
     void shouldNameWhatAModuleDoesWrong(Scale.Fault fault, String message) {

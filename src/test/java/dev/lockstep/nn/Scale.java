@@ -1,5 +1,6 @@
 package dev.lockstep.nn;
 
+import dev.lockstep.device.DataType;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Stream;
 import dev.lockstep.random.Mt19937;
@@ -16,7 +17,7 @@ public final class Scale implements Module {
         NONE, WRONG_WIDTH, NO_FEATURES, DUPLICATE_NAMES, BAD_NAME, NULL_SHAPES, NULL_BIND, NULL_OUTPUT, NULL_OUTPUT_GRADIENT,
         OUTPUT_NOT_WRITTEN, OUTPUT_ADDED, OUTPUT_RANDOM, GRADIENT_NOT_WRITTEN, GRADIENT_NOT_REPORTED, GRADIENT_REPORTED_EARLY,
         GRADIENT_REPORTED_TWICE, FOREIGN_GRADIENT, GRADIENT_ADDED, GRADIENT_OVERWRITTEN, GRADIENT_DOUBLED_IN_SUM,
-        INPUT_GRADIENT_NOT_WRITTEN, INPUT_WRITTEN, VALUE_WRITTEN, ALLOCATES, WRONG_GRADIENT, WRONG_INPUT_GRADIENT,
+        INPUT_GRADIENT_NOT_WRITTEN, INPUT_WRITTEN, VALUE_WRITTEN, TAKES_MORE, ALLOCATES, WRONG_GRADIENT, WRONG_INPUT_GRADIENT,
         THROWS_IN_CONSTRUCTOR, THROWS_IN_SHAPES, THROWS_IN_INITIALIZE, THROWS_IN_BIND, THROWS_IN_FORWARD, THROWS_IN_BACKWARD,
         REFUSES_FEATURES, THROWS_LATER
     }
@@ -96,6 +97,9 @@ public final class Scale implements Module {
             this.binding = binding;
             output = binding.workspace().matrix(input.rows(), features);
             outputGradient = binding.training() ? binding.workspace().matrix(input.rows(), features) : null;
+            if (has(Fault.TAKES_MORE)) {
+                binding.workspace().matrix(input.rows(), 2);
+            }
             scale = binding.parameter(NAME);
             x = HostArray.of(input.data());
             y = HostArray.of(output.data());
@@ -122,7 +126,7 @@ public final class Scale implements Module {
                 throw new IllegalStateException("enough");
             }
             if (has(Fault.ALLOCATES)) {
-                binding.device().allocate(dev.lockstep.device.DataType.FLOAT32, 1);
+                binding.device().allocate(DataType.FLOAT32, 1);
             }
             for (int i = 0; i < x.length() - (has(Fault.OUTPUT_NOT_WRITTEN) ? 1 : 0); i++) {
                 y.set(i, s.get(i % features) * x.get(i) + (has(Fault.OUTPUT_ADDED) ? y.get(i) : 0)

@@ -40,6 +40,7 @@ class ResumeTest {
         "2 optimizer.sgd={lr: 0.1, momentum: 0.9, weight-decay: 0.01, nesterov: true}", "1 train.batch-size=50",
         "2 optimizer.adam={lr: 0.01, weight-decay: 0.01}", "1 optimizer.adamw={lr: 0.01}",
         "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7",
+        "2 train={epochs: 3, batch-size: 8, clip-norm: 0.2, clip-value: 0.1}",
         "1 train={epochs: 3, batch-size: 4, accumulate: 3}", "2 train={epochs: 3, batch-size: 3, accumulate: 4}",
         "3 train={epochs: 3, global-batch: 18, accumulate: 3, drop-last: true}"
     })

@@ -66,4 +66,15 @@ final class CpuKernels {
     static native void sgd(long p, long g, long buffer, long hyperparameters, long count, boolean nesterov);
 
     static native void adam(long p, long g, long average, long squareAverage, long hyperparameters, long count);
+
+    /** Elements whose squares are summed together: SQUARES_BLOCK in norm.h. */
+    static final int SQUARES_BLOCK = 1 << 14;
+
+    /** {@code partial}: doubles, one for each {@link #SQUARES_BLOCK} elements begun. */
+    static native void sumOfSquares(long x, long partial, long result, long count);
+
+    static native void clipCoefficient(long sums, long coefficient, long count, double maximumNorm);
+
+    /** {@code coefficient} 0: none. */
+    static native void clip(long gradient, long coefficient, float limit, long count);
 }

@@ -188,6 +188,34 @@ final class CpuOperations implements Operations {
     }
 
     @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        OperationChecks.sumOfSquares(TYPE, x, result);
+        long from = CpuBuffer.address(x);
+        long to = CpuBuffer.address(result);
+        long count = x.elementCount();
+        long partial = CpuBuffer.address(device.allocate(DataType.FLOAT64, (count - 1) / CpuKernels.SQUARES_BLOCK + 1));
+        return stream -> CpuKernels.sumOfSquares(from, partial, to, count);
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        OperationChecks.clipCoefficient(sums, maximumNorm, coefficient);
+        long from = CpuBuffer.address(sums);
+        long to = CpuBuffer.address(coefficient);
+        long count = sums.elementCount();
+        return stream -> CpuKernels.clipCoefficient(from, to, count, maximumNorm);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        OperationChecks.clip(TYPE, gradient, coefficient, limit);
+        long g = CpuBuffer.address(gradient);
+        long factor = coefficient == null ? 0 : CpuBuffer.address(coefficient);
+        long count = gradient.elementCount();
+        return stream -> CpuKernels.clip(g, factor, (float) limit, count);
+    }
+
+    @Override
     public Operation convert(DeviceBuffer source, DeviceBuffer destination) {
         throw new IllegalArgumentException(NO_CONVERSION);
     }

@@ -24,6 +24,9 @@ final class CudaOperations implements Operations {
 
     private static final int WARP = 32;
     private static final int SINGLE_BLOCK_THREADS = 1024;
+    /** Of a sum of squares, whatever the GPU: nearly what an H200 holds at once. */
+    private static final int SQUARES_BLOCKS = 1024;
+    private static final int SQUARES_THREADS = 256;
 
     private final CudaDevice device;
     private final DataType type;
@@ -235,19 +238,31 @@ final class CudaOperations implements Operations {
         };
     }
 
-    /**
-     * result[0] = sum of x[i]², in double where the sums of different threads meet; the same bits in each run.
-     *
-     * @param x      FLOAT32
-     * @param result FLOAT64 [1]
-     */
-    Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+    /** {@inheritDoc} The order of the sum depends on nothing but the number of elements, not on the GPU either. */
+    @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        OperationChecks.sumOfSquares(DataType.FLOAT32, x, result);
         long count = x.elementCount();
-        int blocks = Kernel.elementBlocks(device, count);
+        int blocks = (int) Math.min(SQUARES_BLOCKS, (count - 1) / SQUARES_THREADS + 1);
         long partial = CudaBuffer.address(device.allocate(DataType.FLOAT64, blocks));
         return new Sequence(
-                kernels.kernel("sum_of_squares").forElements(count, CudaBuffer.address(x), partial, count),
+                kernels.kernel("sum_of_squares").launch(blocks, SQUARES_THREADS, CudaBuffer.address(x), partial, count),
                 kernels.kernel("sum_blocks").launch(1, SINGLE_BLOCK_THREADS, partial, CudaBuffer.address(result),
                         (long) blocks));
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        OperationChecks.clipCoefficient(sums, maximumNorm, coefficient);
+        return kernels.kernel("clip_coefficient").launch(1, SINGLE_BLOCK_THREADS, CudaBuffer.address(sums),
+                CudaBuffer.address(coefficient), sums.elementCount(), maximumNorm);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        OperationChecks.clip(DataType.FLOAT32, gradient, coefficient, limit);
+        long count = gradient.elementCount();
+        return kernels.kernel("clip").forElements(count, CudaBuffer.address(gradient),
+                coefficient == null ? 0L : CudaBuffer.address(coefficient), (float) limit, count);
     }
 }

@@ -22,6 +22,7 @@ final class ReferenceOperations implements Operations {
 
     private final ReferenceDevice device;
     private final LayerOperations layers;
+    private final ReferenceClipping clipping = new ReferenceClipping(this);
 
     ReferenceOperations(ReferenceDevice device) {
         this.device = device;
@@ -298,6 +299,21 @@ final class ReferenceOperations implements Operations {
                         - numbers.get(AdamHyperparameters.STEP_SIZE) * m / (root + numbers.get(AdamHyperparameters.EPS)));
             }
         };
+    }
+
+    @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        return clipping.sumOfSquares(x, result);
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        return clipping.coefficient(sums, maximumNorm, coefficient);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        return clipping.clip(gradient, coefficient, limit);
     }
 
     @Override
