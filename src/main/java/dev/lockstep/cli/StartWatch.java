@@ -53,8 +53,8 @@ final class StartWatch implements AutoCloseable {
     }
 
     private static String message(long nanos, List<String> stopped, boolean onOneMachine) {
-        String why = stopped.isEmpty() ? "none on this host is stopped" + (onOneMachine ? ""
-                : ", so one on another may be, or the network between them does not answer") + "; if they are only slow, raise timeout"
+        String elsewhere = onOneMachine ? "" : ", so one on another may be, or the network between them does not answer";
+        String why = stopped.isEmpty() ? "none on this host is stopped" + elsewhere + "; if they are only slow, raise timeout"
                 : String.join(" and ", stopped) + " on this host " + (stopped.size() == 1 ? "is" : "are") + " stopped";
         return String.format(Locale.ROOT, "after %.1f s not all ranks have started: %s", nanos * 1e-9, why);
     }
