@@ -128,10 +128,10 @@ final class TrainCommand implements Callable<Integer> {
     /** What training starts from; true if it is not the initial weights. */
     private boolean load(Optional<Checkpoint> checkpoint, Trainer trainer) {
         if (checkpoint.isPresent()) {
-            checkpoint.get().readParameters(trainer.parameters());
+            checkpoint.get().readModel(trainer.parameters(), trainer.buffers());
             checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
         } else if (init != null) {
-            trainer.readParameters(init);
+            trainer.readModel(init);
         }
         return checkpoint.isPresent() || init != null;
     }

@@ -25,6 +25,7 @@ public record Job(
         List<LayerConfig> model,
         LossKind loss,
         OptimizerConfig optimizer,
+        ScheduleConfig schedule,
         TrainConfig train,
         DistributedConfig distributed,
         CheckpointConfig checkpoint,

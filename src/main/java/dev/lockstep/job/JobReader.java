@@ -28,6 +28,7 @@ final class JobReader {
 
     Job job(YamlNode.Mapping root) {
         Fields job = new Fields("", root, JobKeys.ALL);
+        OptimizerConfig optimizer = OptimizerReader.optimizer(job.map("optimizer"));
         return new Job(
                 name(job.require("name")),
                 job.get("seed", "0").wholeNumber(0, Long.MAX_VALUE),
@@ -39,7 +40,8 @@ final class JobReader {
                 new DataReader(baseDirectory).data(job.map("data")),
                 ModelReader.layers(job.require("model")),
                 job.get("loss", "cross-entropy").choice(LossKind.class),
-                OptimizerReader.optimizer(job.map("optimizer")),
+                optimizer,
+                ScheduleReader.schedule(job.map("schedule"), optimizer),
                 TrainReader.train(job.map("train")),
                 distributed(job.map("distributed")),
                 checkpoint(job.map("checkpoint")),

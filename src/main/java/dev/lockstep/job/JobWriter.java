@@ -31,6 +31,8 @@ final class JobWriter {
                 loss: %s
                 optimizer:
                 %s
+                  groups: %s
+                schedule: %s
                 train:
                 %s
                 distributed: {first-bucket: %s, bucket: %s, chunk: %s, overlap: %s}
@@ -43,7 +45,9 @@ final class JobWriter {
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
                 model(job.model()),
                 Value.spelling(job.loss()),
-                optimizer(job.optimizer()), train(job.train()),
+                optimizer(job.optimizer()),
+                job.optimizer().groups().stream().map(JobWriter::group).collect(Collectors.joining(", ", "[", "]")),
+                schedule(job.schedule()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
                 Units.BYTES.format(distributed.chunkBytes()), distributed.overlap(),
                 checkpoint.everyEpochs(), checkpoint.everySteps(), number(checkpoint.everyMinutes()),
@@ -62,17 +66,32 @@ final class JobWriter {
     }
 
     static String model(List<LayerConfig> layers) {
-        return layers.stream().map(JobWriter::layer).collect(Collectors.joining("\n"));
+        return layers.stream().map(layer -> "  - " + layer(layer)).collect(Collectors.joining("\n"));
     }
 
     private static String layer(LayerConfig layer) {
         if (layer instanceof LayerConfig.CustomLayer custom) {
-            return "  - " + CustomLayerReader.yaml(custom);
+            return CustomLayerReader.yaml(custom);
         }
         if (layer instanceof LayerConfig.LinearLayer linear) {
-            return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
+            return "linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
-        return "  - " + Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
+        if (layer instanceof LayerConfig.BatchNormLayer norm) {
+            return (norm.sync() ? "sync-batch-norm" : "batch-norm") + ": {eps: " + number(norm.eps()) + ", momentum: "
+                    + number(norm.momentum()) + "}";
+        }
+        if (layer instanceof LayerConfig.LayerNormLayer norm) {
+            return "layer-norm: {eps: " + number(norm.eps()) + "}";
+        }
+        if (layer instanceof LayerConfig.DropoutLayer dropout) {
+            return "dropout: " + number(dropout.probability());
+        }
+        if (layer instanceof LayerConfig.ResidualLayer residual) {
+            return residual.layers().stream().map(JobWriter::layer)
+                    .map(inner -> inner.contains(":") ? "{" + inner + "}" : inner)
+                    .collect(Collectors.joining(", ", "residual: [", "]"));
+        }
+        return Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
@@ -84,6 +103,25 @@ final class JobWriter {
         OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) optimizer;
         return "  sgd: {lr: " + number(sgd.lr()) + ", momentum: " + number(sgd.momentum()) + ", weight-decay: "
                 + number(sgd.weightDecay()) + ", dampening: " + number(sgd.dampening()) + ", nesterov: " + sgd.nesterov() + "}";
+    }
+
+    private static String group(GroupConfig group) {
+        return "{parameters: " + group.parameters().stream().map(Text::yaml).collect(Collectors.joining(", ", "[", "]"))
+                + (group.lr().isPresent() ? ", lr: " + number(group.lr().getAsDouble()) : "")
+                + (group.weightDecay().isPresent() ? ", weight-decay: " + number(group.weightDecay().getAsDouble()) : "")
+                + "}";
+    }
+
+    private static String schedule(ScheduleConfig schedule) {
+        String unit = Value.spelling(schedule.unit());
+        String decay = "";
+        if (schedule.decay().orElse(null) instanceof ScheduleConfig.StepDecay step) {
+            decay = ", step: {every-" + unit + ": " + step.every() + ", gamma: " + number(step.gamma()) + "}";
+        } else if (schedule.decay().orElse(null) instanceof ScheduleConfig.CosineDecay cosine) {
+            decay = ", cosine: {" + unit + ": " + cosine.length() + ", min-lr: " + number(cosine.minLr()) + "}";
+        }
+        return "{warmup-" + unit + ": " + schedule.warmUp() + decay + ", scale-lr: "
+                + Value.spelling(schedule.scaleLr()) + "}";
     }
 
     private static String train(TrainConfig train) {
@@ -107,7 +145,7 @@ final class JobWriter {
     }
 
     /** The shortest digits that read back as the same double; in plain notation unless that has very many zeros. */
-    private static String number(double number) {
+    static String number(double number) {
         String plain = new BigDecimal(Double.toString(number)).stripTrailingZeros().toPlainString();
         return plain.length() <= MAX_PLAIN_DIGITS ? plain : Double.toString(number);
     }

@@ -4,6 +4,7 @@ import dev.lockstep.BackgroundThread;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -41,7 +42,7 @@ public final class CheckpointWriter {
 
     private final Path folder;
     private final int keep;
-    private final List<NamedTensor> parameters;
+    private final List<NamedTensor> model;
     private final List<NamedTensor> optimizerState;
     /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
     private final Map<DeviceBuffer, HostCopy> copies = new IdentityHashMap<>();
@@ -56,12 +57,13 @@ public final class CheckpointWriter {
      * @param folder of all checkpoints; made when the first is written
      * @param keep   checkpoints to keep, at least 1
      */
-    public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, Optimizer optimizer) {
+    public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, ModelBuffers buffers,
+            Optimizer optimizer) {
         this.folder = folder;
         this.keep = Math.max(1, keep);
-        parameters = NamedTensor.parameters(arena);
+        model = NamedTensor.model(arena, buffers);
         optimizerState = NamedTensor.optimizerState(arena, optimizer);
-        copies.put(arena.values(), new HostCopy(device, arena.values()));
+        model.forEach(tensor -> copies.computeIfAbsent(tensor.arena(), values -> new HostCopy(device, values)));
         optimizer.state().values().forEach(state -> copies.put(state, new HostCopy(device, state)));
     }
 
@@ -125,11 +127,11 @@ public final class CheckpointWriter {
             }
             remove(temporary);
             Files.createDirectory(temporary);
-            BytesSum model = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(parameters), METADATA);
+            BytesSum modelSum = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(model), METADATA);
             BytesSum optimizer = Safetensors.write(temporary.resolve(Checkpoint.OPTIMIZER), copied(optimizerState), METADATA);
             Path stateFile = temporary.resolve(Checkpoint.STATE);
-            Files.write(stateFile, state.withFiles(Map.of(Checkpoint.MODEL, model, Checkpoint.OPTIMIZER, optimizer)).toBytes(),
-                    StandardOpenOption.CREATE_NEW);
+            Map<String, BytesSum> files = Map.of(Checkpoint.MODEL, modelSum, Checkpoint.OPTIMIZER, optimizer);
+            Files.write(stateFile, state.withFiles(files).toBytes(), StandardOpenOption.CREATE_NEW);
             sync(stateFile);
             sync(temporary);
             moveAside(target);
@@ -178,7 +180,8 @@ public final class CheckpointWriter {
         List<Safetensors.Tensor> copied = new ArrayList<>();
         for (NamedTensor tensor : tensors) {
             List<ByteBuffer> values = copies.get(tensor.arena()).range(tensor.firstElement(), tensor.elementCount());
-            copied.add(new Safetensors.Tensor(tensor.name(), tensor.shape(), tensor.elementCount() * Float.BYTES,
+            copied.add(new Safetensors.Tensor(tensor.name(), Safetensors.typeName(tensor.type()), tensor.shape(),
+                    tensor.elementCount() * tensor.type().bytes(),
                     values.stream().<Safetensors.Part>map(buffer -> () -> buffer).toList()));
         }
         return copied;

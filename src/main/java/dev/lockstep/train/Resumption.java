@@ -6,6 +6,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
+import dev.lockstep.job.ScheduleConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,7 +71,9 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
                     + (position.consumed() == 0 ? "" : left + " samples left of epoch " + position.epoch()
                             + " are dealt out anew, none twice; the ")
                     + "global batch is " + batch + (batch == before ? " as before"
-                            : ", not " + before + " (train.global-batch: " + before + " would keep it)"));
+                            : ", not " + before + " (train.global-batch: " + before + " would keep it)")
+                    + (job.schedule().scaleLr() == ScheduleConfig.ScaleLr.LINEAR
+                            ? "; learning rates are scaled by " + ranks + ", not " + state.ranks() : ""));
         }
         return notices;
     }

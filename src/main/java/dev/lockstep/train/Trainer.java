@@ -10,10 +10,13 @@ import dev.lockstep.device.Stream;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.GradientClipping;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.optim.Schedule;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
@@ -33,6 +36,9 @@ public final class Trainer {
     private final TrainingListener listener;
     private final Stream stream;
     private final ParameterArena arena;
+    private final ModelBuffers buffers;
+    private final Randomness randomness;
+    private final Schedule schedule;
     private final Optimizer optimizer;
     private final DistributedDataParallel ddp;
     private final EpochLoss loss;
@@ -86,6 +92,9 @@ public final class Trainer {
         Sequential model = Models.build(job.model(), data.train().features().columns());
         List<ParameterShape> shapes = model.parameterShapes();
         arena = new ParameterArena(device, shapes, true);
+        buffers = new ModelBuffers(device, model.bufferShapes());
+        randomness = new Randomness(device, job.seed(), communicator.rank());
+        randomness.setSteps(start.step());
         // With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be.
         plan = BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
                 job.distributed().firstBucketBytes(), job.distributed().bucketBytes(),
@@ -100,7 +109,8 @@ public final class Trainer {
                 .with("checkpoint", start)
                 .check(communicator);
 
-        optimizer = Optimizers.build(job, device, arena);
+        schedule = Optimizers.schedule(job.schedule(), ranks);
+        optimizer = Optimizers.build(job, device, arena, schedule);
         GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
                 plan.chunks().size());
         ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
@@ -114,7 +124,7 @@ public final class Trainer {
         loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate(),
                 job.optimizer().key() + ".lr");
         batchLoss = loss::ofMicroBatch;
-        StepBinding steps = new StepBinding(device, model, arena, ddp, batchLosses,
+        StepBinding steps = new StepBinding(device, model, arena, buffers, randomness, ddp, batchLosses,
                 new DataLoader(device, data.train(), batchSize), ranks, batchSize);
         full = steps.bind(samplesPerStep);
         int rest = sampler.samplesPerRank() % samplesPerStep;
@@ -128,28 +138,31 @@ public final class Trainer {
         runner = new StepRunner(device, optimizer, ddp, times);
         step = start.step();
         evaluator = data.test().map(
-                test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
+                test -> new Evaluator(device, communicator, model, arena, buffers, test,
+                        job.train().batchPerRank(ranks)));
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(stream);
     }
 
     /**
-     * Overwrites this rank's parameters with those of a safetensors file.
+     * Overwrites this rank's parameters and buffers with those of a safetensors file.
      *
      * @throws dev.lockstep.InvalidInputException if it holds other names or shapes than the model has
      */
-    public void readParameters(Path file) {
-        SafetensorsReader.open(file).readInto(NamedTensor.parameters(arena));
+    public void readModel(Path file) {
+        SafetensorsReader.open(file).readInto(NamedTensor.model(arena, buffers));
     }
 
     /**
-     * Gives every rank what rank 0 has read into {@link #parameters} and the optimizer's state. Collective.
+     * Gives every rank what rank 0 has read into {@link #parameters}, {@link #buffers} and the optimizer's state.
+     * Collective.
      *
      * @param optimizerSteps that the state comes from
      */
     public void shareFromRank0(long optimizerSteps) {
         ddp.broadcastParameters(stream);
+        DistributedDataParallel.broadcast(communicator, buffers);
         optimizer.state().values().forEach(state -> DistributedDataParallel.broadcast(communicator, state));
         optimizer.setSteps(optimizerSteps);
     }
@@ -197,6 +210,11 @@ public final class Trainer {
 
     public ParameterArena parameters() {
         return arena;
+    }
+
+    /** This rank's; rank 0's are the model's. */
+    public ModelBuffers buffers() {
+        return buffers;
     }
 
     public Optimizer optimizer() {
@@ -247,6 +265,10 @@ public final class Trainer {
         sampler.indices(epoch - 1L, consumed, shard.indices);
         loss.beginEpoch(epoch, step);
         int stepOfEpoch = stepsPerEpoch() - steps(shard);
+        if (shard.indices.length == 0) {
+            // The epoch's record is all that is left to do, and tells of its last step.
+            moveSchedule(optimizer.steps() - 1, stepOfEpoch - 1);
+        }
         for (int first = 0; first < shard.indices.length; first += samplesPerStep) {
             long begin = System.nanoTime();
             trainStep(first);
@@ -264,7 +286,7 @@ public final class Trainer {
         times.settle();
         loss.requireFinite();
         Position.Sums sums = sums(System.nanoTime());
-        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), Optional.empty(),
+        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), optimizer.learningRate(), Optional.empty(),
                 sums.samples() / sums.seconds(), sums.seconds(), Optional.empty());
     }
 
@@ -306,10 +328,15 @@ public final class Trainer {
         }
         step++;
         int next = first + samplesPerStep;
+        moveSchedule(optimizer.steps(), stepsPerEpoch() - steps(shard) + first / samplesPerStep);
         runner.run(stepAt(first), shard.indices, first, next < shard.indices.length ? stepAt(next) : null, timed, step);
         if (loss.isHostAccessible()) {
             loss.requireFinite();
         }
+    }
+
+    private void moveSchedule(long stepsDone, int stepsOfEpochDone) {
+        schedule.moveTo(stepsDone, epoch - 1, stepsOfEpochDone, stepsPerEpoch());
     }
 
     /**
@@ -327,11 +354,14 @@ public final class Trainer {
 
     private void logStep() {
         loss.requireFinite();
-        listener.stepLogged(step, loss.ofStep());
+        listener.stepLogged(step, loss.ofStep(), optimizer.learningRate());
     }
 
-    /** Evaluates on the test data; empty without. Collective. */
+    /** Evaluates on the test data, with rank 0's buffers; empty without. Collective. */
     public Optional<Evaluation> evaluate() {
+        if (evaluator.isPresent()) {
+            DistributedDataParallel.broadcast(communicator, buffers);
+        }
         return evaluator.map(Evaluator::evaluate);
     }
 }
