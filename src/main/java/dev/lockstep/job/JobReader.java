@@ -28,8 +28,8 @@ final class JobReader {
 
     Job job(YamlNode.Mapping root) {
         Fields job = new Fields("", root, JobKeys.ALL);
-        DataConfig data = new DataReader(baseDirectory).data(job.map("data"));
         OptimizerConfig optimizer = OptimizerReader.optimizer(job.map("optimizer"));
+        DataConfig data = new DataReader(baseDirectory).data(job.map("data"));
         return new Job(
                 name(job.require("name")),
                 job.get("seed", "0").wholeNumber(0, Long.MAX_VALUE),

@@ -143,8 +143,8 @@ public final class Trainer {
         times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timelines(), loss.isHostAccessible());
         runner = new StepRunner(device, optimizer, ddp, times);
         step = start.step();
-        Function<Dataset, Evaluator> evaluation = split -> new Evaluator(device, communicator, model, arena, buffers, split,
-                job.train().batchPerRank(ranks));
+        Function<Dataset, Evaluator> evaluation = split ->
+                new Evaluator(device, communicator, model, arena, buffers, split, job.train().batchPerRank(ranks));
         evaluator = data.test().map(evaluation);
         validator = data.validation().map(evaluation);
 
@@ -372,12 +372,7 @@ public final class Trainer {
         listener.stepLogged(step, loss.ofStep(), optimizer.learningRate());
     }
 
-    /** Evaluates on the test data, with rank 0's buffers; empty without. Collective. */
-    public Optional<Evaluation> evaluate() {
-        return evaluate(evaluator);
-    }
-
-    /** The same on the validation data, for a step's hook or between epochs. Collective. */
+    /** Evaluates on the validation data, in a step's hook or between epochs; empty without. Collective. */
     public Optional<Evaluation> validate() {
         // What the device still has to do of the step is no pause.
         times.settle();
@@ -385,6 +380,12 @@ public final class Trainer {
         return evaluate(validator);
     }
 
+    /** Evaluates on the test data; empty without. Collective. */
+    public Optional<Evaluation> evaluate() {
+        return evaluate(evaluator);
+    }
+
+    /** With rank 0's buffers. */
     private Optional<Evaluation> evaluate(Optional<Evaluator> split) {
         if (split.isPresent()) {
             DistributedDataParallel.broadcast(communicator, buffers);

@@ -91,8 +91,8 @@ class JobFilePropertiesTest {
                 .as((g, data, model, optimizer, train, distributed, checkpoint, log) -> new Job(
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
-                        LossKind.CROSS_ENTROPY, optimizer.getKey(), optimizer.getValue(), train, distributed, checkpoint,
-                        log, data.validation().map(split -> (ValidationConfig) g.get(7))));
+                        LossKind.CROSS_ENTROPY, optimizer.getKey(), optimizer.getValue(), train, distributed, checkpoint, log,
+                        data.validation().map(split -> (ValidationConfig) g.get(7))));
     }
 
     private static Arbitrary<ValidationConfig> validation() {
