@@ -83,7 +83,7 @@ class JobFilePropertiesTest {
                                 .filter(FILE_NAMES::canEncode).map(s -> "n" + s + "n"),
                         longs, Arbitraries.of(DeviceChoice.class), Arbitraries.of(Precision.class),
                         threads(), Arbitraries.of(true, false),
-                        Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
+                        Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis), validation())
                 .as(List::of);
         return Combinators.combine(
                         general, data(), model(), Combinators.combine(optimizer(), schedule()).as(Map::entry), train(),
@@ -91,8 +91,16 @@ class JobFilePropertiesTest {
                 .as((g, data, model, optimizer, train, distributed, checkpoint, log) -> new Job(
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
-                        LossKind.CROSS_ENTROPY, optimizer.getKey(), optimizer.getValue(), train, distributed, checkpoint,
-                        log));
+                        LossKind.CROSS_ENTROPY, optimizer.getKey(), optimizer.getValue(), train, distributed, checkpoint, log,
+                        data.validation().map(split -> (ValidationConfig) g.get(7))));
+    }
+
+    private static Arbitrary<ValidationConfig> validation() {
+        return Combinators.combine(positive(), Arbitraries.longs().greaterOrEqual(0),
+                        Arbitraries.of(ValidationConfig.Monitor.class),
+                        Combinators.combine(positive(), fromZero()).as(ValidationConfig.EarlyStopping::new).optional(),
+                        Arbitraries.of(true, false))
+                .as(ValidationConfig::new);
     }
 
     private static Arbitrary<Integer> positive() {
@@ -120,7 +128,7 @@ class JobFilePropertiesTest {
                         positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
                 .as(DataSource.Synthetic::new);
         Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic);
-        return Combinators.combine(source, source.optional()).as(DataConfig::new);
+        return Combinators.combine(source, source.optional(), source.optional()).as(DataConfig::new);
     }
 
     /** Chains of linear layers with activations between, before and after them. */
