@@ -166,7 +166,7 @@ class CustomModulesIT {
         assertEquals(1, run.exitStatus(), run::toString);
         List<String> errors = Lockstep.errors(run);
         assertEquals(1, errors.size(), run::toString);
-        assertTrue(errors.get(0).matches("lockstep: error: rank [01] on host \\S+, epoch 1, after step \\d+: " + "model\\.1 \\(class"
+        assertTrue(errors.get(0).matches("lockstep: error: rank [01] on host \\S+, epoch \\d, after step \\d+: " + "model\\.1 \\(class"
                 + " user\\.Twice\\): forward threw IllegalStateException: enough \\(Twice\\.java:\\d+\\)"), run::toString);
     }
 
