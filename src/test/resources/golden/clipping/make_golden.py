@@ -28,4 +28,4 @@ def case(max_norm, clip_value):
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(5)
 path = pathlib.Path(__file__).with_name("clipping.json")
-path.write_text(json.dumps([case(*arguments) for arguments in CASES], indent=1) + "\n")
+path.write_text(json.dumps({"torch": torch.__version__, "cases": [case(*arguments) for arguments in CASES]}, indent=1) + "\n")

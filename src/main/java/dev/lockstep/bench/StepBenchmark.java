@@ -55,6 +55,8 @@ public final class StepBenchmark {
     private int times;
     private int stepsSinceTime;
     private long timeNanos;
+    /** Null where there is nothing to do. */
+    private Runnable betweenSteps;
 
     public StepBenchmark(Job job, Trainer trainer, Communicator communicator) {
         this.trainer = trainer;
@@ -78,6 +80,16 @@ public final class StepBenchmark {
      * @param steps       at least 1
      */
     public Measurement run(int warmUpSteps, int steps) {
+        return run(warmUpSteps, steps, null);
+    }
+
+    /**
+     * As above.
+     *
+     * @param betweenSteps run before each timed step, whose time does not count; not null on all ranks or on none
+     */
+    Measurement run(int warmUpSteps, int steps, Runnable betweenSteps) {
+        this.betweenSteps = betweenSteps;
         warmUpStepsLeft = warmUpSteps;
         stepsLeft = steps;
         seconds = new double[steps];
@@ -134,6 +146,12 @@ public final class StepBenchmark {
             if (stepsLeft == 0) {
                 throw new DoneException();
             }
+        }
+        if (betweenSteps != null && warmUpStepsLeft == 0 && stepsSinceTime == 0) {
+            betweenSteps.run();
+            // A rank that is done earlier would wait within the step.
+            communicator.barrier();
+            begin();
         }
     }
 

@@ -24,8 +24,8 @@ public final class StepBound {
     public static Schedule.Result of(StepResult measured) {
         List<StepResult.Operation> computing = measured.operations().stream()
                 .filter(operation -> !operation.phase().equals(OPTIMIZER)).toList();
-        double[] updates = measured.operations().stream().filter(operation -> operation.phase().equals(OPTIMIZER))
-                .mapToDouble(StepResult.Operation::seconds).toArray();
+        List<StepResult.Operation> optimizer = measured.operations().stream()
+                .filter(operation -> operation.phase().equals(OPTIMIZER)).toList();
         double[] seconds = computing.stream().mapToDouble(StepResult.Operation::seconds).toArray();
         if (seconds.length == 0) {
             throw new IllegalArgumentException("a step whose operations were not timed");
@@ -38,11 +38,14 @@ public final class StepBound {
                 measured.chunkBytes());
         int[] readyAfter = readyAfter(plan, measured.backwardOrder(),
                 computing.stream().map(StepResult.Operation::name).toList());
+        // The first of them follow each chunk's own sum: the updates, or with clipping by norm what they hang on. The rest
+        // then follows the last one.
         List<Schedule.Chunk> chunks = new ArrayList<>();
         for (int i = 0; i < readyAfter.length; i++) {
-            chunks.add(new Schedule.Chunk(readyAfter[i], measured.chunkSeconds()[i], updates[i], 0));
+            chunks.add(new Schedule.Chunk(readyAfter[i], measured.chunkSeconds()[i], optimizer.get(i).seconds(), 0));
         }
-        return Schedule.overlapped(seconds, chunks);
+        double rest = optimizer.stream().skip(readyAfter.length).mapToDouble(StepResult.Operation::seconds).sum();
+        return Schedule.overlapped(seconds, chunks).plus(rest);
     }
 
     /**
@@ -86,7 +89,8 @@ public final class StepBound {
             }
         }
         if (writer < 0) {
-            throw new IllegalArgumentException("no operation writes row " + rows + " of the weight gradient of layer " + layer);
+            throw new IllegalArgumentException("no operation writes row " + rows + " of the weight gradient of layer "
+                    + layer);
         }
         return writer;
     }

@@ -31,6 +31,7 @@ public final class Main {
         commandLine.addSubcommand(new ValidateCommand(context));
         commandLine.addSubcommand(new EvaluateCommand(context));
         commandLine.addSubcommand(new ExportCommand(context));
+        commandLine.addSubcommand(new ReportCommand(context));
         commandLine.addSubcommand(BenchCommand.commandLine(context));
         commandLine.addSubcommand(new RunCommand());
         commandLine.addSubcommand(new InfoCommand(context));

@@ -53,7 +53,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return context.failure().withRanks(context.program(), this::train);
+        return context.failure().withRanks(context.program(), jobOptions.timeout(), this::train);
     }
 
     private int train(Communicator communicator) {

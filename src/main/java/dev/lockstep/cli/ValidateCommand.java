@@ -40,7 +40,7 @@ final class ValidateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return context.failure().withRanks(context.program(), this::validate);
+        return context.failure().withRanks(context.program(), jobOptions.timeout(), this::validate);
     }
 
     private int validate(Communicator communicator) {

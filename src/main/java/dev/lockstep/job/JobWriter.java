@@ -2,6 +2,7 @@ package dev.lockstep.job;
 
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 
 /** Writes a job with every key resolved; equal jobs give equal text. */
@@ -90,6 +91,11 @@ final class JobWriter {
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
+        if (optimizer instanceof OptimizerConfig.Adam adam) {
+            return "  " + (adam.decoupled() ? "adamw" : "adam") + ": {lr: " + number(adam.lr()) + ", betas: ["
+                    + number(adam.beta1()) + ", " + number(adam.beta2()) + "], eps: " + number(adam.eps())
+                    + ", weight-decay: " + number(adam.weightDecay()) + "}";
+        }
         OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) optimizer;
         return "  sgd: {lr: " + number(sgd.lr()) + ", momentum: " + number(sgd.momentum()) + ", weight-decay: "
                 + number(sgd.weightDecay()) + ", dampening: " + number(sgd.dampening()) + ", nesterov: " + sgd.nesterov() + "}";
@@ -100,7 +106,13 @@ final class JobWriter {
                 + "\n  " + batch(train)
                 + "\n  accumulate: " + train.accumulate()
                 + "\n  shuffle: " + train.shuffle()
-                + "\n  drop-last: " + train.dropLast();
+                + "\n  drop-last: " + train.dropLast()
+                + "\n  clip-norm: " + limit(train.clipNorm())
+                + "\n  clip-value: " + limit(train.clipValue());
+    }
+
+    private static String limit(OptionalDouble limit) {
+        return limit.isPresent() ? number(limit.getAsDouble()) : "null";
     }
 
     private static String batch(TrainConfig train) {

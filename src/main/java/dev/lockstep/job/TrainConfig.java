@@ -1,6 +1,7 @@
 package dev.lockstep.job;
 
 import dev.lockstep.InvalidInputException;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
@@ -10,9 +11,12 @@ import java.util.OptionalInt;
  * @param globalBatch samples a step over all ranks and micro-batches
  * @param accumulate micro-batches of a step, whose gradients are added up before they are sent; at least 1
  * @param dropLast of the sampler: drop the samples that do not divide among the ranks instead of repeating some
+ * @param clipNorm what the norm of all gradients is held to, above 0; empty: it is not
+ * @param clipValue what each element of the gradients is held to, above 0; empty: it is not
  */
 public record TrainConfig(
-        int epochs, OptionalInt batchSize, OptionalInt globalBatch, int accumulate, boolean shuffle, boolean dropLast) {
+        int epochs, OptionalInt batchSize, OptionalInt globalBatch, int accumulate, boolean shuffle, boolean dropLast,
+        OptionalDouble clipNorm, OptionalDouble clipValue) {
 
     /**
      * Samples of a micro-batch on each of {@code ranks} ranks.

@@ -93,6 +93,16 @@ record Value(String path, YamlNode node) {
         return number;
     }
 
+    /** @param otherwise what else the key takes, for the message */
+    double numberAboveZero(String otherwise) {
+        String expected = "a finite number above 0" + otherwise;
+        double number = finite(expected);
+        if (number <= 0) {
+            throw mustBe(expected);
+        }
+        return number;
+    }
+
     private double finite(String expected) {
         double number = Double.parseDouble(plain(NUMBER, expected));
         if (!Double.isFinite(number)) {

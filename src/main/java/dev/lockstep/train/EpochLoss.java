@@ -14,18 +14,23 @@ final class EpochLoss {
     private final Communicator communicator;
     private final Stream stream;
     private final int accumulate;
+    private final String learningRateKey;
     /** Loss and samples of this rank before a step; of all ranks, what the step has added. */
     private final double[] before = new double[2];
     private final double[] step = new double[2];
     private int epoch;
     private long stepsBefore;
 
-    /** @param accumulate micro-batches of a step, the last of an epoch perhaps excepted */
-    EpochLoss(CrossEntropyLoss loss, Communicator communicator, Stream stream, int accumulate) {
+    /**
+     * @param accumulate      micro-batches of a step, the last of an epoch perhaps excepted
+     * @param learningRateKey of the job file, for messages
+     */
+    EpochLoss(CrossEntropyLoss loss, Communicator communicator, Stream stream, int accumulate, String learningRateKey) {
         this.loss = loss;
         this.communicator = communicator;
         this.stream = stream;
         this.accumulate = accumulate;
+        this.learningRateKey = learningRateKey;
     }
 
     /** @param stepsBefore that are done when the epoch, or what is left of it, begins */
@@ -72,7 +77,7 @@ final class EpochLoss {
         if (batch > 0) {
             throw new TrainingException("rank " + communicator.rank() + ", epoch " + epoch + ", step "
                     + (stepsBefore + (batch - 1) / accumulate + 1) + ": the loss is NaN or infinite: training has diverged;"
-                    + " lower optimizer.sgd.lr or look at the data");
+                    + " lower " + learningRateKey + " or look at the data");
         }
     }
 }

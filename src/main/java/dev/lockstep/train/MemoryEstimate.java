@@ -94,6 +94,9 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
 
     /** The parameters' and the optimizer's. */
     private static int keptArenas(Job job) {
+        if (job.optimizer() instanceof OptimizerConfig.Adam) {
+            return 3;
+        }
         return job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 2 : 1;
     }
 

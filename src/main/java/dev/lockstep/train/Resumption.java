@@ -77,6 +77,9 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
 
     /** {@code "optimizer.sgd.lr from 0.1 to 0.05"}, of the keys that bear on what is computed. */
     private static List<String> changes(Job before, Job now, Path checkpoint) {
+        if (!before.optimizer().key().equals(now.optimizer().key())) {
+            throw refused("the optimizer is " + now.optimizer().key(), checkpoint, before.optimizer().key());
+        }
         Map<String, String> old = keys(before);
         Map<String, String> current = keys(now);
         TreeSet<String> all = new TreeSet<>(old.keySet());

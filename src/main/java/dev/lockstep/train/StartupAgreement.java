@@ -3,6 +3,7 @@ package dev.lockstep.train;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.Dataset;
+import dev.lockstep.data.Targets;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -27,8 +28,13 @@ final class StartupAgreement {
 
     /** Adds a data set's shape, not its content: a rank with another file of that size is found by its labels at most. */
     StartupAgreement withData(String part, Optional<Dataset> data) {
-        return with(part, data.map(set -> set.features() + " " + set.features().data().type() + " " + set.largestLabel() + " "
-                + set.largestLabelSample()).orElse(""));
+        return with(part, data.map(set -> set.features() + " " + set.features().data().type() + " " + describe(set.targets()))
+                .orElse(""));
+    }
+
+    private static String describe(Targets targets) {
+        return targets instanceof Targets.Labels labels ? labels.largest() + " " + labels.largestSample()
+                : "[" + targets.data().elementCount() + "]";
     }
 
     /** Adds parts by name. */

@@ -70,7 +70,7 @@ final class StepBinding {
         Binding binding = Binding.forTraining(device, workspace, arena, ddp, timeline).with(buffers).with(randomness, ddp);
         Operation count = accumulates ? randomness.nextMicroBatch() : randomness.nextStep();
         BoundModule bound = model.bind(accumulates ? binding.accumulating() : binding, batch.features(), null);
-        Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0, loss.bind(bound, batch.labels(), stepSamples, ranks));
+        Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0, loss.bind(bound, batch.targets(), stepSamples, ranks));
         Operation forward = on -> {
             count.enqueue(on);
             gather.enqueue(on);

@@ -2,7 +2,6 @@ package dev.lockstep.train;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.DataLoader;
-import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
@@ -13,6 +12,7 @@ import dev.lockstep.job.JobFile;
 import dev.lockstep.nn.CrossEntropyLoss;
 import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
+import dev.lockstep.optim.GradientClipping;
 import dev.lockstep.optim.Optimizer;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.ModelBuffers;
@@ -108,14 +108,18 @@ public final class Trainer {
                 .check(communicator);
 
         optimizer = Optimizers.build(job, device, arena);
-        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
+        GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
+                plan.chunks().size());
+        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
+                clipping.isOn() ? new ClippedUpdate(clipping, optimizer) : optimizer::bind);
         trainSamples = data.train().samples();
         sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
                 job.seed(), job.train().dropLast());
         batchSize = Math.min(job.train().batchPerRank(ranks), sampler.samplesPerRank());
         samplesPerStep = (int) Math.min((long) batchSize * job.train().accumulate(), sampler.samplesPerRank());
         CrossEntropyLoss batchLosses = new CrossEntropyLoss(device);
-        loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate());
+        loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate(),
+                job.optimizer().key() + ".lr");
         batchLoss = loss::ofMicroBatch;
         StepBinding steps = new StepBinding(device, model, arena, buffers, randomness, ddp, batchLosses,
                 new DataLoader(device, data.train(), batchSize), ranks, batchSize);

@@ -92,7 +92,8 @@ public final class TrainingRun {
         Optional<Evaluation> test = trainer.evaluate();
         if (test.isPresent() && !Double.isFinite(test.get().loss())) {
             throw new TrainingException("epoch " + epoch + ", step " + trainer.step() + ": the test loss is "
-                    + test.get().loss() + ": training has diverged; lower optimizer.sgd.lr or look at the data");
+                    + test.get().loss() + ": training has diverged; lower " + job.optimizer().key()
+                    + ".lr or look at the data");
         }
         return test;
     }

@@ -63,6 +63,18 @@ class StepBoundTest {
     }
 
     @Test
+    void shouldLetUpdatesThatHangOnAllSumsFollowTheLast() {
+        List<Operation> operations = new ArrayList<>(OPERATIONS.subList(0, 9));
+        for (String name : List.of("norm chunk 0", "norm chunk 1", "norm chunk 2", "norm", "update chunk 0", "update chunk 1",
+                "update chunk 2")) {
+            operations.add(new Operation(name, "optimizer", 0, name.equals("norm") ? 0.25 : 0.5));
+        }
+        StepResult measured = StepResults.of(2, 1, null, 8, SHAPES, CHUNK_BYTES, operations, new double[] {6, 6, 6}, 40);
+        // As above, but half a second for the last chunk's norm, and then the norm and three updates.
+        assertEquals(new Schedule.Result(38 + 0.5 + 0.25 + 1.5, 29, 9, 18), StepBound.of(measured));
+    }
+
+    @Test
     void shouldAddUpAStepOfOneRank() {
         List<Operation> whole = IntStream.of(0, 1, 2, 3, 4, 5, 6, 8, 9).mapToObj(OPERATIONS::get).toList();
         StepResult measured = StepResults.of(1, 1, null, 8, SHAPES, CHUNK_BYTES, whole, new double[0], 40);

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -84,11 +85,11 @@ class JobFilePropertiesTest {
                         Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
                 .as(List::of);
         return Combinators.combine(
-                        general, data(), model(), sgd(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
-                .as((g, data, model, sgd, train, distributed, checkpoint, log) -> new Job(
+                        general, data(), model(), optimizer(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
+                .as((g, data, model, optimizer, train, distributed, checkpoint, log) -> new Job(
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
-                        LossKind.CROSS_ENTROPY, sgd, train, distributed, checkpoint, log));
+                        LossKind.CROSS_ENTROPY, optimizer, train, distributed, checkpoint, log));
     }
 
     private static Arbitrary<Integer> positive() {
@@ -134,6 +135,14 @@ class JobFilePropertiesTest {
         });
     }
 
+    private static Arbitrary<OptimizerConfig> optimizer() {
+        Arbitrary<Double> beta = Arbitraries.doubles().between(0, true, 1, false);
+        Arbitrary<OptimizerConfig> adam = Combinators.combine(fromZero(), beta, beta,
+                        Arbitraries.of(1e-8, 1.0, 1e30, (double) Float.MIN_NORMAL), fromZero(), Arbitraries.of(true, false))
+                .as(OptimizerConfig.Adam::new);
+        return Arbitraries.oneOf(sgd(), adam);
+    }
+
     private static Arbitrary<LayerConfig> custom() {
         Arbitrary<Object> value = Arbitraries.oneOf(
                 Arbitraries.strings().withChars("ab .:#'\"\\{}[],&*!|>%@`~\n\t\u2028\u202Eöß01").ofMinLength(1).asGeneric(),
@@ -157,10 +166,13 @@ class JobFilePropertiesTest {
 
     private static Arbitrary<TrainConfig> train() {
         Arbitrary<Boolean> flag = Arbitraries.of(true, false);
-        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag)
-                .as((epochs, batch, global, accumulate, shuffle, dropLast) -> new TrainConfig(
+        Arbitrary<OptionalDouble> limit = fromZero().map(number -> number == 0 ? OptionalDouble.empty()
+                : OptionalDouble.of(number));
+        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag, limit, limit)
+                .as((epochs, batch, global, accumulate, shuffle, dropLast, clipNorm, clipValue) -> new TrainConfig(
                         epochs, global ? OptionalInt.empty() : OptionalInt.of(batch),
-                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast));
+                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast,
+                        clipNorm, clipValue));
     }
 
     private static Arbitrary<DistributedConfig> distributed() {

@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -84,6 +85,36 @@ class TrainerTest {
                     assertEquals(i + 1, log.steps.get(i));
                     near(oracle.stepLosses.get(i), log.losses.get(i));
                 }
+            }
+        });
+    }
+
+    @ParameterizedTest(name = "{0}, {1} ranks")
+    @CsvSource(delimiter = '|', value = {
+        "train.clip-norm=0.4  | 1", "train.clip-norm=0.4 | 3", "train.clip-value=0.05 | 1", "train.clip-value=0.05 | 3",
+        "train={epochs: 2, batch-size: 3, accumulate: 2, clip-norm: 0.4, clip-value: 0.05} | 2",
+    })
+    void shouldClipAsADdpScript(String set, int ranks) {
+        Job job = SmallJobs.job(ONE_LAYER, "train.batch-size=6", "log.every-steps=1",
+                "distributed={first-bucket: 60B, bucket: 100B, chunk: 24B}", set);
+        RankThreads.run(ranks, LIMIT, communicator -> {
+            try (Device device = new ReferenceDevice()) {
+                Log log = new Log();
+                TrainingData.Loaded data = SmallJobs.sources(job, ranks).load(device);
+                Trainer trainer = new Trainer("test", job, data, device, communicator, log);
+                StepOracle oracle = new StepOracle(job, ranks, data.train(), trainer);
+                oracle.train(3);
+                for (int epoch = 1; epoch <= 3; epoch++) {
+                    trainer.trainEpoch(epoch, Trainer.StepHook.NONE);
+                }
+                assertEquals(oracle.stepLosses.size(), log.losses.size());
+                for (int i = 0; i < log.losses.size(); i++) {
+                    near(oracle.stepLosses.get(i), log.losses.get(i));
+                }
+                if (job.train().clipNorm().isPresent()) {
+                    assertTrue(0 < oracle.clippedSteps && oracle.clippedSteps < log.losses.size(), "some, not all");
+                }
+                assertEquals(job.train().clipValue().isPresent(), oracle.clippedElements > 0);
             }
         });
     }
@@ -220,7 +251,17 @@ class TrainerTest {
         assertEquals(hashes.get(0), hashes.get(2));
     }
 
-    private static String hashOfTwoRanks(String set) {
+    /** The norm comes of the chunks' sums in their order, whether they are reduced beside backward or after it. */
+    @Test
+    void shouldClipToTheSameBitsWithAndWithoutOverlap() {
+        String clipping = "train={epochs: 1, batch-size: 8, clip-norm: 0.1}";
+        String chunks = "distributed={first-bucket: 64, bucket: 64, chunk: 64, overlap: ";
+        String overlapping = hashOfTwoRanks(clipping, chunks + "true}");
+        assertEquals(overlapping, hashOfTwoRanks(clipping, chunks + "false}"));
+        assertNotEquals(overlapping, hashOfTwoRanks(chunks + "true}"));
+    }
+
+    private static String hashOfTwoRanks(String... set) {
         List<String> hashes = new ArrayList<>();
         RankThreads.run(2, LIMIT, communicator -> {
             try (Device device = new ReferenceDevice()) {

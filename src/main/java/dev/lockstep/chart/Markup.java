@@ -1,22 +1,22 @@
-package dev.lockstep.bench;
+package dev.lockstep.chart;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Locale;
 
 /** Writes HTML and SVG that is well-formed XML, too. All text and all attributes are escaped here. */
-final class Markup {
+public final class Markup {
     private final StringBuilder written = new StringBuilder();
     private final Deque<String> open = new ArrayDeque<>();
 
     /** @param attributes names and values in turn; numbers with a decimal point are written with one digit behind it */
-    Markup open(String tag, Object... attributes) {
+    public Markup open(String tag, Object... attributes) {
         start(tag, attributes).append('>');
         open.push(tag);
         return this;
     }
 
-    Markup close() {
+    public Markup close() {
         written.append("</").append(open.pop()).append('>');
         if (open.size() <= 3) {
             written.append('\n');
@@ -25,23 +25,23 @@ final class Markup {
     }
 
     /** An element of text alone. */
-    Markup element(String tag, String text, Object... attributes) {
+    public Markup element(String tag, String text, Object... attributes) {
         return open(tag, attributes).text(text).close();
     }
 
     /** An element that cannot have content, as all shapes of SVG. */
-    Markup empty(String tag, Object... attributes) {
+    public Markup empty(String tag, Object... attributes) {
         start(tag, attributes).append("/>");
         return this;
     }
 
-    Markup text(String text) {
+    public Markup text(String text) {
         written.append(escaped(text));
         return this;
     }
 
     /** Whole elements that were written apart. */
-    Markup add(Markup other) {
+    public Markup add(Markup other) {
         written.append(other);
         return this;
     }

@@ -1,4 +1,4 @@
-package dev.lockstep.bench;
+package dev.lockstep.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -18,7 +18,7 @@ import java.util.OptionalDouble;
  */
 public record Breakdown(Map<String, Double> seconds, double optimizer, OptionalDouble hiddenFraction, double gigaflops,
         double gemmShare) {
-    /** The parts, by the key in which {@code bench step} gives their seconds. */
+    /** The parts, by the key of their seconds. */
     private static final Map<String, String> PARTS = parts();
     private static final String REST = "optimizer and rest";
 
@@ -31,19 +31,29 @@ public record Breakdown(Map<String, Double> seconds, double optimizer, OptionalD
         return parts;
     }
 
-    static List<String> partNames() {
+    public static List<String> partNames() {
         List<String> names = new ArrayList<>(PARTS.values());
         names.add(REST);
         return names;
     }
 
+    /** Of each part, in order. */
+    public List<Double> milliseconds() {
+        return seconds.values().stream().map(part -> part * 1e3).toList();
+    }
+
+    /** Whether a record tells all of it. */
+    static boolean isIn(JsonNode record) {
+        return record.path("step_seconds").isNumber()
+                && PARTS.keySet().stream().allMatch(key -> record.path(key).isNumber());
+    }
+
     /**
-     * The mean over runs.
+     * The mean over epochs, or runs.
      *
-     * @param lines of {@code bench step}, each with an object {@code breakdown}
+     * @param breakdowns objects with the keys of metrics.jsonl
      */
-    static Breakdown mean(List<JsonNode> lines) {
-        List<JsonNode> breakdowns = lines.stream().map(line -> line.path("breakdown")).toList();
+    public static Breakdown mean(List<JsonNode> breakdowns) {
         Map<String, Double> seconds = new LinkedHashMap<>();
         PARTS.forEach((key, part) -> seconds.put(part, mean(breakdowns, key)));
         double sum = seconds.values().stream().mapToDouble(Double::doubleValue).sum();
