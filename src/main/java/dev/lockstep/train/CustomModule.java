@@ -130,6 +130,9 @@ record CustomModule(String where, Module module) implements Module {
         }
 
         private RuntimeException during(String method, Throwable failure) {
+            if (failure instanceof InvalidInputException) {
+                return before(where, method, failure);
+            }
             return isOurs(failure) ? (RuntimeException) failure : new TrainingException(what(where, method, failure), failure);
         }
     }
