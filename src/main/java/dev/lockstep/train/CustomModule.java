@@ -84,7 +84,8 @@ record CustomModule(String where, Module module) implements Module {
         if (failure instanceof InvalidInputException) {
             return new InvalidInputException(where + ": " + failure.getMessage(), failure);
         }
-        return isOurs(failure) ? (RuntimeException) failure : new InvalidInputException(what(where, method, failure), failure);
+        return isOurs(failure) ? (RuntimeException) failure
+                : new InvalidInputException(what(where, method, failure), failure);
     }
 
     /** The listener's exceptions, say, come through backward and are none of the user's. */
@@ -133,7 +134,8 @@ record CustomModule(String where, Module module) implements Module {
             if (failure instanceof InvalidInputException) {
                 return before(where, method, failure);
             }
-            return isOurs(failure) ? (RuntimeException) failure : new TrainingException(what(where, method, failure), failure);
+            return isOurs(failure) ? (RuntimeException) failure
+                    : new TrainingException(what(where, method, failure), failure);
         }
     }
 }
