@@ -1,11 +1,14 @@
-// Softmax cross-entropy, a row (sample) at a time, and its statistics.
+// Softmax cross-entropy, a row (sample) at a time.
 #pragma once
 #include "row.h"
 
-// losses[row] = log(sum(exp(logits))) - logits[label], with the row maximum taken off; correct[row] = 1 where the first
-// of the largest logits is the label's; gradient[row, :] = (softmax - onehot) * factor unless gradient is null.
+// losses[row] = log(sum(exp(logits))) - (1 - smoothing) * logits[label] - smoothing * mean(logits), with the row maximum
+// taken off; correct[row] = 1 where the first of the largest logits is the label's; gradient[row, :] =
+// (softmax - (1 - smoothing) * onehot - smoothing / classes) * factor unless gradient is null.
 KERNEL(cross_entropy, (const real* RESTRICT logits, const int* RESTRICT labels, float* RESTRICT losses,
-                       int* RESTRICT correct, real* RESTRICT gradient, long rows, long classes, float factor)) {
+                       int* RESTRICT correct, real* RESTRICT gradient, long rows, long classes, float factor,
+                       float smoothing)) {
+    const float certain = 1.0f - smoothing;
     FOR_EACH_ROW(row, rows) {
         const real* RESTRICT x = logits + row * classes;
         long largest = FIRST_IN_ROW(classes);
@@ -36,41 +39,25 @@ KERNEL(cross_entropy, (const real* RESTRICT logits, const int* RESTRICT labels, 
             }
             sum = row_sum(sum);
             const float scale = factor / sum;
+            const float uniform = factor * (smoothing / classes);
             FOR_EACH_IN_ROW(j, classes) {
-                g[j] = (kept ? (float) g[j] : expf(x[j] - maximum)) * scale;
+                g[j] = (kept ? (float) g[j] : expf(x[j] - maximum)) * scale - uniform;
             }
             if (OWNS_IN_ROW(label)) {
-                g[label] = (kept ? (float) g[label] : expf(x[label] - maximum) * scale) - factor;
+                g[label] = (kept ? (float) g[label] : expf(x[label] - maximum) * scale - uniform) - factor * certain;
             }
         }
-        if (OWNS_IN_ROW(0)) {
-            losses[row] = logf(sum) - (x[label] - maximum);
-            correct[row] = largest == label ? 1 : 0;
+        float mean = 0.0f;
+        if (smoothing != 0.0f) {
+            double logits_sum = 0.0;
+            FOR_EACH_IN_ROW(j, classes) {
+                logits_sum += x[j] - maximum;
+            }
+            mean = (float) (row_sum(logits_sum) / classes);
         }
-    }
-}
-
-// statistics: LossStatistics.java. The rows are one row of the single block: the order of the sum hangs on nothing but
-// their number.
-KERNEL(loss_statistics, (const float* RESTRICT losses, const int* RESTRICT correct, double* RESTRICT statistics,
-                         long rows)) {
-    double sum = 0.0;
-    double right = 0.0;
-    FOR_EACH_IN_ROW(row, rows) {
-        sum += losses[row];
-        right += correct[row];
-    }
-    sum = row_sum(sum);
-    right = row_sum(right);
-    if (OWNS_IN_ROW(0)) {
-        statistics[0] = sum / rows;
-        statistics[1] += sum;
-        statistics[2] += right;
-        statistics[3] += rows;
-        statistics[4] += 1.0;
-        const bool finite = sum - sum == 0.0;
-        if (!finite && statistics[5] == 0.0) {
-            statistics[5] = statistics[4];
+        if (OWNS_IN_ROW(0)) {
+            losses[row] = logf(sum) - (certain * (x[label] - maximum) + smoothing * mean);
+            correct[row] = largest == label ? 1 : 0;
         }
     }
 }

@@ -19,6 +19,7 @@ final class ConsoleProgress implements TrainingListener {
     private static final long TERMINAL_INTERVAL_NANOS = 200_000_000L;
     private static final long LOG_INTERVAL_NANOS = 5_000_000_000L;
     private static final int BAR_WIDTH = 30;
+    private static final int LOSS_DIGITS = 4;
 
     private final PrintStream out;
     private final boolean terminal;
@@ -96,8 +97,7 @@ final class ConsoleProgress implements TrainingListener {
     }
 
     private static String test(Optional<Evaluation> test) {
-        return test.map(evaluation -> String.format(Locale.ROOT, "  test loss %.4f  accuracy %.2f %%",
-                evaluation.loss(), evaluation.accuracy() * 100)).orElse("");
+        return test.map(evaluation -> "  test " + evaluation.describe(LOSS_DIGITS)).orElse("");
     }
 
     private void line(String text) {

@@ -12,6 +12,7 @@ import java.util.OptionalInt;
  * @param gpuSharing whether several ranks may use one GPU
  * @param timeout how long a rank waits for a peer before the job ends; more than zero
  * @param model at least one layer, at least one of them linear; a layer's position names its parameters
+ * @param metrics none twice, all of what the loss is of
  */
 public record Job(
         String name,
@@ -23,7 +24,8 @@ public record Job(
         Duration timeout,
         DataConfig data,
         List<LayerConfig> model,
-        LossKind loss,
+        LossConfig loss,
+        List<MetricConfig> metrics,
         OptimizerConfig optimizer,
         TrainConfig train,
         DistributedConfig distributed,
@@ -34,5 +36,6 @@ public record Job(
 
     public Job {
         model = List.copyOf(model);
+        metrics = List.copyOf(metrics);
     }
 }

@@ -36,7 +36,8 @@ final class JobKeys {
             add(keys, source, "format");
             DATA_FORMATS.values().forEach(names -> add(keys, source, names.toArray(String[]::new)));
         }
-        keys.addAll(List.of("model", "loss"));
+        keys.addAll(List.of("model", "loss", "metrics"));
+        add(keys, "loss.cross-entropy", "label-smoothing");
         add(keys, "optimizer");
         add(keys, "optimizer.sgd", "lr", "momentum", "weight-decay", "dampening", "nesterov");
         add(keys, "train", "epochs", "batch-size", "global-batch", "shuffle", "drop-last");

@@ -28,6 +28,7 @@ final class JobReader {
 
     Job job(YamlNode.Mapping root) {
         Fields job = new Fields("", root, JobKeys.ALL);
+        LossConfig loss = LossReader.loss(job.get("loss", LossReader.CROSS_ENTROPY));
         return new Job(
                 name(job.require("name")),
                 job.get("seed", "0").wholeNumber(0, Long.MAX_VALUE),
@@ -38,7 +39,8 @@ final class JobReader {
                 job.get("timeout", "60s").duration(MAX_TIMEOUT),
                 new DataReader(baseDirectory).data(job.map("data")),
                 ModelReader.layers(job.require("model")),
-                job.get("loss", "cross-entropy").choice(LossKind.class),
+                loss,
+                LossReader.metrics(job.find("metrics"), loss),
                 OptimizerReader.optimizer(job.map("optimizer")),
                 TrainReader.train(job.map("train")),
                 distributed(job.map("distributed")),

@@ -1,6 +1,7 @@
 package dev.lockstep.job;
 
 import java.math.BigDecimal;
+import java.util.List;
 import java.util.stream.Collectors;
 
 /** Writes a job with every key resolved; equal jobs give equal text. */
@@ -27,6 +28,7 @@ final class JobWriter {
                 model:
                 %s
                 loss: %s
+                metrics: %s
                 optimizer:
                 %s
                 train:
@@ -40,7 +42,7 @@ final class JobWriter {
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
                 job.model().stream().map(JobWriter::layer).collect(Collectors.joining("\n")),
-                Value.spelling(job.loss()),
+                loss(job.loss()), metrics(job.metrics()),
                 optimizer(job.optimizer()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
                 Units.BYTES.format(distributed.chunkBytes()), distributed.overlap(),
@@ -64,6 +66,15 @@ final class JobWriter {
             return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
         return "  - " + Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
+    }
+
+    private static String loss(LossConfig loss) {
+        return loss instanceof LossConfig.CrossEntropy crossEntropy
+                ? "{cross-entropy: {label-smoothing: " + number(crossEntropy.labelSmoothing()) + "}}" : LossReader.MSE;
+    }
+
+    private static String metrics(List<MetricConfig> metrics) {
+        return metrics.stream().map(LossReader::spelling).collect(Collectors.joining(", ", "[", "]"));
     }
 
     private static String optimizer(OptimizerConfig optimizer) {

@@ -2,11 +2,13 @@ package dev.lockstep.train;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.Dataset;
+import dev.lockstep.data.Targets;
 import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.tensor.ParameterArena;
+import java.util.Optional;
 
 /** Evaluates a checkpoint's model, read by rank 0, on all ranks. */
 public final class CheckpointEvaluator {
@@ -14,6 +16,8 @@ public final class CheckpointEvaluator {
     private final Communicator communicator;
     private final ParameterArena arena;
     private final Evaluator evaluator;
+    private final boolean labelled;
+    private final int outputs;
 
     /** @param job says the model and the batch */
     public CheckpointEvaluator(Device device, Communicator communicator, Job job, Dataset data) {
@@ -21,8 +25,10 @@ public final class CheckpointEvaluator {
         this.communicator = communicator;
         Sequential model = Models.build(job.model());
         arena = new ParameterArena(device, model.parameterShapes(), false);
-        evaluator = new Evaluator(device, communicator, model, arena, data,
+        evaluator = new Evaluator(device, communicator, job, model, arena, data,
                 MemoryEstimate.evaluationBatch(job, communicator.size()));
+        labelled = data.targets() instanceof Targets.Labels;
+        outputs = model.outputFeatures(data.features().columns());
     }
 
     /**
@@ -36,8 +42,24 @@ public final class CheckpointEvaluator {
 
     /** Collective. */
     public Evaluation evaluate() {
+        share();
+        return evaluator.evaluate();
+    }
+
+    /**
+     * As above, with what is predicted of each sample written down. Collective.
+     *
+     * @param file on rank 0
+     */
+    public Evaluation evaluate(Optional<PredictionsFile> file) {
+        share();
+        Evaluation evaluation = evaluator.evaluate(new Predictions(communicator, evaluator, file, labelled, outputs));
+        file.ifPresent(PredictionsFile::finish);
+        return evaluation;
+    }
+
+    private void share() {
         DistributedDataParallel.broadcast(communicator, arena.values());
         arena.convert(device.computeStream());
-        return evaluator.evaluate();
     }
 }

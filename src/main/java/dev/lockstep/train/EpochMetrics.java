@@ -29,10 +29,7 @@ public record EpochMetrics(int epoch, long step, double trainLoss, Optional<Eval
         map.put("epoch", epoch);
         map.put("step", step);
         map.put("train_loss", trainLoss);
-        test.ifPresent(evaluation -> {
-            map.put("test_loss", evaluation.loss());
-            map.put("test_accuracy", evaluation.accuracy());
-        });
+        test.ifPresent(evaluation -> map.putAll(evaluation.toMap("test_")));
         map.put("samples_per_second", samplesPerSecond);
         map.put("seconds", seconds);
         breakdown.ifPresent(steps -> map.putAll(steps.toMap()));

@@ -34,16 +34,19 @@ public final class JobChecks {
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
         int features = firstLinear(job.model()).in();
-        DatasetInfo trainInfo = checkFeatures("data.train", train, features);
+        int outputs = Models.build(job.model()).outputFeatures(features);
+        DatasetInfo trainInfo = checkSplit(job, "data.train", train, features, outputs);
+        LossChecks.checkMetrics(job, outputs);
         if (trainInfo.samples() < ranks) {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
-        Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
+        Optional<DatasetInfo> testInfo = test.map(
+                source -> checkSplit(job, "data.test", source, features, outputs));
         Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, Models.build(job.model()).outputFeatures(features));
+        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, outputs);
     }
 
     /**
@@ -71,9 +74,11 @@ public final class JobChecks {
         DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")));
         int features = firstLinear(job.model()).in();
-        DatasetInfo info = checkFeatures(key, source, features);
+        int outputs = Models.build(job.model()).outputFeatures(features);
+        DatasetInfo info = checkSplit(job, key, source, features, outputs);
+        LossChecks.checkMetrics(job, outputs);
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
-        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model()).outputFeatures(features));
+        return new EvaluationData(key, source, fit.featuresOnHost, outputs);
     }
 
     private static void checkPrecision(Job job) {
@@ -83,13 +88,14 @@ public final class JobChecks {
         }
     }
 
-    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features) {
+    private static DatasetInfo checkSplit(Job job, String key, DatasetSource source, int features, int outputs) {
         DatasetInfo info = source.info();
         if (info.features() != features) {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
                     + " features a sample, but the model's first linear layer takes " + features
                     + "; set its in to " + info.features());
         }
+        LossChecks.checkTargets(job, key, source, info, outputs);
         return info;
     }
 

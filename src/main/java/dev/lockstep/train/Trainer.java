@@ -17,7 +17,7 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
-import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Loss;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.Optimizer;
 import dev.lockstep.random.Mt19937;
@@ -47,7 +47,7 @@ public final class Trainer {
     private final ParameterArena arena;
     private final Optimizer optimizer;
     private final DistributedDataParallel ddp;
-    private final CrossEntropyLoss loss;
+    private final Loss loss;
     private final DistributedSampler sampler;
     private final int trainSamples;
     private final int batchSize;
@@ -116,7 +116,7 @@ public final class Trainer {
         sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
                 job.seed(), job.train().dropLast());
         batchSize = Math.min(job.train().batchPerRank(ranks), sampler.samplesPerRank());
-        loss = new CrossEntropyLoss(device);
+        loss = Losses.build(job.loss(), device);
         DataLoader loader = new DataLoader(device, data.train(), batchSize);
         Workspace workspace = new Workspace(device);
         full = bind(model, loader, workspace, batchSize);
@@ -130,7 +130,7 @@ public final class Trainer {
         times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timeline, loss.isHostAccessible());
         step = start.step();
         evaluator = data.test().map(
-                test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
+                test -> new Evaluator(device, communicator, job, model, arena, test, job.train().batchPerRank(ranks)));
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(stream);
@@ -177,7 +177,7 @@ public final class Trainer {
         Operation gather = timeline.timed(Phase.DATA, "gather", 0, batch::gather);
         BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline), batch.features(), null);
         Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0,
-                loss.bind(bound, batch.targets(), communicator.size()));
+                loss.bind(bound, batch.targets(), size, communicator.size()));
         return new TrainingStep(batch, ddp.bind(on -> {
             gather.enqueue(on);
             bound.forward(on);

@@ -82,12 +82,27 @@ class JobFilePropertiesTest {
                         threads(), Arbitraries.of(true, false),
                         Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
                 .as(List::of);
-        return Combinators.combine(
+        Arbitrary<Job> jobs = Combinators.combine(
                         general, data(), model(), sgd(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
                 .as((g, data, model, sgd, train, distributed, checkpoint, log) -> new Job(
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
-                        LossKind.CROSS_ENTROPY, sgd, train, distributed, checkpoint, log));
+                        new LossConfig.Mse(), List.of(), sgd, train, distributed, checkpoint, log));
+        return Combinators.combine(jobs, loss()).as((job, loss) -> new Job(job.name(), job.seed(), job.device(),
+                job.precision(), job.threads(), job.gpuSharing(), job.timeout(), job.data(), job.model(), loss.config,
+                loss.metrics, job.optimizer(), job.train(), job.distributed(), job.checkpoint(), job.log()));
+    }
+
+    private record Loss(LossConfig config, List<MetricConfig> metrics) {}
+
+    private static Arbitrary<Loss> loss() {
+        Arbitrary<MetricConfig> ofClasses = Arbitraries.oneOf(positive().map(MetricConfig.TopK::new),
+                Arbitraries.of(new MetricConfig.Accuracy(), new MetricConfig.ConfusionMatrix()));
+        Arbitrary<MetricConfig> ofNumbers = Arbitraries.of(new MetricConfig.Mae(), new MetricConfig.Rmse());
+        return Arbitraries.oneOf(
+                Combinators.combine(fromZero().filter(smoothing -> smoothing <= 1), ofClasses.set().ofMaxSize(4))
+                        .as((smoothing, metrics) -> new Loss(new LossConfig.CrossEntropy(smoothing), List.copyOf(metrics))),
+                ofNumbers.set().map(metrics -> new Loss(new LossConfig.Mse(), List.copyOf(metrics))));
     }
 
     private static Arbitrary<Integer> positive() {

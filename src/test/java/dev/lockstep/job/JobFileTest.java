@@ -33,7 +33,8 @@ class JobFileTest {
                         new LayerConfig.LinearLayer(4, 8),
                         new LayerConfig.ActivationLayer(ActivationKind.RELU),
                         new LayerConfig.LinearLayer(8, 3)),
-                LossKind.CROSS_ENTROPY,
+                new LossConfig.CrossEntropy(0),
+                List.of(new MetricConfig.Accuracy()),
                 new OptimizerConfig.Sgd(0.1, 0, 0, 0, false),
                 new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), true, false),
                 new DistributedConfig(1 << 20, 25 << 20, 4 << 20, true),
@@ -57,7 +58,8 @@ class JobFileTest {
                   train: {format: idx, images: ../data/images.gz, labels: /elsewhere/./labels}
                   test: {format: synthetic, samples: 5, features: 6, classes: 7, seed: 8}
                 model: [{linear: {in: 6, out: 5}}, sigmoid, tanh, gelu, relu, {linear: {in: 5, out: 7}}]
-                loss: cross-entropy
+                loss: {cross-entropy: {label-smoothing: 0.1}}
+                metrics: [{top-k: 5}, accuracy, confusion-matrix]
                 optimizer:
                   sgd: {lr: 1e-3, momentum: .5, weight-decay: 5.E-4, dampening: 0, nesterov: true}
                 train: {epochs: 3, global-batch: 96, shuffle: false, drop-last: true}
@@ -80,7 +82,8 @@ class JobFileTest {
                                 new LayerConfig.ActivationLayer(ActivationKind.GELU),
                                 new LayerConfig.ActivationLayer(ActivationKind.RELU),
                                 new LayerConfig.LinearLayer(5, 7)),
-                        LossKind.CROSS_ENTROPY,
+                        new LossConfig.CrossEntropy(0.1),
+                        List.of(new MetricConfig.TopK(5), new MetricConfig.Accuracy(), new MetricConfig.ConfusionMatrix()),
                         new OptimizerConfig.Sgd(0.001, 0.5, 0.0005, 0, true),
                         new TrainConfig(3, OptionalInt.empty(), OptionalInt.of(96), false, true),
                         new DistributedConfig(512, 1 << 30, 4096, false),
@@ -120,7 +123,8 @@ class JobFileTest {
                   - linear: {in: 4, out: 8}
                   - relu
                   - linear: {in: 8, out: 3}
-                loss: cross-entropy
+                loss: {cross-entropy: {label-smoothing: 0}}
+                metrics: [accuracy]
                 optimizer:
                   sgd: {lr: 0.1, momentum: 0, weight-decay: 0, dampening: 0, nesterov: false}
                 train:

@@ -53,6 +53,17 @@ class SetOptionTest {
     }
 
     @Test
+    void shouldSetWhatGoesWithALossThatTheFileNamesByAWord() {
+        String key = "loss.cross-entropy.label-smoothing=0.25";
+        for (String file : List.of("", "loss: cross-entropy\n", "loss: mse\n", "loss: {cross-entropy: {}}\n")) {
+            assertEquals(new LossConfig.CrossEntropy(0.25), Jobs.parse(Jobs.MINIMAL + file, key).loss(), file);
+        }
+        assertEquals(new LossConfig.Mse(), Jobs.parse(Jobs.MINIMAL, key, "loss=mse").loss());
+        assertEquals(List.of(new MetricConfig.Rmse()), Jobs.parse(Jobs.MINIMAL, "loss=mse").metrics());
+        assertEquals(List.of(new MetricConfig.TopK(3)), Jobs.parse(Jobs.MINIMAL, "metrics=[top-k: 3]").metrics());
+    }
+
+    @Test
     void shouldLetTheLastOptionCount() {
         assertEquals(3, Jobs.parse(Jobs.MINIMAL, "train.epochs=9", "train.epochs=3").train().epochs());
     }

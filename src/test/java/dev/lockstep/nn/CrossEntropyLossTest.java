@@ -57,8 +57,8 @@ class CrossEntropyLossTest {
             CrossEntropyLoss loss = new CrossEntropyLoss(device);
             Matrix logits = Buffers.matrix(device, DataType.FLOAT32, 2, 3, 0, LN_3, 0, 0, 0, LN_3);
             DeviceBuffer labels = Buffers.ints(device, 1, 0);
-            Operation both = loss.bind(new Logits(logits, null), labels, 1);
-            Operation first = loss.bind(new Logits(logits.rows(0, 1), null), labels.slice(0, 1), 1);
+            Operation both = loss.bind(new Logits(logits, null), labels, 2, 1);
+            Operation first = loss.bind(new Logits(logits.rows(0, 1), null), labels.slice(0, 1), 1, 1);
 
             both.enqueue(stream);
             assertStatistics(loss, stream, (RIGHT + WRONG) / 2, RIGHT + WRONG, 1, 2);
@@ -84,7 +84,7 @@ class CrossEntropyLossTest {
         Matrix logits = Buffers.matrix(device, DataType.FLOAT64, 2, 3, 0, LN_3, 0, 0, 0, LN_3);
         Matrix gradient = Matrix.allocate(device, DataType.FLOAT64, 2, 3);
         CrossEntropyLoss loss = new CrossEntropyLoss(device);
-        loss.bind(new Logits(logits, gradient), Buffers.ints(device, 1, 0), 4).enqueue(device.computeStream());
+        loss.bind(new Logits(logits, gradient), Buffers.ints(device, 1, 0), 2, 4).enqueue(device.computeStream());
         double[] expected = {0.2 / 8, -0.4 / 8, 0.2 / 8, -0.8 / 8, 0.2 / 8, 0.6 / 8};
         assertArrayEquals(expected, Buffers.read(gradient.data()), 1e-15);
     }

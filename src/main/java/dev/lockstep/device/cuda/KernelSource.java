@@ -16,7 +16,7 @@ import java.util.List;
  */
 record KernelSource(String program, List<String> headerNames, List<String> headers) {
     static final List<String> HEADER_NAMES = List.of("activation.h", "convert.h", "cross_entropy.h", "gather.h",
-            "kernel.h", "linear.h", "norm.h", "row.h", "sgd.h", "smooth_activation.h");
+            "kernel.h", "linear.h", "loss.h", "mean_squared_error.h", "norm.h", "row.h", "sgd.h", "smooth_activation.h");
 
     /** The kernels for a device that computes in {@code computeType}. */
     static KernelSource forComputeType(DataType computeType) {
