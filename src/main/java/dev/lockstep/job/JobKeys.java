@@ -24,7 +24,7 @@ final class JobKeys {
     private static Map<String, List<String>> dataFormats() {
         Map<String, List<String>> formats = new LinkedHashMap<>();
         formats.put("idx", List.of("images", "labels"));
-        formats.put("synthetic", List.of("samples", "features", "classes", "seed"));
+        formats.put("synthetic", List.of("samples", "features", "classes", "outputs", "seed"));
         return formats;
     }
 

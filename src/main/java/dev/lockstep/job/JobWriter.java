@@ -56,6 +56,10 @@ final class JobWriter {
             return "{format: idx, images: " + Text.yaml(idx.images().toString())
                     + ", labels: " + Text.yaml(idx.labels().toString()) + "}";
         }
+        if (source instanceof DataSource.SyntheticValues values) {
+            return "{format: synthetic, samples: " + values.samples() + ", features: " + values.features() + ", outputs: "
+                    + values.outputs() + ", seed: " + values.seed() + "}";
+        }
         DataSource.Synthetic synthetic = (DataSource.Synthetic) source;
         return "{format: synthetic, samples: " + synthetic.samples() + ", features: " + synthetic.features()
                 + ", classes: " + synthetic.classes() + ", seed: " + synthetic.seed() + "}";

@@ -67,6 +67,9 @@ final class SetOption {
         if (key.equals("train.global-batch")) {
             return map.without("batch-size");
         }
+        if (path.startsWith("data.") && (name.equals("classes") || name.equals("outputs"))) {
+            return map.without(name.equals("classes") ? "outputs" : "classes");
+        }
         // Another format of data has other keys. Those that fit it stay, so that the order of options does not matter.
         if (path.startsWith("data.") && name.equals("format") && value instanceof YamlNode.Scalar format
                 && JobKeys.DATA_FORMATS.containsKey(format.text())) {

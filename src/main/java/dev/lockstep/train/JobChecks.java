@@ -5,6 +5,7 @@ import dev.lockstep.data.DatasetInfo;
 import dev.lockstep.data.DatasetSource;
 import dev.lockstep.data.IdxSource;
 import dev.lockstep.data.SyntheticSource;
+import dev.lockstep.data.SyntheticValuesSource;
 import dev.lockstep.job.DataSource;
 import dev.lockstep.job.DeviceChoice;
 import dev.lockstep.job.Job;
@@ -166,6 +167,9 @@ public final class JobChecks {
         if (source instanceof DataSource.Synthetic synthetic) {
             return new SyntheticSource(synthetic.samples(), synthetic.features(), synthetic.classes(),
                     synthetic.seed());
+        }
+        if (source instanceof DataSource.SyntheticValues values) {
+            return new SyntheticValuesSource(values.samples(), values.features(), values.outputs(), values.seed());
         }
         throw new IllegalStateException("a data source without a reader: " + source);
     }

@@ -48,6 +48,35 @@ class CheckpointCommandsIT {
     }
 
     @Test
+    void shouldReportMetricsAndWritePredictionsFromEveryRank() throws Exception {
+        String metrics = "metrics=[accuracy, {top-k: 2}, confusion-matrix]";
+        ProcessRun.Result run = Lockstep.ranks(3, "evaluate", CHECKPOINT, "--json", "--set", metrics, "--predictions",
+                "out.csv").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode result = new ObjectMapper().readTree(run.stdout());
+        assertTrue(result.get("top_2_accuracy").asDouble() >= result.get("accuracy").asDouble(), run::toString);
+        List<String> lines = Files.readAllLines(folder.resolve("out.csv"));
+        assertEquals("index,target,prediction,probability_0,probability_1,probability_2", lines.get(0));
+        assertEquals(32, lines.size());
+        int correct = 0;
+        for (int i = 0; i < 31; i++) {
+            String[] fields = lines.get(i + 1).split(",");
+            assertEquals(String.valueOf(i), fields[0]);
+            correct += fields[1].equals(fields[2]) ? 1 : 0;
+        }
+        assertEquals(correct / 31.0, result.get("accuracy").asDouble(), 1e-12);
+        JsonNode counts = result.get("confusion_matrix");
+        assertEquals(correct, counts.get(0).get(0).asInt() + counts.get(1).get(1).asInt() + counts.get(2).get(2).asInt());
+
+        run = ok("evaluate", CHECKPOINT, "--set", metrics);
+        assertTrue(run.stdout().matches("(?s).*: loss 0\\.\\d{6}  accuracy .* %  top 2 accuracy .* %\na row for each class,.*"
+                + "\nclass   0   1   2    recall\n    0.*%\n    1.*%\n    2.*%\n"), run::toString);
+        refused("--predictions: nowhere/out.csv cannot be written (no such file or folder: ", "evaluate", CHECKPOINT,
+                "--predictions", "nowhere/out.csv");
+        refused("--predictions: runs is a folder; name a file", "evaluate", CHECKPOINT, "--predictions", "runs");
+    }
+
+    @Test
     void shouldEvaluateOnOtherData() throws Exception {
         ProcessRun.Result run = ok("evaluate", "runs/small", "--split", "train");
         assertTrue(run.stdout().matches(CHECKPOINT + " on .*train-images.*, 120 samples: loss 0\\.\\d{6}  accuracy .* %\n"),

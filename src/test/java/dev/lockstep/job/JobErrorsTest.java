@@ -26,6 +26,8 @@ class JobErrorsTest {
         "samples: 100         | sample: 100         | 3: key 'data.train.sample' is unknown; did you mean 'data.train.samples'?",
         "samples: 100,        | ``                  | 3: required key 'data.train.samples' is missing",
         "samples: 100         | images: x           | 3: key 'data.train.images' goes with format idx, not with synthetic",
+        "classes: 3           | classes: 3, outputs: 1 | 3: 'data.train.outputs' and 'classes' beside it exclude each other: keep outputs for numbers to predict, classes for labels",
+        "classes: 3           | outputs: 0          | 3: 'data.train.outputs' must be a whole number from 1 to 2147483647, not '0'",
         "samples: 100         | samples: 1, samples: 2 | 3: key 'data.train.samples' is given twice; it stands already in line 3",
         "format: synthetic    | format: csv         | 3: 'data.train.format' must be idx or synthetic, not 'csv'",
         "format: synthetic,   | ``                  | 3: required key 'data.train.format' is missing",

@@ -129,7 +129,10 @@ class JobFilePropertiesTest {
         Arbitrary<DataSource> synthetic = Combinators.combine(
                         positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
                 .as(DataSource.Synthetic::new);
-        Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic);
+        Arbitrary<DataSource> values = Combinators.combine(
+                        positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
+                .as(DataSource.SyntheticValues::new);
+        Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic, values);
         return Combinators.combine(source, source.optional()).as(DataConfig::new);
     }
 

@@ -95,6 +95,14 @@ class SetOptionTest {
     }
 
     @Test
+    void shouldReplaceClassesByOutputsAndTheOtherWayRound() {
+        assertEquals(new DataSource.SyntheticValues(100, 4, 2, 0),
+                Jobs.parse(Jobs.MINIMAL, "data.train.outputs=2", "loss=mse").data().train());
+        assertEquals(new DataSource.Synthetic(100, 4, 5, 0),
+                Jobs.parse(Jobs.MINIMAL, "data.train.outputs=2", "data.train.classes=5").data().train());
+    }
+
+    @Test
     void shouldAddAndRemoveTheTestSet() {
         String test = "data.test={format: synthetic, samples: 1, features: 4, classes: 3}";
 
