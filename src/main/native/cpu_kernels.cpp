@@ -184,9 +184,16 @@ NATIVE(void, reluBackward)(JNIEnv*, jclass, jlong y, jlong yGradient, jlong xGra
 NATIVE(void, crossEntropy)(JNIEnv*, jclass, jlong logits, jlong labels, jlong statistics, jlong gradient, jlong losses,
                            jlong correct, jlong rows, jlong classes, jfloat factor, jfloat smoothing) {
     parallel(rows, classes * 8, [=](long first, long count) {
-        cross_entropy(at<float>(logits) + first * classes, at<int>(labels) + first, at<float>(losses) + first,
-                      at<int>(correct) + first, gradient == 0 ? nullptr : at<float>(gradient) + first * classes, count,
-                      classes, factor, smoothing);
+        const float* x = at<float>(logits) + first * classes;
+        const int* label = at<int>(labels) + first;
+        float* loss = at<float>(losses) + first;
+        int* right = at<int>(correct) + first;
+        float* g = gradient == 0 ? nullptr : at<float>(gradient) + first * classes;
+        if (smoothing == 0.0f) {
+            cross_entropy(x, label, loss, right, g, count, classes, factor);
+        } else {
+            smoothed_cross_entropy(x, label, loss, right, g, count, classes, factor, smoothing);
+        }
     });
     loss_statistics(at<float>(losses), at<int>(correct), at<double>(statistics), rows);
 }

@@ -36,7 +36,8 @@ final class ConfusionTable {
                 line.append(String.format(Locale.ROOT, "%" + width + "d", count));
             }
             long samples = Arrays.stream(counts[row]).sum();
-            line.append(samples == 0 ? "         -" : String.format(Locale.ROOT, "%8.2f %%", 100.0 * counts[row][row] / samples));
+            line.append(samples == 0 ? "         -"
+                    : String.format(Locale.ROOT, "%8.2f %%", 100.0 * counts[row][row] / samples));
             lines.add(line.toString());
         }
         return lines;

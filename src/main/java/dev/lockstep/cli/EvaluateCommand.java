@@ -53,8 +53,8 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "train or test: the job's data.train or data.test. Default: ${DEFAULT-VALUE}.")
     private Split split;
 
-    @Option(names = "--predictions", paramLabel = "FILE.csv", description = "Write what is predicted for each sample, in the "
-            + "data's order: its index, target, prediction, and the classes' probabilities.")
+    @Option(names = "--predictions", paramLabel = "FILE.csv", description = "Write what is predicted for each sample, in "
+            + "the data's order: its index, target, prediction, and the classes' probabilities.")
     private Path predictions;
 
     @Option(names = "--json", description = "Print one JSON object.")

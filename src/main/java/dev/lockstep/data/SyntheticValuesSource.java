@@ -40,7 +40,8 @@ public final class SyntheticValuesSource implements DatasetSource {
     /** All sizes at least 1. */
     public SyntheticValuesSource(int samples, int features, int outputs, long seed) {
         if (samples < 1 || features < 1 || outputs < 1) {
-            throw new IllegalArgumentException(samples + " samples of " + features + " features and " + outputs + " outputs");
+            throw new IllegalArgumentException(samples + " samples of " + features + " features and " + outputs
+                    + " outputs");
         }
         this.samples = samples;
         this.features = features;

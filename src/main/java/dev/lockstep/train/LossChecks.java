@@ -23,8 +23,8 @@ final class LossChecks {
                         + (outputs == 1 ? " output" : " outputs") + "; k can be at most " + outputs);
             }
             if (metric instanceof MetricConfig.ConfusionMatrix && outputs > MOST_CLASSES) {
-                throw new InvalidInputException("metrics: a confusion-matrix of " + outputs + " classes; it is kept for at most "
-                        + MOST_CLASSES + "; leave it out");
+                throw new InvalidInputException("metrics: a confusion-matrix of " + outputs + " classes; it is kept for at"
+                        + " most " + MOST_CLASSES + "; leave it out");
             }
         }
     }

@@ -24,7 +24,8 @@ final class Predictions implements Evaluator.Spectator {
      * @param labelled whether the targets are labels
      * @param columns  outputs of the model
      */
-    Predictions(Communicator communicator, Evaluator evaluator, Optional<PredictionsFile> file, boolean labelled, int columns) {
+    Predictions(Communicator communicator, Evaluator evaluator, Optional<PredictionsFile> file, boolean labelled,
+            int columns) {
         this.communicator = communicator;
         this.evaluator = evaluator;
         this.file = file;

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,7 +67,7 @@ class CheckpointCommandsIT {
         }
         assertEquals(correct / 31.0, result.get("accuracy").asDouble(), 1e-12);
         JsonNode counts = result.get("confusion_matrix");
-        assertEquals(correct, counts.get(0).get(0).asInt() + counts.get(1).get(1).asInt() + counts.get(2).get(2).asInt());
+        assertEquals(correct, IntStream.range(0, 3).map(k -> counts.get(k).get(k).asInt()).sum());
 
         run = ok("evaluate", CHECKPOINT, "--set", metrics);
         assertTrue(run.stdout().matches("(?s).*: loss 0\\.\\d{6}  accuracy .* %  top 2 accuracy .* %\na row for each class,.*"

@@ -62,7 +62,8 @@ class SyntheticValuesSourceTest {
     void shouldDrawTargetsOfVarianceOneAboutZero() {
         int samples = 20_000;
         try (Device device = new ReferenceDevice()) {
-            float[] targets = Buffers.readFloats(new SyntheticValuesSource(samples, 300, 1, 0).load(device).targets().data());
+            Dataset dataset = new SyntheticValuesSource(samples, 300, 1, 0).load(device);
+            float[] targets = Buffers.readFloats(dataset.targets().data());
             double sum = 0;
             double squares = 0;
             for (float target : targets) {

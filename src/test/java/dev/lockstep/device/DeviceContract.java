@@ -278,28 +278,6 @@ public abstract class DeviceContract {
     }
 
     @Test
-    void shouldRefuseLabelSmoothingThatIsNoShare() {
-        DeviceBuffer labels = device.allocate(DataType.INT32, 2);
-        DeviceBuffer statistics = device.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
-        for (double smoothing : new double[] {-0.1, 1.1, Double.NaN}) {
-            refuse(() -> operations.crossEntropy(matrix(2, 3), labels, smoothing, statistics, null, 1));
-        }
-    }
-
-    @Test
-    void shouldRefuseMeanSquaredErrorOfShapesThatDoNotAgree() {
-        Matrix outputs = matrix(2, 3);
-        Matrix targets = matrix(2, 3);
-        DeviceBuffer statistics = device.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
-        refuse(() -> operations.meanSquaredError(outputs, matrix(3, 2), statistics, null, 1));
-        refuse(() -> operations.meanSquaredError(outputs, new Matrix(device.allocate(DataType.INT32, 6), 2, 3), statistics,
-                null, 1));
-        refuse(() -> operations.meanSquaredError(outputs, targets, floats(LossStatistics.LENGTH), null, 1));
-        refuse(() -> operations.meanSquaredError(outputs, targets, statistics, matrix(2, 2), 1));
-        refuse(() -> operations.meanSquaredError(outputs, targets, statistics, null, Double.POSITIVE_INFINITY));
-    }
-
-    @Test
     void shouldRefuseGathersOfShapesThatDoNotAgree() {
         Matrix source = new Matrix(device.allocate(DataType.UINT8, 6), 2, 3);
         Matrix destination = matrix(4, 3);

@@ -1,12 +1,15 @@
 package dev.lockstep.device;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.device.Comparison.Twin;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 
 /**
  * Label smoothing and mean squared error of every backend, held against the reference in double precision, with the
@@ -119,5 +122,32 @@ public abstract class LossesContract {
             assertEquals(wrong, comparison.actual(statistics)[LossStatistics.BATCH_MEAN]);
             assertEquals(2, comparison.actual(statistics)[LossStatistics.FIRST_NOT_FINITE]);
         }
+    }
+
+    @Test
+    void shouldRefuseArgumentsThatDoNotAgree() {
+        try (Device device = newDevice()) {
+            Operations operations = device.operations();
+            Matrix outputs = Matrix.allocate(device, DataType.FLOAT32, 2, 3);
+            Matrix targets = Matrix.allocate(device, DataType.FLOAT32, 2, 3);
+            Matrix other = Matrix.allocate(device, DataType.FLOAT32, 3, 2);
+            Matrix integers = Matrix.allocate(device, DataType.INT32, 2, 3);
+            DeviceBuffer labels = device.allocate(DataType.INT32, 2);
+            DeviceBuffer statistics = device.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
+            DeviceBuffer floats = device.allocate(DataType.FLOAT32, LossStatistics.LENGTH);
+            for (double smoothing : new double[] {-0.1, 1.1, Double.NaN}) {
+                refuse(() -> operations.crossEntropy(outputs, labels, smoothing, statistics, null, 1));
+            }
+            refuse(() -> operations.meanSquaredError(outputs, other, statistics, null, 1));
+            refuse(() -> operations.meanSquaredError(outputs, integers, statistics, null, 1));
+            refuse(() -> operations.meanSquaredError(outputs, targets, floats, null, 1));
+            refuse(() -> operations.meanSquaredError(outputs, targets, statistics, other, 1));
+            refuse(() -> operations.meanSquaredError(outputs, targets, statistics, null, Double.POSITIVE_INFINITY));
+        }
+    }
+
+    private static void refuse(Executable making) {
+        String message = assertThrows(IllegalArgumentException.class, making).getMessage();
+        assertTrue(message != null && !message.isBlank(), "a refusal without a reason");
     }
 }

@@ -16,16 +16,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 class EvaluatedSamplesTest {
     /** The first of equals comes first, and NaN before every number, as torch.argmax has it. */
     @ParameterizedTest(name = "{0}: {1}, {2}")
-    @CsvSource({"1 1 1, 0, 0 1 2", "0 2 2, 1, 2 0 1", "NaN 1 2, 0, 0 2 1", "1 NaN NaN, 1, 2 0 1", "-Infinity -1 -2, 1, 2 0 1",
-        "Infinity NaN 0, 1, 1 0 2", "-0.0 0.0 0.0, 0, 0 1 2"})
+    @CsvSource({"1 1 1, 0, 0 1 2", "0 2 2, 1, 2 0 1", "NaN 1 2, 0, 0 2 1", "1 NaN NaN, 1, 2 0 1",
+        "-Infinity -1 -2, 1, 2 0 1", "Infinity NaN 0, 1, 1 0 2", "-0.0 0.0 0.0, 0, 0 1 2"})
     void shouldOrderClassesByTheirLogits(String logits, int prediction, String ranks) {
         double[] row = numbers(logits);
         for (int label = 0; label < row.length; label++) {
             for (Device device : List.of(new ReferenceDevice(), new DeferredDevice())) {
                 try (device) {
                     EvaluatedSamples samples = new EvaluatedSamples(1, row.length, true);
-                    samples.read(Buffers.matrix(device, DataType.FLOAT32, 1, row.length, row), Buffers.ints(device, label), 0, 1,
-                            device.computeStream());
+                    Matrix output = Buffers.matrix(device, DataType.FLOAT32, 1, row.length, row);
+                    samples.read(output, Buffers.ints(device, label), 0, 1, device.computeStream());
                     assertEquals(prediction, samples.prediction(0));
                     assertEquals(numbers(ranks)[label], samples.rankOfLabel(0), "label " + label);
                 }

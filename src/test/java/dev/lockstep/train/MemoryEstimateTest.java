@@ -44,7 +44,8 @@ class MemoryEstimateTest {
     @Test
     void shouldCountTargetsThatAreNumbers() {
         for (String outputs : List.of("1", "100")) {
-            List<String> job = List.of("model=[{linear: {in: 64, out: " + outputs + "}}]", "loss=mse", "train.batch-size=700",
+            List<String> job = List.of("model=[{linear: {in: 64, out: " + outputs + "}}]", "loss=mse",
+                    "train.batch-size=700",
                     "data.train={format: synthetic, samples: 900, features: 64, outputs: " + outputs + "}",
                     "data.test={format: synthetic, samples: 800, features: 64, outputs: " + outputs + "}");
             compare(SmallJobs.job(job), 1);

@@ -11,6 +11,8 @@ import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.OperationChecks;
 import dev.lockstep.device.Operations;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** Matrix products by {@link CudaLinear}, the rest by the kernels of src/main/cuda. */
@@ -138,10 +140,14 @@ final class CudaOperations implements Operations {
         long losses = CudaBuffer.address(device.allocate(DataType.FLOAT32, rows));
         long correct = CudaBuffer.address(device.allocate(DataType.INT32, rows));
         long gradient = logitsGradient == null ? 0 : CudaBuffer.address(logitsGradient.data());
+        List<Object> arguments = new ArrayList<>(List.of(CudaBuffer.address(logits.data()), CudaBuffer.address(labels),
+                losses, correct, gradient, (long) rows, (long) logits.columns(), (float) gradientFactor));
+        if (labelSmoothing != 0) {
+            arguments.add((float) labelSmoothing);
+        }
         // A warp takes a row of up to 256 classes: what it finds needs no barrier then.
-        Operation rowWise = kernels.kernel("cross_entropy").forRows(rows, logits.columns(), 8,
-                CudaBuffer.address(logits.data()), CudaBuffer.address(labels), losses, correct, gradient, (long) rows,
-                (long) logits.columns(), (float) gradientFactor, (float) labelSmoothing);
+        Operation rowWise = kernels.kernel(labelSmoothing == 0 ? "cross_entropy" : "smoothed_cross_entropy")
+                .forRows(rows, logits.columns(), 8, arguments.toArray());
         return new Sequence(rowWise, lossStatistics(losses, correct, statistics, rows));
     }
 

@@ -108,7 +108,7 @@ class CudaPrecisionTest {
             for (int columns : new int[] {1, 3, 10, 300, 1111}) {
                 Matrix outputs = random(gpu, BFLOAT16, BATCH, columns);
                 int[] label = random.ints(BATCH, 0, columns).toArray();
-                double[] targets = values(BATCH * columns);
+                Matrix targets = Buffers.matrix(gpu, FLOAT32, BATCH, columns, values(BATCH * columns));
                 DeviceBuffer statistics = gpu.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
                 Matrix gradient = Matrix.allocate(gpu, BFLOAT16, BATCH, columns);
                 DeviceBuffer expectedStatistics = reference.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
@@ -121,11 +121,9 @@ class CudaPrecisionTest {
                 assertClose("smoothed statistics", expectedStatistics, statistics, 1e-6 * BATCH, 1e-6);
                 assertClose("smoothed gradient", expected.data(), gradient.data(), 1e-6 / BATCH, BFLOAT16_ROUNDOFF);
 
-                run(gpu, gpu.operations().meanSquaredError(outputs, Buffers.matrix(gpu, FLOAT32, BATCH, columns, targets),
-                        statistics, gradient, 1.0 / BATCH));
-                run(reference, reference.operations().meanSquaredError(copy(reference, outputs),
-                        copy(reference, Buffers.matrix(gpu, FLOAT32, BATCH, columns, targets)), expectedStatistics,
-                        expected, 1.0 / BATCH));
+                run(gpu, gpu.operations().meanSquaredError(outputs, targets, statistics, gradient, 1.0 / BATCH));
+                run(reference, reference.operations().meanSquaredError(copy(reference, outputs), copy(reference, targets),
+                        expectedStatistics, expected, 1.0 / BATCH));
                 assertClose("squared statistics", expectedStatistics, statistics, 1e-6 * BATCH, 1e-6);
                 assertClose("squared gradient", expected.data(), gradient.data(), 0, BFLOAT16_ROUNDOFF);
             }
