@@ -25,8 +25,8 @@ final class Listeners implements TrainingListener {
     }
 
     @Override
-    public void stepLogged(long step, double loss) {
-        listeners.forEach(listener -> listener.stepLogged(step, loss));
+    public void stepLogged(long step, double loss, double learningRate) {
+        listeners.forEach(listener -> listener.stepLogged(step, loss, learningRate));
     }
 
     @Override

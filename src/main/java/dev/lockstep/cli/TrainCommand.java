@@ -53,7 +53,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return context.failure().withRanks(context.program(), this::train);
+        return context.failure().withRanks(context.program(), jobOptions.timeout(), this::train);
     }
 
     private int train(Communicator communicator) {
@@ -93,7 +93,7 @@ final class TrainCommand implements Callable<Integer> {
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
-                    trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
+                    trainer.stepsPerEpoch(), (long) trainer.samplesPerStep() * communicator.size(), System::nanoTime));
         });
         Progress progress = context.failure().progress();
         progress.at(start.epoch(), start.step());
@@ -128,10 +128,10 @@ final class TrainCommand implements Callable<Integer> {
     /** What training starts from; true if it is not the initial weights. */
     private boolean load(Optional<Checkpoint> checkpoint, Trainer trainer) {
         if (checkpoint.isPresent()) {
-            checkpoint.get().readParameters(trainer.parameters());
+            checkpoint.get().readModel(trainer.parameters(), trainer.buffers());
             checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
         } else if (init != null) {
-            trainer.readParameters(init);
+            trainer.readModel(init);
         }
         return checkpoint.isPresent() || init != null;
     }

@@ -28,6 +28,11 @@ final class Fields {
         });
     }
 
+    /** Of the map itself. */
+    String path() {
+        return path;
+    }
+
     boolean has(String key) {
         return map.entries().containsKey(key);
     }

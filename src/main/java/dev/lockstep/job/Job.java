@@ -27,6 +27,7 @@ public record Job(
         LossConfig loss,
         List<MetricConfig> metrics,
         OptimizerConfig optimizer,
+        ScheduleConfig schedule,
         TrainConfig train,
         DistributedConfig distributed,
         CheckpointConfig checkpoint,

@@ -29,6 +29,7 @@ final class JobReader {
     Job job(YamlNode.Mapping root) {
         Fields job = new Fields("", root, JobKeys.ALL);
         LossConfig loss = LossReader.loss(job.get("loss", LossReader.CROSS_ENTROPY));
+        OptimizerConfig optimizer = OptimizerReader.optimizer(job.map("optimizer"));
         return new Job(
                 name(job.require("name")),
                 job.get("seed", "0").wholeNumber(0, Long.MAX_VALUE),
@@ -41,7 +42,8 @@ final class JobReader {
                 ModelReader.layers(job.require("model")),
                 loss,
                 LossReader.metrics(job.find("metrics"), loss),
-                OptimizerReader.optimizer(job.map("optimizer")),
+                optimizer,
+                ScheduleReader.schedule(job.map("schedule"), optimizer),
                 TrainReader.train(job.map("train")),
                 distributed(job.map("distributed")),
                 checkpoint(job.map("checkpoint")),

@@ -7,6 +7,7 @@ import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.nn.Sequential;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import java.util.Optional;
 
@@ -15,17 +16,25 @@ public final class CheckpointEvaluator {
     private final Device device;
     private final Communicator communicator;
     private final ParameterArena arena;
+    private final ModelBuffers buffers;
     private final Evaluator evaluator;
     private final boolean labelled;
     private final int outputs;
 
-    /** @param job says the model and the batch */
+    /**
+     * Collective.
+     *
+     * @param job says the model and the batch
+     * @throws dev.lockstep.InvalidInputException if the classes of the model's custom modules differ over the ranks
+     */
     public CheckpointEvaluator(Device device, Communicator communicator, Job job, Dataset data) {
         this.device = device;
         this.communicator = communicator;
-        Sequential model = Models.build(job.model());
+        Sequential model = Models.build(job.model(), data.features().columns());
+        new StartupAgreement().withAll(CustomModules.code(job)).check(communicator);
         arena = new ParameterArena(device, model.parameterShapes(), false);
-        evaluator = new Evaluator(device, communicator, job, model, arena, data,
+        buffers = new ModelBuffers(device, model.bufferShapes());
+        evaluator = new Evaluator(device, communicator, job, model, arena, buffers, data,
                 MemoryEstimate.evaluationBatch(job, communicator.size()));
         labelled = data.targets() instanceof Targets.Labels;
         outputs = model.outputFeatures(data.features().columns());
@@ -37,7 +46,7 @@ public final class CheckpointEvaluator {
      * @throws dev.lockstep.InvalidInputException if the job has another model than the checkpoint
      */
     public void read(Checkpoint checkpoint) {
-        checkpoint.readParameters(arena);
+        checkpoint.readModel(arena, buffers);
     }
 
     /** Collective. */
@@ -60,6 +69,7 @@ public final class CheckpointEvaluator {
 
     private void share() {
         DistributedDataParallel.broadcast(communicator, arena.values());
+        DistributedDataParallel.broadcast(communicator, buffers);
         arena.convert(device.computeStream());
     }
 }

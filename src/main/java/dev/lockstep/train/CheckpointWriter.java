@@ -1,8 +1,10 @@
 package dev.lockstep.train;
 
+import dev.lockstep.BackgroundThread;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -33,22 +35,19 @@ import java.util.stream.Stream;
  *
  * <p>All methods are the training thread's.
  */
-final class CheckpointWriter {
+public final class CheckpointWriter {
     private static final String TEMPORARY_PREFIX = ".writing-";
     private static final String REMOVED_PREFIX = ".removing-";
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 
     private final Path folder;
     private final int keep;
-    private final List<NamedTensor> parameters;
+    private final List<NamedTensor> model;
     private final List<NamedTensor> optimizerState;
     /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
     private final Map<DeviceBuffer, HostCopy> copies = new IdentityHashMap<>();
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(body -> {
-        Thread writer = new Thread(body, "lockstep-checkpoint");
-        writer.setDaemon(true);
-        return writer;
-    });
+    private final ExecutorService thread =
+            Executors.newSingleThreadExecutor(body -> BackgroundThread.of("lockstep-checkpoint", body));
     /** What is being written, or has been and was not yet asked for; else null. */
     private Future<Path> writing;
     /** Oldest first; touched by the writing thread alone. Null until it has looked what a run before has left. */
@@ -58,12 +57,13 @@ final class CheckpointWriter {
      * @param folder of all checkpoints; made when the first is written
      * @param keep   checkpoints to keep, at least 1
      */
-    CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, Optimizer optimizer) {
+    public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, ModelBuffers buffers,
+            Optimizer optimizer) {
         this.folder = folder;
         this.keep = Math.max(1, keep);
-        parameters = NamedTensor.parameters(arena);
+        model = NamedTensor.model(arena, buffers);
         optimizerState = NamedTensor.optimizerState(arena, optimizer);
-        copies.put(arena.values(), new HostCopy(device, arena.values()));
+        model.forEach(tensor -> copies.computeIfAbsent(tensor.arena(), values -> new HostCopy(device, values)));
         optimizer.state().values().forEach(state -> copies.put(state, new HostCopy(device, state)));
     }
 
@@ -73,7 +73,7 @@ final class CheckpointWriter {
      *
      * @param state what state.json says, but for the files
      */
-    void begin(String name, CheckpointState state) {
+    public void begin(String name, CheckpointState state) {
         if (writing != null) {
             throw new IllegalStateException("checkpoint " + name + " begins before the last one's end was asked for");
         }
@@ -82,7 +82,7 @@ final class CheckpointWriter {
     }
 
     /** Whether {@link #finished} has something to tell. Cheap enough for every step. */
-    boolean hasFinished() {
+    public boolean hasFinished() {
         return writing != null && writing.isDone();
     }
 
@@ -91,7 +91,7 @@ final class CheckpointWriter {
      *
      * @throws TrainingException if it could not be written, or the state was not finite; the checkpoints before it stand
      */
-    Optional<Path> finished() {
+    public Optional<Path> finished() {
         if (writing == null) {
             return Optional.empty();
         }
@@ -127,11 +127,11 @@ final class CheckpointWriter {
             }
             remove(temporary);
             Files.createDirectory(temporary);
-            BytesSum model = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(parameters), METADATA);
+            BytesSum modelSum = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(model), METADATA);
             BytesSum optimizer = Safetensors.write(temporary.resolve(Checkpoint.OPTIMIZER), copied(optimizerState), METADATA);
             Path stateFile = temporary.resolve(Checkpoint.STATE);
-            Files.write(stateFile, state.withFiles(Map.of(Checkpoint.MODEL, model, Checkpoint.OPTIMIZER, optimizer)).toBytes(),
-                    StandardOpenOption.CREATE_NEW);
+            Map<String, BytesSum> files = Map.of(Checkpoint.MODEL, modelSum, Checkpoint.OPTIMIZER, optimizer);
+            Files.write(stateFile, state.withFiles(files).toBytes(), StandardOpenOption.CREATE_NEW);
             sync(stateFile);
             sync(temporary);
             moveAside(target);
@@ -180,7 +180,8 @@ final class CheckpointWriter {
         List<Safetensors.Tensor> copied = new ArrayList<>();
         for (NamedTensor tensor : tensors) {
             List<ByteBuffer> values = copies.get(tensor.arena()).range(tensor.firstElement(), tensor.elementCount());
-            copied.add(new Safetensors.Tensor(tensor.name(), tensor.shape(), tensor.elementCount() * Float.BYTES,
+            copied.add(new Safetensors.Tensor(tensor.name(), Safetensors.typeName(tensor.type()), tensor.shape(),
+                    tensor.elementCount() * tensor.type().bytes(),
                     values.stream().<Safetensors.Part>map(buffer -> () -> buffer).toList()));
         }
         return copied;

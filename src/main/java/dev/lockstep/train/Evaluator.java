@@ -13,6 +13,7 @@ import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.Loss;
 import dev.lockstep.nn.Module;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.Workspace;
 
@@ -51,8 +52,8 @@ final class Evaluator {
     /** Null until the outputs are wanted. */
     private EvaluatedSamples evaluated;
 
-    Evaluator(Device device, Communicator communicator, Job job, Module model, ParameterArena arena, Dataset dataset,
-            int largestBatch) {
+    Evaluator(Device device, Communicator communicator, Job job, Module model, ParameterArena arena, ModelBuffers buffers,
+            Dataset dataset, int largestBatch) {
         this.communicator = communicator;
         stream = device.computeStream();
         loss = Losses.build(job.loss(), device);
@@ -64,7 +65,7 @@ final class Evaluator {
         int ownBatch = Math.max(1, Math.min(batchSize, indices.length));
         DataLoader loader = new DataLoader(device, dataset, ownBatch);
         Workspace workspace = new Workspace(device);
-        Binding binding = Binding.forEvaluation(device, workspace, arena);
+        Binding binding = Binding.forEvaluation(device, workspace, arena).with(buffers);
         full = step(loader, workspace, binding, model, ownBatch);
         int rest = indices.length % ownBatch;
         last = rest == 0 ? full : step(loader, workspace, binding, model, rest);

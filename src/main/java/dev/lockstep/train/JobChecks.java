@@ -3,16 +3,16 @@ package dev.lockstep.train;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.data.DatasetInfo;
 import dev.lockstep.data.DatasetSource;
+import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.data.IdxSource;
 import dev.lockstep.data.SyntheticSource;
 import dev.lockstep.data.SyntheticValuesSource;
 import dev.lockstep.job.DataSource;
 import dev.lockstep.job.DeviceChoice;
 import dev.lockstep.job.Job;
-import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.Precision;
+import dev.lockstep.nn.Sequential;
 import java.math.BigInteger;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -34,20 +34,46 @@ public final class JobChecks {
         checkPrecision(job);
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
-        int features = firstLinear(job.model()).in();
-        int outputs = Models.build(job.model()).outputFeatures(features);
-        DatasetInfo trainInfo = checkSplit(job, "data.train", train, features, outputs);
-        LossChecks.checkMetrics(job, outputs);
+        int features = Models.inputFeatures(job.model()).orElseGet(() -> train.info().features());
+        DatasetInfo trainInfo = checkFeatures("data.train", train, features, job);
         if (trainInfo.samples() < ranks) {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
-        Optional<DatasetInfo> testInfo = test.map(
-                source -> checkSplit(job, "data.test", source, features, outputs));
+        Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features, job));
+        Sequential model = Models.build(job.model(), features);
+        int outputs = model.outputFeatures(features);
+        LossChecks.checkTargets(job, "data.train", train, trainInfo, outputs);
+        test.ifPresent(source -> LossChecks.checkTargets(job, "data.test", source, testInfo.orElseThrow(), outputs));
+        LossChecks.checkMetrics(job, outputs);
+        checkBatches(job, model, ranks, trainInfo);
+        Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
         Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
         return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, outputs);
+    }
+
+    /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
+    private static void checkBatches(Job job, Sequential model, int ranks, DatasetInfo train) {
+        int perRank = new DistributedSampler(train.samples(), ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
+        int batch = Math.min(job.train().batchPerRank(ranks), perRank);
+        checkBatch(model, ranks, batch);
+        checkBatch(model, ranks, perRank % batch == 0 ? batch : perRank % batch);
+    }
+
+    /**
+     * Holds the samples of a rank's batch in training against what the model needs.
+     *
+     * @throws InvalidInputException if they are too few
+     */
+    static void checkBatch(Sequential model, int ranks, int samples) {
+        int least = model.smallestBatch(ranks);
+        if (samples < least) {
+            throw new InvalidInputException("train.batch-size: a batch of " + samples + " on each of " + ranks
+                    + (ranks == 1 ? " rank" : " ranks") + ", perhaps the last of an epoch, has fewer samples than the "
+                    + least + " that the model's batch-norm needs; choose another batch-size, number of ranks or layer-norm");
+        }
     }
 
     /**
@@ -59,7 +85,7 @@ public final class JobChecks {
         checkPrecision(job);
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
-                firstLinear(job.model()).in(), 0);
+                Models.inputFeatures(job.model()).orElseGet(() -> source(job.data().train()).info().features()), 0);
         checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, budget);
         return batch;
     }
@@ -74,9 +100,10 @@ public final class JobChecks {
         Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
         DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")));
-        int features = firstLinear(job.model()).in();
-        int outputs = Models.build(job.model()).outputFeatures(features);
-        DatasetInfo info = checkSplit(job, key, source, features, outputs);
+        int features = Models.inputFeatures(job.model()).orElseGet(() -> source.info().features());
+        DatasetInfo info = checkFeatures(key, source, features, job);
+        int outputs = Models.build(job.model(), features).outputFeatures(features);
+        LossChecks.checkTargets(job, key, source, info, outputs);
         LossChecks.checkMetrics(job, outputs);
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
         return new EvaluationData(key, source, fit.featuresOnHost, outputs);
@@ -89,14 +116,14 @@ public final class JobChecks {
         }
     }
 
-    private static DatasetInfo checkSplit(Job job, String key, DatasetSource source, int features, int outputs) {
+    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features, Job job) {
         DatasetInfo info = source.info();
         if (info.features() != features) {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
-                    + " features a sample, but the model's first linear layer takes " + features
-                    + "; set its in to " + info.features());
+                    + " features a sample, but " + (Models.inputFeatures(job.model()).isPresent()
+                            ? "the model's first linear layer takes " + features + "; set its in to " + info.features()
+                            : "data.train has " + features + "; both need as many"));
         }
-        LossChecks.checkTargets(job, key, source, info, outputs);
         return info;
     }
 
@@ -172,11 +199,5 @@ public final class JobChecks {
             return new SyntheticValuesSource(values.samples(), values.features(), values.outputs(), values.seed());
         }
         throw new IllegalStateException("a data source without a reader: " + source);
-    }
-
-    /** There is one: the job file was checked for it. */
-    private static LayerConfig.LinearLayer firstLinear(List<LayerConfig> model) {
-        return model.stream().filter(LayerConfig.LinearLayer.class::isInstance)
-                .map(LayerConfig.LinearLayer.class::cast).findFirst().orElseThrow();
     }
 }

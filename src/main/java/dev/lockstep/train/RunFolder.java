@@ -129,11 +129,12 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
 
     @Override
-    public void stepLogged(long step, double loss) {
+    public void stepLogged(long step, double loss, double learningRate) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("kind", "step");
         map.put("step", step);
         map.put("loss", loss);
+        map.put("learning_rate", learningRate);
         write(map);
     }
 

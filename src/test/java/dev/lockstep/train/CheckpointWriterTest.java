@@ -149,7 +149,7 @@ class CheckpointWriterTest {
             Trainer trainer = SmallJobs.trainer(SmallJobs.job(sets), device, communicator, new TrainingListener() { });
             trainer.trainEpoch(1, Trainer.StepHook.NONE);
             body.run(trainer, new CheckpointWriter(folder.resolve("checkpoints"), keep, device,
-                    trainer.parameters(), trainer.optimizer()));
+                    trainer.parameters(), trainer.buffers(), trainer.optimizer()));
         }
     }
 

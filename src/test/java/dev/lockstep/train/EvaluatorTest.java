@@ -17,6 +17,7 @@ import dev.lockstep.job.LossConfig;
 import dev.lockstep.job.MetricConfig;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.testing.RankThreads;
 import java.nio.file.Files;
@@ -63,10 +64,11 @@ class EvaluatorTest {
         static Rank of(Backend backend, Communicator communicator, Job job, int batch) {
             Device device = backend.maker.get();
             Dataset data = SmallJobs.sources(job, 1).load(device).train();
-            Sequential model = Models.build(job.model());
+            Sequential model = Models.build(job.model(), FEATURES);
             ParameterArena arena = new ParameterArena(device, model.parameterShapes(), false);
             model.initialize(new Mt19937(job.seed()), arena::parameter);
-            return new Rank(device, data, arena, new Evaluator(device, communicator, job, model, arena, data, batch));
+            return new Rank(device, data, arena, new Evaluator(device, communicator, job, model, arena,
+                    new ModelBuffers(device, model.bufferShapes()), data, batch));
         }
 
         /** [samples, outputs]. */

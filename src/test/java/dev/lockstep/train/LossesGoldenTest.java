@@ -35,7 +35,7 @@ class LossesGoldenTest {
         RankThreads.run(ranks, Duration.ofSeconds(60), communicator -> {
             TrainingListener listener = new TrainingListener() {
                 @Override
-                public void stepLogged(long step, double loss) {
+                public void stepLogged(long step, double loss, double learningRate) {
                     if (communicator.rank() == 0) {
                         losses.add(loss);
                     }

@@ -65,16 +65,16 @@ class RunFolderTest {
         RunFolder run = create(folder.resolve("out"));
         assertEquals(folder.resolve("out"), run.path());
         assertEquals(folder.resolve("out/checkpoints"), run.checkpoints());
-        run.stepLogged(1, 2.5);
-        assertEquals(List.of("{\"kind\":\"step\",\"step\":1,\"loss\":2.5}"), lines());
-        run.epochDone(new EpochMetrics(1, 469, 0.75, Optional.of(EVALUATION), 1000, 2,
+        run.stepLogged(1, 2.5, 0.125);
+        assertEquals(List.of("{\"kind\":\"step\",\"step\":1,\"loss\":2.5,\"learning_rate\":0.125}"), lines());
+        run.epochDone(new EpochMetrics(1, 469, 0.75, 0.25, Optional.of(EVALUATION), 1000, 2,
                 Optional.of(BREAKDOWN)));
-        run.epochDone(new EpochMetrics(2, 938, 0.5, Optional.empty(), 1000, 2, Optional.empty()));
+        run.epochDone(new EpochMetrics(2, 938, 0.5, 0.125, Optional.empty(), 1000, 2, Optional.empty()));
         assertEquals(List.of(
-                "{\"kind\":\"epoch\",\"epoch\":1,\"step\":469,\"train_loss\":0.75,\"test_loss\":0.5,\"test_accuracy\":0.875,"
-                        + "\"samples_per_second\":1000.0,\"seconds\":2.0," + BREAKDOWN_JSON + "}",
-                "{\"kind\":\"epoch\",\"epoch\":2,\"step\":938,\"train_loss\":0.5,\"samples_per_second\":1000.0,"
-                        + "\"seconds\":2.0}"), lines().subList(1, 3));
+                "{\"kind\":\"epoch\",\"epoch\":1,\"step\":469,\"train_loss\":0.75,\"learning_rate\":0.25,\"test_loss\":0.5,"
+                        + "\"test_accuracy\":0.875,\"samples_per_second\":1000.0,\"seconds\":2.0," + BREAKDOWN_JSON + "}",
+                "{\"kind\":\"epoch\",\"epoch\":2,\"step\":938,\"train_loss\":0.5,\"learning_rate\":0.125,"
+                        + "\"samples_per_second\":1000.0,\"seconds\":2.0}"), lines().subList(1, 3));
         run.trainingDone(new TrainingSummary(2, 2, 938, 0.5, Optional.of(EVALUATION), 1000, 4, 1.5,
                 1 << 20, "abc", Optional.of(new StepBreakdown(1, 1, 1, 0, 0, 1, 4, 75, 0.5))));
         JsonNode summary = new ObjectMapper().readTree(lines().get(3));
@@ -114,7 +114,7 @@ class RunFolderTest {
         Path output = folder.resolve("out");
         RunFolder run = create(output);
         Files.move(output, folder.resolve("elsewhere"));
-        EpochMetrics epoch = new EpochMetrics(1, 1, 1, Optional.empty(), 1, 1, Optional.empty());
+        EpochMetrics epoch = new EpochMetrics(1, 1, 1, 1, Optional.empty(), 1, 1, Optional.empty());
         assertEquals("the run's folder " + output + " was moved or removed while training; its metrics are lost",
                 assertThrows(TrainingException.class, () -> run.epochDone(epoch)).getMessage());
         run.close();
@@ -165,10 +165,10 @@ class RunFolderTest {
         Path output = Files.createDirectories(folder.resolve("out"));
         Files.writeString(output.resolve("metrics.jsonl"), metrics);
         RunFolder run = RunFolder.resume(output, JOB, Map.of(), start);
-        run.stepLogged(99, 0.5);
+        run.stepLogged(99, 0.5, 1);
         run.close();
         List<String> expected = new ArrayList<>(metrics.lines().limit(keptLines).toList());
-        expected.add("{\"kind\":\"step\",\"step\":99,\"loss\":0.5}");
+        expected.add("{\"kind\":\"step\",\"step\":99,\"loss\":0.5,\"learning_rate\":1.0}");
         assertEquals(expected, lines());
     }
 
@@ -176,7 +176,7 @@ class RunFolderTest {
     void shouldNotGoOnInAFolderThatAnotherRunWritesToOrThatHoldsSomethingElse() throws Exception {
         Path output = folder.resolve("out");
         RunFolder run = RunFolder.resume(output, JOB, Map.of(), Position.START);
-        run.stepLogged(1, 0.5);
+        run.stepLogged(1, 0.5, 1);
         assertEquals("another run is writing to " + output + "; wait for its end or name another --output",
                 assertThrows(InvalidInputException.class,
                         () -> RunFolder.resume(output, JOB, Map.of(), Position.START)).getMessage());

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import mpi.Comm;
+import mpi.Datatype;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
@@ -44,7 +45,8 @@ public final class MpiCommunicator implements Communicator {
     private final CommunicationThread communication;
     private int preparedCount;
     private double[] gatheredDoubles = {};
-    private boolean closed;
+    /** MPI_Abort is not allowed any more. Written by the main thread, read by whichever aborts. */
+    private volatile boolean closed;
 
     private MpiCommunicator(int broadcastPieceBytes) throws MPIException {
         this.broadcastPieceBytes = broadcastPieceBytes;
@@ -138,10 +140,19 @@ public final class MpiCommunicator implements Communicator {
     @Override
     public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
-        String operation = AllReduce.operation(preparedCount, count, name);
+        return prepare(AllReduce.operation(preparedCount, count, name), floats, count, MPI.FLOAT, transfer);
+    }
+
+    @Override
+    public AllReduce prepareAllReduceOfDoubles(String name, ByteBuffer doubles, HostTransfer transfer) {
+        int count = DirectBuffers.requireDoubles(doubles);
+        return prepare(AllReduce.operation(preparedCount, count + " doubles", name), doubles, count, MPI.DOUBLE, transfer);
+    }
+
+    private AllReduce prepare(String operation, ByteBuffer numbers, int count, Datatype type, HostTransfer transfer) {
         AllReduce reduction = communication.prepare(operation, () -> {
             transfer.fetch();
-            world.allReduce(floats, count, MPI.FLOAT, MPI.SUM);
+            world.allReduce(numbers, count, type, MPI.SUM);
             transfer.store();
         });
         preparedCount++;
@@ -224,10 +235,12 @@ public final class MpiCommunicator implements Communicator {
     @Override
     public void abort(int exitStatus) {
         try {
-            Thread aborting = new Thread(() -> abortWorld(exitStatus), "lockstep-abort");
-            aborting.setDaemon(true);
-            aborting.start();
-            TimeUnit.MILLISECONDS.timedJoin(aborting, ABORT_MILLIS);
+            if (!closed) {
+                Thread aborting = new Thread(() -> abortWorld(exitStatus), "lockstep-abort");
+                aborting.setDaemon(true);
+                aborting.start();
+                TimeUnit.MILLISECONDS.timedJoin(aborting, ABORT_MILLIS);
+            }
         } catch (InterruptedException | Error e) {
             System.err.println("lockstep: MPI_Abort was cut short: " + e);
         } finally {
@@ -254,14 +267,13 @@ public final class MpiCommunicator implements Communicator {
             return;
         }
         closed = true;
-        communication.close();
-        if (communication.hasFailed()) {
-            return;
-        }
         try {
-            MPI.Finalize();
-        } catch (MPIException e) {
-            System.err.println("lockstep: MPI_Finalize failed: " + e.getMessage());
+            if (!communication.hasFailed()) {
+                communication.runOnCaller("MPI_Finalize", MPI::Finalize);
+            }
+        } catch (CommunicationException e) {
+            System.err.println("lockstep: " + e.getMessage());
         }
+        communication.close();
     }
 }
