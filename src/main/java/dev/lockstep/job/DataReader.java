@@ -39,11 +39,22 @@ final class DataReader {
         if (name.equals("idx")) {
             return new DataSource.Idx(file(source.require("images")), file(source.require("labels")));
         }
-        return new DataSource.Synthetic(
-                source.require("samples").wholeInt(1),
-                source.require("features").wholeInt(1),
-                source.require("classes").wholeInt(1),
-                source.get("seed", "0").wholeNumber(0, Long.MAX_VALUE));
+        return synthetic(source);
+    }
+
+    private static DataSource synthetic(Fields source) {
+        int samples = source.require("samples").wholeInt(1);
+        int features = source.require("features").wholeInt(1);
+        long seed = source.get("seed", "0").wholeNumber(0, Long.MAX_VALUE);
+        if (!source.has("outputs")) {
+            return new DataSource.Synthetic(samples, features, source.require("classes").wholeInt(1), seed);
+        }
+        Value outputs = source.require("outputs");
+        if (source.has("classes")) {
+            throw source.error("outputs", Text.quoted(outputs.path()) + " and 'classes' beside it exclude each other: keep"
+                    + " outputs for numbers to predict, classes for labels");
+        }
+        return new DataSource.SyntheticValues(samples, features, outputs.wholeInt(1), seed);
     }
 
     private Path file(Value value) {

@@ -30,6 +30,7 @@ final class JobWriter {
                 model:
                 %s
                 loss: %s
+                metrics: %s
                 optimizer:
                 %s
                   groups: %s
@@ -47,7 +48,7 @@ final class JobWriter {
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
                 job.data().validation().map(JobWriter::source).orElse("null"),
                 model(job.model()),
-                Value.spelling(job.loss()),
+                loss(job.loss()), metrics(job.metrics()),
                 optimizer(job.optimizer()),
                 job.optimizer().groups().stream().map(JobWriter::group).collect(Collectors.joining(", ", "[", "]")),
                 schedule(job.schedule()), train(job.train()),
@@ -62,6 +63,10 @@ final class JobWriter {
         if (source instanceof DataSource.Idx idx) {
             return "{format: idx, images: " + Text.yaml(idx.images().toString())
                     + ", labels: " + Text.yaml(idx.labels().toString()) + "}";
+        }
+        if (source instanceof DataSource.SyntheticValues values) {
+            return "{format: synthetic, samples: " + values.samples() + ", features: " + values.features() + ", outputs: "
+                    + values.outputs() + ", seed: " + values.seed() + "}";
         }
         DataSource.Synthetic synthetic = (DataSource.Synthetic) source;
         return "{format: synthetic, samples: " + synthetic.samples() + ", features: " + synthetic.features()
@@ -95,6 +100,15 @@ final class JobWriter {
                     .collect(Collectors.joining(", ", "residual: [", "]"));
         }
         return Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
+    }
+
+    private static String loss(LossConfig loss) {
+        return loss instanceof LossConfig.CrossEntropy crossEntropy
+                ? "{cross-entropy: {label-smoothing: " + number(crossEntropy.labelSmoothing()) + "}}" : LossReader.MSE;
+    }
+
+    private static String metrics(List<MetricConfig> metrics) {
+        return metrics.stream().map(LossReader::spelling).collect(Collectors.joining(", ", "[", "]"));
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
@@ -139,7 +153,7 @@ final class JobWriter {
 
     private static String validation(ValidationConfig validation) {
         return "{every-epochs: " + validation.everyEpochs() + ", every-steps: " + validation.everySteps() + ", monitor: "
-                + Value.spelling(validation.monitor()) + ", early-stopping: "
+                + validation.monitorName() + ", early-stopping: "
                 + validation.earlyStopping().map(early -> "{patience: " + early.patience() + ", min-delta: "
                         + number(early.minDelta()) + "}").orElse("null")
                 + ", keep-best: " + validation.keepBest() + "}";

@@ -11,6 +11,7 @@ import java.math.BigInteger;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -39,6 +40,18 @@ class MemoryEstimateTest {
                 compare(SmallJobs.job(with(common, TEST_DATA)), 1);
                 compare(SmallJobs.job(with(common, TEST_DATA)), 3);
             }
+        }
+    }
+
+    @Test
+    void shouldCountTargetsThatAreNumbers() {
+        for (String outputs : List.of("1", "100")) {
+            List<String> job = List.of("model=[{linear: {in: 64, out: " + outputs + "}}]", "loss=mse",
+                    "train.batch-size=700",
+                    "data.train={format: synthetic, samples: 900, features: 64, outputs: " + outputs + "}",
+                    "data.test={format: synthetic, samples: 800, features: 64, outputs: " + outputs + "}");
+            compare(SmallJobs.job(job), 1);
+            compare(SmallJobs.job(job), 3);
         }
     }
 
