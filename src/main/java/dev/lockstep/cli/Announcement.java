@@ -30,6 +30,7 @@ final class Announcement {
         writer.flush();
         out.println("train     " + describe(data.train()));
         data.test().ifPresent(test -> out.println("test      " + describe(test)));
+        data.validation().ifPresent(validation -> out.println("validated " + describe(validation)));
         out.printf(Locale.ROOT, "model     %,d parameters; batch %d a rank, %d in all; %,d steps an epoch%n",
                 trainer.parameterCount(), trainer.batchSize(), trainer.batchSize() * ranks, trainer.stepsPerEpoch());
         out.printf(Locale.ROOT, "memory    %.1f MiB %s a rank (predicted: %.1f)%s%n", mebibytes(device.allocatedBytes()),

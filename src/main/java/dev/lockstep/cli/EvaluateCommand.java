@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
@@ -30,7 +31,7 @@ import picocli.CommandLine.Parameters;
         description = "Loss and accuracy of a checkpoint on a data set, each sample counted once.")
 final class EvaluateCommand implements Callable<Integer> {
     /** The job's data sets. */
-    enum Split { TRAIN, TEST }
+    enum Split { TRAIN, TEST, VALIDATION }
 
     private final CommandContext context;
 
@@ -47,7 +48,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private List<String> sets = List.of();
 
     @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "test",
-            description = "train or test: the job's data.train or data.test. Default: ${DEFAULT-VALUE}.")
+            description = "train, test or validation: the job's data of that name. Default: ${DEFAULT-VALUE}.")
     private Split split;
 
     @Option(names = "--json", description = "Print one JSON object.")
@@ -74,8 +75,9 @@ final class EvaluateCommand implements Callable<Integer> {
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         MemoryBudget budget = rankDevice.budget();
-        String key = "data." + split.name().toLowerCase(Locale.ROOT);
-        EvaluationData source = Agreement.onAllRanks(communicator, () -> JobChecks.checkEvaluation(job, key,
+        Optional<CsvEncoding> encoding = SharedCheckpoint.encoding(communicator, checkpoint);
+        String name = split.name().toLowerCase(Locale.ROOT);
+        EvaluationData source = Agreement.onAllRanks(communicator, () -> JobChecks.checkEvaluation(job, name, encoding,
                 communicator.size(), budget));
         Device device = rankDevice.open(job);
         Dataset data = Agreement.onAllRanks(communicator, () -> source.load(device));

@@ -50,6 +50,7 @@ final class ValidateCommand implements Callable<Integer> {
                         data.test().map(test -> String.format(Locale.ROOT, " and %,d test samples", test.samples()))
                                 .orElse(""),
                         data.train().features().columns());
+                sources.train().encoding().ifPresent(encoding -> encoding.table().forEach(out::println));
                 out.flush();
             }
         }

@@ -51,7 +51,7 @@ public final class CsvSource implements DatasetSource {
 
     @Override
     public String description() {
-        return files.get(0) + (files.size() == 1 ? "" : " and " + (files.size() - 1) + " more");
+        return DataFile.describe(files);
     }
 
     @Override

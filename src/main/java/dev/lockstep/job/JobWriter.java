@@ -24,6 +24,7 @@ final class JobWriter {
                 data:
                   train: %s
                   test: %s
+                  validation: %s
                 model:
                 %s
                 loss: %s
@@ -38,7 +39,8 @@ final class JobWriter {
                 Text.yaml(job.name()), job.seed(), Value.spelling(job.device()), Value.spelling(job.precision()),
                 job.threads().isPresent() ? job.threads().getAsInt() : "auto", job.gpuSharing(),
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
-                source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
+                DataWriter.source(job.data().train()), job.data().test().map(DataWriter::source).orElse("null"),
+                job.data().validation().map(DataWriter::source).orElse("null"),
                 job.model().stream().map(JobWriter::layer).collect(Collectors.joining("\n")),
                 Value.spelling(job.loss()),
                 optimizer(job.optimizer()), train(job.train()),
@@ -47,16 +49,6 @@ final class JobWriter {
                 checkpoint.everyEpochs(), checkpoint.everySteps(), number(checkpoint.everyMinutes()),
                 checkpoint.keep(),
                 job.log().everySteps());
-    }
-
-    private static String source(DataSource source) {
-        if (source instanceof DataSource.Idx idx) {
-            return "{format: idx, images: " + Text.yaml(idx.images().toString())
-                    + ", labels: " + Text.yaml(idx.labels().toString()) + "}";
-        }
-        DataSource.Synthetic synthetic = (DataSource.Synthetic) source;
-        return "{format: synthetic, samples: " + synthetic.samples() + ", features: " + synthetic.features()
-                + ", classes: " + synthetic.classes() + ", seed: " + synthetic.seed() + "}";
     }
 
     private static String layer(LayerConfig layer) {

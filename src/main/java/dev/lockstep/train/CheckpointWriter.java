@@ -1,5 +1,6 @@
 package dev.lockstep.train;
 
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
@@ -19,6 +20,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -42,6 +44,7 @@ final class CheckpointWriter {
     private final int keep;
     private final List<NamedTensor> parameters;
     private final List<NamedTensor> optimizerState;
+    private final Optional<CsvEncoding> encoding;
     /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
     private final Map<DeviceBuffer, HostCopy> copies = new IdentityHashMap<>();
     private final ExecutorService thread = Executors.newSingleThreadExecutor(body -> {
@@ -57,8 +60,11 @@ final class CheckpointWriter {
     /**
      * @param folder of all checkpoints; made when the first is written
      * @param keep   checkpoints to keep, at least 1
+     * @param encoding of the training data, where that is of CSV files
      */
-    CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, Optimizer optimizer) {
+    CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, Optimizer optimizer,
+            Optional<CsvEncoding> encoding) {
+        this.encoding = encoding;
         this.folder = folder;
         this.keep = Math.max(1, keep);
         parameters = NamedTensor.parameters(arena);
@@ -129,8 +135,15 @@ final class CheckpointWriter {
             Files.createDirectory(temporary);
             BytesSum model = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(parameters), METADATA);
             BytesSum optimizer = Safetensors.write(temporary.resolve(Checkpoint.OPTIMIZER), copied(optimizerState), METADATA);
+            Map<String, BytesSum> sums = new TreeMap<>(Map.of(Checkpoint.MODEL, model, Checkpoint.OPTIMIZER, optimizer));
+            if (encoding.isPresent()) {
+                Path file = temporary.resolve(Preprocessing.FILE);
+                Files.write(file, Preprocessing.toBytes(encoding.get()), StandardOpenOption.CREATE_NEW);
+                sync(file);
+                sums.put(Preprocessing.FILE, BytesSum.of(file));
+            }
             Path stateFile = temporary.resolve(Checkpoint.STATE);
-            Files.write(stateFile, state.withFiles(Map.of(Checkpoint.MODEL, model, Checkpoint.OPTIMIZER, optimizer)).toBytes(),
+            Files.write(stateFile, state.withFiles(sums).toBytes(),
                     StandardOpenOption.CREATE_NEW);
             sync(stateFile);
             sync(temporary);

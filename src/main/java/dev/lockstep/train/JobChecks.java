@@ -1,19 +1,20 @@
 package dev.lockstep.train;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.DatasetInfo;
 import dev.lockstep.data.DatasetSource;
-import dev.lockstep.data.IdxSource;
-import dev.lockstep.data.SyntheticSource;
 import dev.lockstep.job.DataSource;
 import dev.lockstep.job.DeviceChoice;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.Precision;
 import java.math.BigInteger;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Holds a job against its data, the ranks and the machine before anything large is allocated. Each check throws
@@ -31,19 +32,23 @@ public final class JobChecks {
      */
     public static TrainingData check(Job job, int ranks, MemoryBudget budget, long heapBytes) {
         checkPrecision(job);
-        DatasetSource train = source(job.data().train());
-        Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
+        DatasetSource train = DataSources.training(job);
+        Supplier<CsvEncoding> encoding = () -> train.encoding().orElseThrow();
+        Optional<DatasetSource> test = job.data().test().map(source -> DataSources.source(source, encoding));
+        Optional<DatasetSource> validation = job.data().validation().map(source -> DataSources.source(source, encoding));
         int features = firstLinear(job.model()).in();
         DatasetInfo trainInfo = checkFeatures("data.train", train, features);
         if (trainInfo.samples() < ranks) {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
-        Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
-        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
+        List<DatasetInfo> evaluated = new ArrayList<>();
+        test.ifPresent(source -> evaluated.add(checkFeatures("data.test", source, features)));
+        validation.ifPresent(source -> evaluated.add(checkFeatures("data.validation", source, features)));
+        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, evaluated),
                 MemoryEstimate.checkpointBytes(job, features), budget);
-        checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, Models.build(job.model()).outputFeatures(features));
+        checkHeap(job, ranks, trainInfo, evaluated, heapBytes);
+        return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes, Models.build(job.model()).outputFeatures(features));
     }
 
     /**
@@ -56,20 +61,29 @@ public final class JobChecks {
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
                 firstLinear(job.model()).in(), 0);
-        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, budget);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, List.of()), BigInteger.ZERO, budget);
         return batch;
     }
 
     /**
      * The same for the evaluation of the job's model on one of its data sets.
      *
-     * @param key {@code data.train} or {@code data.test}
+     * @param split    {@code train}, {@code test} or {@code validation}
+     * @param encoding that the checkpoint's training data had, if that was of CSV files
      */
-    public static EvaluationData checkEvaluation(Job job, String key, int ranks, MemoryBudget budget) {
+    public static EvaluationData checkEvaluation(Job job, String split, Optional<CsvEncoding> encoding, int ranks,
+            MemoryBudget budget) {
         checkPrecision(job);
-        Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
-        DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
-                + "; give it one with --set, or choose --split train")));
+        String key = "data." + split;
+        Optional<DataSource> config = switch (split) {
+            case "train" -> Optional.of(job.data().train());
+            case "test" -> job.data().test();
+            default -> job.data().validation();
+        };
+        DatasetSource source = DataSources.source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
+                + "; give it one with --set, or choose --split train")), () -> encoding.orElseThrow(() ->
+                        new InvalidInputException(key + " is of CSV files, but the checkpoint's training data was not, so that"
+                                + " nothing says how to read them; choose other data")));
         int features = firstLinear(job.model()).in();
         DatasetInfo info = checkFeatures(key, source, features);
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
@@ -87,7 +101,8 @@ public final class JobChecks {
         DatasetInfo info = source.info();
         if (info.features() != features) {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
-                    + " features a sample, but the model's first linear layer takes " + features
+                    + " features a sample" + source.encoding().map(encoding -> " (" + encoding.summary() + ")").orElse("")
+                    + ", but the model's first linear layer takes " + features
                     + "; set its in to " + info.features());
         }
         return info;
@@ -139,9 +154,9 @@ public final class JobChecks {
     }
 
     /** The order of the samples is kept in the Java heap, whose limit is not the machine's. */
-    private static void checkHeap(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test, long heapBytes) {
+    private static void checkHeap(Job job, int ranks, DatasetInfo train, List<DatasetInfo> evaluated, long heapBytes) {
         long shuffled = job.train().shuffle() ? train.samples() : 0;
-        long dealtOut = ((long) train.samples() + test.map(DatasetInfo::samples).orElse(0)) / ranks;
+        long dealtOut = (train.samples() + evaluated.stream().mapToLong(DatasetInfo::samples).sum()) / ranks;
         long needed = (shuffled + dealtOut) * Integer.BYTES;
         // An array has to fit into one generation of the heap.
         if (needed > heapBytes / 2) {
@@ -151,17 +166,6 @@ public final class JobChecks {
                     + MemoryEstimate.gibibytes(BigInteger.valueOf(heapBytes / 2)) + " are available; set the"
                     + " environment variable LOCKSTEP_JAVA_OPTS to -Xmx" + gibibytes + "g");
         }
-    }
-
-    private static DatasetSource source(DataSource source) {
-        if (source instanceof DataSource.Idx idx) {
-            return new IdxSource(idx.images(), idx.labels());
-        }
-        if (source instanceof DataSource.Synthetic synthetic) {
-            return new SyntheticSource(synthetic.samples(), synthetic.features(), synthetic.classes(),
-                    synthetic.seed());
-        }
-        throw new IllegalStateException("a data source without a reader: " + source);
     }
 
     /** There is one: the job file was checked for it. */

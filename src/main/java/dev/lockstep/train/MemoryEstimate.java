@@ -10,7 +10,6 @@ import dev.lockstep.tensor.ParameterArena;
 import java.math.BigInteger;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 
 /**
  * The memory a rank will ask its device for, known before any of it is taken. Exact arithmetic: the sizes in a job file
@@ -54,17 +53,17 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
     }
 
     /** @throws dev.lockstep.InvalidInputException if the ranks do not divide the global batch */
-    static MemoryEstimate of(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test) {
+    static MemoryEstimate of(Job job, int ranks, DatasetInfo train, List<DatasetInfo> evaluated) {
         int batch = job.train().batchPerRank(ranks);
         Sizes sizes = Sizes.of(job.model(), train.features());
         BigInteger floats = floats(train, ranks, batch, 2 * sizes.outputs);
         BigInteger samples = samples(train, ranks, batch);
-        if (test.isPresent()) {
-            floats = floats.add(floats(test.get(), ranks, batch, sizes.outputs));
-            samples = samples.add(samples(test.get(), ranks, batch));
+        BigInteger data = BigInteger.valueOf(train.residentBytes());
+        for (DatasetInfo split : evaluated) {
+            floats = floats.add(floats(split, ranks, batch, sizes.outputs));
+            samples = samples.add(samples(split, ranks, batch));
+            data = data.add(BigInteger.valueOf(split.residentBytes()));
         }
-        BigInteger data = BigInteger.valueOf(train.residentBytes())
-                .add(BigInteger.valueOf(test.map(DatasetInfo::residentBytes).orElse(0L)));
         return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1), activations(job, floats), data,
                 samples.multiply(BigInteger.valueOf(sizes.maskBytes)),
                 activations(job, samples.multiply(BigInteger.valueOf(train.features()))));

@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.DataLoader;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
@@ -57,6 +58,7 @@ public final class Trainer {
     private final Shard restOfFirstEpoch;
     private final Optional<Evaluator> evaluator;
     private final Device device;
+    private final Optional<CsvEncoding> encoding;
     private final DoubleSupplier batchLoss = this::batchLoss;
     private final double[] globalLoss = new double[1];
     private final BucketPlan plan;
@@ -92,6 +94,7 @@ public final class Trainer {
             TrainingListener listener, Position start) {
         this.job = job;
         this.device = device;
+        this.encoding = data.encoding();
         this.start = start;
         this.communicator = communicator;
         this.listener = listener;
@@ -106,6 +109,8 @@ public final class Trainer {
                 .with("job", JobFile.toYaml(job))
                 .with("training data", describe(data.train()))
                 .with("test data", data.test().map(Trainer::describe).orElse(""))
+                .with("validation data", data.validation().map(Trainer::describe).orElse(""))
+                .with("preprocessing", data.encoding())
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
                 .with("checkpoint", start)
                 .check(communicator);
@@ -219,6 +224,11 @@ public final class Trainer {
 
     public long parameterCount() {
         return arena.modelOrder().stream().mapToLong(parameter -> parameter.shape().elementCount()).sum();
+    }
+
+    /** Of the training data, where that is of CSV files. */
+    Optional<CsvEncoding> encoding() {
+        return encoding;
     }
 
     public ParameterArena parameters() {

@@ -53,7 +53,7 @@ public final class TrainingRun {
         this.communicator = communicator;
         this.listener = listener;
         checkpoints = checkpointFolder.map(folder -> new CheckpointWriter(folder, job.checkpoint().keep(),
-                trainer.device(), trainer.parameters(), trainer.optimizer()));
+                trainer.device(), trainer.parameters(), trainer.optimizer(), trainer.encoding()));
         lookout = new Lookout(communicator, job.checkpoint().everyMinutes(), stopRequested, lookSeconds,
                 trainer.start().step(), System::nanoTime);
     }
