@@ -97,7 +97,7 @@ final class CsvRows implements AutoCloseable {
      * @throws InvalidInputException if it holds something else
      */
     double number(int column) {
-        return file.isPlain() ? file.number(column) : parsed(column);
+        return file.isNumber(column) ? file.number(column) : parsed(column);
     }
 
     private double parsed(int column) {

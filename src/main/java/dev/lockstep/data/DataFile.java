@@ -41,7 +41,7 @@ final class DataFile implements AutoCloseable {
             return data;
         } catch (IOException e) {
             data.close();
-            throw data.failed(e, "ends within its gzip header");
+            throw data.failed(e, "ends within its header");
         } catch (InvalidInputException e) {
             data.close();
             throw e;
