@@ -18,7 +18,7 @@ MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never $
 JAVA_SOURCES := $(shell find src/main/java -name '*.java')
 KERNELS := $(wildcard src/main/native/*.cpp)
 KERNEL_LIBRARY := $(if $(KERNELS),target/native/liblockstep_cpu.so)
-YIELD_LIBRARY := target/native/liblockstep_yield.so
+THREADS_LIBRARY := target/native/liblockstep_threads.so
 BUNDLED := lockstep README.md $(shell find src/test src/main/cuda src/build bench/gpu jobs -type f)
 CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-errno -fno-trapping-math \
 	-Wall -Wextra -Werror
@@ -51,7 +51,7 @@ gpu-check: bundle
 info: build
 	@./lockstep info
 
-build: target/lockstep.jar target/java-home target/commit target/lockstep.jsa $(KERNEL_LIBRARY) $(YIELD_LIBRARY)
+build: target/lockstep.jar target/java-home target/commit target/lockstep.jsa $(KERNEL_LIBRARY) $(THREADS_LIBRARY)
 
 deps:
 	@src/build/deps.sh
@@ -87,11 +87,11 @@ target/native/liblockstep_cpu.so: $(KERNELS) $(wildcard src/main/native/*.h src/
 		-o $@ $(KERNELS) -Wl,-rpath,'$$ORIGIN'
 
 # Every process of a rank loads it: it needs nothing but the C library.
-$(YIELD_LIBRARY): src/main/native/yield/sched_yield.cpp | target/lockstep.jar
+$(THREADS_LIBRARY): $(wildcard src/main/native/threads/*.cpp) | target/lockstep.jar
 	@jdk="$$(src/build/java-home.sh)" && g++ -std=c++17 -O2 -fPIC -shared -fno-exceptions -Wall -Wextra -Werror -I"$$jdk/include" \
-		-I"$$jdk/include/linux" -o $@ $< -nostdlib -lc
+		-I"$$jdk/include/linux" -o $@ $^ -nostdlib -lc
 
-target/lockstep-bundle.tar.gz: target/lockstep.jar target/java-home target/commit $(KERNEL_LIBRARY) $(YIELD_LIBRARY) $(BUNDLED)
+target/lockstep-bundle.tar.gz: target/lockstep.jar target/java-home target/commit $(KERNEL_LIBRARY) $(THREADS_LIBRARY) $(BUNDLED)
 	@src/build/bundle.sh $@
 
 # What tests of the CUDA backend run on, with a GPU and without; the last of its libraries stands for all.

@@ -9,6 +9,9 @@
 // FOR_EACH_ROW(row, n) runs its body for every row, on the GPU by a block, FOR_EACH_IN_ROW(j, n) by the block's threads in
 // turn; on the CPU both are loops. What the threads have found apart, row.h puts together.
 //
+// SUM_IN_ROW(j, n, sum...) is a FOR_EACH_IN_ROW that adds to the named sums, which the CPU takes over several elements at
+// once. ONCE is for what a launch does once.
+//
 // FOR_EACH_GROUP(i, n) is a FOR_EACH for kernels that store where they load: they would load an element only once the
 // one before is stored, and use half of the GPU's memory bandwidth. Its body loads several elements, in
 // FOR_GROUP(k, i, n), element k of them being AT(i, k), and then computes and stores them in another FOR_GROUP.
@@ -30,6 +33,9 @@
         if (AT(i, k) < (n))
 #define FOR_EACH_ROW(row, n) for (long row = blockIdx.x; row < (n); row += gridDim.x)
 #define FOR_EACH_IN_ROW(j, n) for (long j = threadIdx.x; j < (n); j += blockDim.x)
+#define SUM_IN_ROW(j, n, ...) FOR_EACH_IN_ROW(j, n)
+#define UNROLL(times) _Pragma("unroll")
+#define ONCE if (blockIdx.x == 0 && threadIdx.x == 0)
 // Where this thread begins in a row that has at least one element.
 #define FIRST_IN_ROW(n) (threadIdx.x < (n) ? threadIdx.x : 0L)
 // Whether FOR_EACH_IN_ROW gives element j to this thread.
@@ -49,6 +55,10 @@
 #define FOR_GROUP(k, i, n) if (constexpr int k = 0; true)
 #define FOR_EACH_ROW(row, n) for (long row = 0; row < (n); ++row)
 #define FOR_EACH_IN_ROW(j, n) FOR_EACH(j, n)
+#define PRAGMA(text) _Pragma(#text)
+#define SUM_IN_ROW(j, n, ...) PRAGMA(omp simd reduction(+ : __VA_ARGS__)) for (long j = 0; j < (n); ++j)
+#define UNROLL(times) PRAGMA(GCC unroll times)
+#define ONCE
 #define FIRST_IN_ROW(n) 0L
 #define OWNS_IN_ROW(j) true
 #endif

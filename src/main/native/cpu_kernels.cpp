@@ -1,30 +1,24 @@
 // The CPU side of the kernels in src/main/cuda, and page-aligned memory: the native half of
 // dev.lockstep.device.cpu.CpuKernels. Addresses arrive as longs; sizes were checked in Java.
 #include <jni.h>
-#include <immintrin.h>
 #include <malloc.h>
-#include <omp.h>
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
 
 #include "activation.h"
+#include "adam.h"
 #include "cross_entropy.h"
 #include "gather.h"
 #include "linear.h"
+#include "parallel.h"
 #include "sgd.h"
 
 #define NATIVE(type, name) extern "C" JNIEXPORT type JNICALL Java_dev_lockstep_device_cpu_CpuKernels_##name
 
 namespace {
-
-template <typename T>
-T* at(jlong address) {
-    return reinterpret_cast<T*>(address);
-}
 
 constexpr size_t PAGE = 4096;
 constexpr size_t HUGE_PAGE = 2 << 20;
@@ -59,40 +53,6 @@ void* allocateHuge(size_t size) {
 
 size_t hugeBlockSize(jlong bytes) {
     return roundUp(static_cast<size_t>(bytes) + STAGGER * STAGGERED_BLOCKS, HUGE_PAGE);
-}
-
-// Below this much work a part, waking a thread costs more than it brings.
-constexpr long MINIMUM_PART = 1 << 15;
-
-// Treats denormal numbers as zero while it lives. A momentum that decays towards zero passes through them, and each
-// operation on one costs over a hundred cycles. The thread's own setting comes back, which Java relies on.
-class FlushDenormals {
-public:
-    FlushDenormals() : saved_(_mm_getcsr()) {
-        _mm_setcsr(saved_ | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON);
-    }
-    ~FlushDenormals() {
-        _mm_setcsr(saved_);
-    }
-
-private:
-    const unsigned saved_;
-};
-
-// Runs body(first, count) on parts of 0 ... count-1, a thread each; parts begin at multiples of 16 elements so that no
-// two threads write one cache line. work is what one element stands for.
-template <typename Body>
-void parallel(long count, long work, Body body) {
-    const long parts = std::min<long>(omp_get_max_threads(), count * work / MINIMUM_PART);
-    if (parts <= 1) {
-        body(0L, count);
-        return;
-    }
-    const long part = ((count + parts - 1) / parts + 15) / 16 * 16;
-#pragma omp parallel for num_threads(parts) schedule(static, 1)
-    for (long first = 0; first < count; first += part) {
-        body(first, std::min(part, count - first));
-    }
 }
 
 }  // namespace
@@ -135,8 +95,10 @@ NATIVE(void, clear)(JNIEnv*, jclass, jlong address, jlong bytes) {
     memset(at<void>(address), 0, bytes);
 }
 
-NATIVE(void, copy)(JNIEnv*, jclass, jlong from, jlong to, jlong bytes) {
-    memmove(at<void>(to), at<void>(from), bytes);
+NATIVE(void, copy)(JNIEnv*, jclass, jlong from, jlong to, jlong count) {
+    parallel(count, 1, [=](long first, long part) {
+        memmove(at<float>(to) + first, at<float>(from) + first, part * sizeof(float));
+    });
 }
 
 NATIVE(void, gatherRowsU8)(JNIEnv*, jclass, jlong source, jlong indices, jlong destination, jlong rows, jlong columns,
@@ -202,5 +164,14 @@ NATIVE(void, sgd)(JNIEnv*, jclass, jlong p, jlong g, jlong buffer, jlong hyperpa
             (nesterov ? sgd_nesterov : sgd_momentum)(parameter, gradient, at<float>(buffer) + first, numbers, nullptr,
                                                      part);
         }
+    });
+}
+
+NATIVE(void, adam)(JNIEnv*, jclass, jlong p, jlong g, jlong average, jlong squareAverage, jlong hyperparameters,
+                   jlong count) {
+    parallel(count, 1, [=](long first, long part) {
+        const FlushDenormals flush;
+        adam(at<float>(p) + first, at<float>(g) + first, at<float>(average) + first, at<float>(squareAverage) + first,
+             at<double>(hyperparameters), nullptr, part);
     });
 }

@@ -15,6 +15,7 @@ final class BenchCommand {
                 .addSubcommand(new BenchAllReduceCommand(context))
                 .addSubcommand(new BenchStepCommand(context))
                 .addSubcommand(new BenchOverlapCommand(context))
+                .addSubcommand(new BenchCheckpointCommand(context))
                 .addSubcommand(new BenchPredictCommand(context))
                 .addSubcommand(new BenchScalingCommand(context))
                 .addSubcommand(new BenchReportCommand(context));

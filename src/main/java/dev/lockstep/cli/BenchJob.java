@@ -58,12 +58,13 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 Placement.usableCores(environment.placements()), Placement.machineCores(environment.placements()),
                 link == null ? null : link.text(), device.description(),
                 environment.threads().get(rank).count(), job.precision().name().toLowerCase(Locale.ROOT),
-                trainer.overlaps(), trainer.batchSize(), trainer.batchSize() * ranks, trainer.trainSamples(),
+                trainer.overlaps(), trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
+                trainer.trainSamples(),
                 trainer.parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,
                 chunkBytes, trainer.parameters().backwardOrder().stream().map(Parameter::shape).toList(),
                 device.operations().weightGradientRows(), warmUpSteps, steps, stepsPerTime, seconds, median,
-                interval.low(), interval.high(), trainer.batchSize() * ranks / median,
+                interval.low(), interval.high(), trainer.samplesPerStep() * ranks / median,
                 measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(),
                 (long) resident[0], environment.toMap());
     }

@@ -53,6 +53,8 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     private volatile Communicator communicator;
     /** Null until there is one. */
     private volatile Channel channel;
+    /** The main thread's. */
+    private StartWatch startWatch;
     private final Progress progress = new Progress();
 
     Failure(Launch launch, boolean debug, PrintStream errors) {
@@ -68,14 +70,33 @@ final class Failure implements Thread.UncaughtExceptionHandler {
      * @return what {@code body} returns, an exit status
      */
     int withRanks(Program program, ToIntFunction<Communicator> body) {
+        return withRanks(program, StartWatch.TIMEOUT, all -> {
+            startWatch.close();
+            return body.applyAsInt(all);
+        });
+    }
+
+    /**
+     * As above, for a {@code body} that has the ranks watch each other.
+     *
+     * @param timeout for all ranks to come so far
+     */
+    int withRanks(Program program, Duration timeout, ToIntFunction<Communicator> body) {
         try {
+            startWatch = new StartWatch(launch, timeout, this::end);
             communicator = launch.openCommunicator(program);
             int status = body.applyAsInt(communicator);
             if (channel != null) {
                 communicator.barrier();
-                channel.close();
             }
             communicator.close();
+            if (channel != null) {
+                // Not before: it tells of a rank that does not come to MPI's end.
+                channel.close();
+            }
+            if (ending.get()) {
+                pause(FOR_ANOTHER_THREAD);
+            }
             return status;
         } catch (Throwable failure) {
             return end(failure);
@@ -90,6 +111,11 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     /** From now on the ranks of all machines agree on who prints. */
     void speakThrough(Channel newChannel) {
         channel = newChannel;
+    }
+
+    /** All ranks have come so far that they watch each other. */
+    void ranksHaveStarted() {
+        startWatch.close();
     }
 
     @Override

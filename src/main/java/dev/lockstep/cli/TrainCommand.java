@@ -54,7 +54,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return context.failure().withRanks(context.program(), this::train);
+        return context.failure().withRanks(context.program(), jobOptions.timeout(), this::train);
     }
 
     private int train(Communicator communicator) {
@@ -94,7 +94,7 @@ final class TrainCommand implements Callable<Integer> {
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
-                    trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
+                    trainer.stepsPerEpoch(), (long) trainer.samplesPerStep() * communicator.size(), System::nanoTime));
         });
         Progress progress = context.failure().progress();
         progress.at(start.epoch(), start.step());

@@ -3,7 +3,6 @@ package dev.lockstep.data;
 import dev.lockstep.InvalidInputException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;

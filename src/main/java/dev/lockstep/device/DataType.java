@@ -8,6 +8,8 @@ public enum DataType {
     /** The upper half of a FLOAT32, to nearest, ties to even; a device may compute in it ({@link Device#computeType}). */
     BFLOAT16(2),
     INT32(4),
+    /** Counts that a model keeps. */
+    INT64(8),
     UINT8(1);
 
     private final int bytes;

@@ -44,7 +44,7 @@ public final class OperationChecks {
             matrix(operation, "x", x, floatType, xGradient.rows(), xGradient.columns());
         }
         if (biasGradient != null) {
-            buffer(operation, "biasGradient", biasGradient, gradientType(floatType), xGradient.columns());
+            buffer(operation, "biasGradient", biasGradient, parameterType(floatType), xGradient.columns());
         }
     }
 
@@ -53,7 +53,7 @@ public final class OperationChecks {
         String operation = "linearBackwardWeight";
         matrix(operation, "x", x, floatType);
         matrix(operation, "yGradient", yGradient, floatType, x.rows(), yGradient.columns());
-        matrix(operation, "weightGradient", weightGradient, gradientType(floatType), weightGradient.rows(),
+        matrix(operation, "weightGradient", weightGradient, parameterType(floatType), weightGradient.rows(),
                 x.columns());
         require(firstRow >= 0 && firstRow <= yGradient.columns() - weightGradient.rows(), operation + ": "
                 + weightGradient.rows() + " rows from row " + firstRow + " on, where the weight has "
@@ -63,7 +63,7 @@ public final class OperationChecks {
     public static void linearBackwardBias(DataType floatType, Matrix yGradient, DeviceBuffer biasGradient) {
         String operation = "linearBackwardBias";
         matrix(operation, "yGradient", yGradient, floatType);
-        buffer(operation, "biasGradient", biasGradient, gradientType(floatType), yGradient.columns());
+        buffer(operation, "biasGradient", biasGradient, parameterType(floatType), yGradient.columns());
     }
 
     public static void activationForward(DataType floatType, DeviceBuffer x, DeviceBuffer y) {
@@ -106,7 +106,7 @@ public final class OperationChecks {
             float divisor) {
         String operation = "gatherRows";
         DataType sourceType = source.data().type();
-        DataType other = gradientType(floatType);
+        DataType other = parameterType(floatType);
         require(sourceType == DataType.UINT8 || sourceType == other, operation + ": source is " + sourceType
                 + ", not UINT8 or " + other);
         boolean asItIs = sourceType == other && destination.data().type() == other;
@@ -139,6 +139,44 @@ public final class OperationChecks {
         }
     }
 
+    /** @param floatType as in {@link #sgd}, and {@code converted} likewise */
+    public static void adam(DataType floatType, DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        String operation = "adam";
+        long elementCount = parameter.elementCount();
+        if (converted != null) {
+            buffer(operation, "converted", converted, DataType.BFLOAT16, elementCount);
+        }
+        buffer(operation, "parameter", parameter, floatType, elementCount);
+        buffer(operation, "gradient", gradient, floatType, elementCount);
+        buffer(operation, "average", average, floatType, elementCount);
+        buffer(operation, "squareAverage", squareAverage, floatType, elementCount);
+        buffer(operation, "hyperparameters", hyperparameters, DataType.FLOAT64, AdamHyperparameters.LENGTH);
+    }
+
+    public static void sumOfSquares(DataType floatType, DeviceBuffer x, DeviceBuffer result) {
+        String operation = "sumOfSquares";
+        buffer(operation, "x", x, floatType, x.elementCount());
+        buffer(operation, "result", result, DataType.FLOAT64, 1);
+    }
+
+    public static void clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        String operation = "clipCoefficient";
+        buffer(operation, "sums", sums, DataType.FLOAT64, sums.elementCount());
+        buffer(operation, "coefficient", coefficient, DataType.FLOAT64, 1);
+        require(maximumNorm > 0 && Double.isFinite(maximumNorm), operation + ": a maximum norm of " + maximumNorm);
+    }
+
+    /** @param coefficient may be null */
+    public static void clip(DataType floatType, DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        String operation = "clip";
+        buffer(operation, "gradient", gradient, floatType, gradient.elementCount());
+        if (coefficient != null) {
+            buffer(operation, "coefficient", coefficient, DataType.FLOAT64, 1);
+        }
+        require(limit > 0, operation + ": a limit of " + limit);
+    }
+
     public static void convert(DeviceBuffer source, DeviceBuffer destination) {
         String operation = "convert";
         buffer(operation, "source", source, DataType.FLOAT32, source.elementCount());
@@ -146,21 +184,21 @@ public final class OperationChecks {
     }
 
     /** Of parameters and their gradients, where {@code computeType} is that of activations. */
-    private static DataType gradientType(DataType computeType) {
+    static DataType parameterType(DataType computeType) {
         return computeType == DataType.BFLOAT16 ? DataType.FLOAT32 : computeType;
     }
 
-    private static void matrix(String operation, String name, Matrix matrix, DataType type, int rows, int columns) {
+    static void matrix(String operation, String name, Matrix matrix, DataType type, int rows, int columns) {
         require(matrix.rows() == rows && matrix.columns() == columns, operation + ": " + name + " is " + matrix
                 + ", not [" + rows + ", " + columns + "]");
         matrix(operation, name, matrix, type);
     }
 
-    private static void matrix(String operation, String name, Matrix matrix, DataType type) {
+    static void matrix(String operation, String name, Matrix matrix, DataType type) {
         buffer(operation, name, matrix.data(), type, matrix.data().elementCount());
     }
 
-    private static void buffer(String operation, String name, DeviceBuffer buffer, DataType type, long elementCount) {
+    static void buffer(String operation, String name, DeviceBuffer buffer, DataType type, long elementCount) {
         require(buffer.type() == type, operation + ": " + name + " is " + buffer.type() + ", not " + type);
         require(buffer.elementCount() == elementCount, operation + ": " + name + " has " + buffer.elementCount()
                 + " elements, not " + elementCount);
@@ -171,7 +209,7 @@ public final class OperationChecks {
                 + " cannot be fused, for its derivative does not follow from its output");
     }
 
-    private static void require(boolean condition, String message) {
+    static void require(boolean condition, String message) {
         if (!condition) {
             throw new IllegalArgumentException(message);
         }

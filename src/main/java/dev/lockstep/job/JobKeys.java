@@ -21,6 +21,11 @@ final class JobKeys {
     /** Paths of values and of the maps that hold them. */
     static final Set<String> ALL = all();
 
+    /** Paths of which a job holds at most one. */
+    static final List<List<String>> RIVALS = List.of(
+            List.of("train.batch-size", "train.global-batch"),
+            OptimizerReader.KINDS.stream().map(kind -> join("optimizer", kind)).toList());
+
     private static final int COMPARED_CHARACTERS = 80;
 
     private JobKeys() {}
@@ -44,7 +49,10 @@ final class JobKeys {
         keys.addAll(List.of("model", "loss"));
         add(keys, "optimizer");
         add(keys, "optimizer.sgd", "lr", "momentum", "weight-decay", "dampening", "nesterov");
-        add(keys, "train", "epochs", "batch-size", "global-batch", "shuffle", "drop-last");
+        add(keys, "optimizer.adam", "lr", "betas", "eps", "weight-decay");
+        add(keys, "optimizer.adamw", "lr", "betas", "eps", "weight-decay");
+        add(keys, "train", "epochs", "batch-size", "global-batch", "accumulate", "shuffle", "drop-last", "clip-norm",
+                "clip-value");
         add(keys, "distributed", "first-bucket", "bucket", "chunk", "overlap");
         add(keys, "checkpoint", "every-epochs", "every-steps", "every-minutes", "keep");
         add(keys, "log", "every-steps");

@@ -1,6 +1,8 @@
 package dev.lockstep.job;
 
 import java.math.BigDecimal;
+import java.util.List;
+import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 
 /** Writes a job with every key resolved; equal jobs give equal text. */
@@ -41,7 +43,7 @@ final class JobWriter {
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
                 DataWriter.source(job.data().train()), job.data().test().map(DataWriter::source).orElse("null"),
                 job.data().validation().map(DataWriter::source).orElse("null"),
-                job.model().stream().map(JobWriter::layer).collect(Collectors.joining("\n")),
+                model(job.model()),
                 Value.spelling(job.loss()),
                 optimizer(job.optimizer()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
@@ -51,7 +53,14 @@ final class JobWriter {
                 job.log().everySteps());
     }
 
+    static String model(List<LayerConfig> layers) {
+        return layers.stream().map(JobWriter::layer).collect(Collectors.joining("\n"));
+    }
+
     private static String layer(LayerConfig layer) {
+        if (layer instanceof LayerConfig.CustomLayer custom) {
+            return "  - " + CustomLayerReader.yaml(custom);
+        }
         if (layer instanceof LayerConfig.LinearLayer linear) {
             return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
@@ -59,6 +68,11 @@ final class JobWriter {
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
+        if (optimizer instanceof OptimizerConfig.Adam adam) {
+            return "  " + (adam.decoupled() ? "adamw" : "adam") + ": {lr: " + number(adam.lr()) + ", betas: ["
+                    + number(adam.beta1()) + ", " + number(adam.beta2()) + "], eps: " + number(adam.eps())
+                    + ", weight-decay: " + number(adam.weightDecay()) + "}";
+        }
         OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) optimizer;
         return "  sgd: {lr: " + number(sgd.lr()) + ", momentum: " + number(sgd.momentum()) + ", weight-decay: "
                 + number(sgd.weightDecay()) + ", dampening: " + number(sgd.dampening()) + ", nesterov: " + sgd.nesterov() + "}";
@@ -67,8 +81,15 @@ final class JobWriter {
     private static String train(TrainConfig train) {
         return "  epochs: " + train.epochs()
                 + "\n  " + batch(train)
+                + "\n  accumulate: " + train.accumulate()
                 + "\n  shuffle: " + train.shuffle()
-                + "\n  drop-last: " + train.dropLast();
+                + "\n  drop-last: " + train.dropLast()
+                + "\n  clip-norm: " + limit(train.clipNorm())
+                + "\n  clip-value: " + limit(train.clipValue());
+    }
+
+    private static String limit(OptionalDouble limit) {
+        return limit.isPresent() ? number(limit.getAsDouble()) : "null";
     }
 
     private static String batch(TrainConfig train) {
@@ -79,8 +100,13 @@ final class JobWriter {
 
     /** The shortest digits that read back as the same double; in plain notation unless that has very many zeros. */
     private static String number(double number) {
-        BigDecimal exact = new BigDecimal(Double.toString(number)).stripTrailingZeros();
-        String plain = exact.toPlainString();
+        String plain = new BigDecimal(Double.toString(number)).stripTrailingZeros().toPlainString();
         return plain.length() <= MAX_PLAIN_DIGITS ? plain : Double.toString(number);
+    }
+
+    /** In plain notation unless that has very many zeros. */
+    static String number(BigDecimal number) {
+        boolean isShort = number.precision() - (long) number.scale() <= MAX_PLAIN_DIGITS && number.scale() <= MAX_PLAIN_DIGITS;
+        return isShort ? number.toPlainString() : number.toString();
     }
 }

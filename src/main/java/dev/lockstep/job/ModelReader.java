@@ -8,6 +8,8 @@ import java.util.stream.Stream;
 
 /** Reads the list of layers, and checks that each takes what the one before it gives. */
 final class ModelReader {
+    private static final String CUSTOM = "module";
+
     private ModelReader() {}
 
     static List<LayerConfig> layers(Value model) {
@@ -31,9 +33,11 @@ final class ModelReader {
                 }
                 giver = position;
                 given = linear.out();
+            } else if (layer instanceof LayerConfig.CustomLayer) {
+                giver = -1; // what it gives is for its class to say
             }
         }
-        if (giver < 0) {
+        if (layers.stream().allMatch(LayerConfig.ActivationLayer.class::isInstance)) {
             throw model.error("'model' has no linear layer; it needs at least one");
         }
         return layers;
@@ -41,6 +45,10 @@ final class ModelReader {
 
     private static LayerConfig layer(Value value) {
         if (value.node() instanceof YamlNode.Mapping mapping) {
+            if (mapping.entries().containsKey(CUSTOM)) {
+                Fields layer = new Fields(value.path(), mapping, List.of(JobKeys.join(value.path(), CUSTOM)));
+                return CustomLayerReader.layer(layer.require(CUSTOM));
+            }
             return linear(value.path(), mapping);
         }
         String name = value.text("a layer");
@@ -50,6 +58,9 @@ final class ModelReader {
         }
         if (name.equals("linear")) {
             throw value.error(Text.quoted(value.path()) + " needs sizes: write 'linear: {in: …, out: …}'");
+        }
+        if (name.equals(CUSTOM)) {
+            throw value.error(Text.quoted(value.path()) + " needs a class: write 'module: {class: …}'");
         }
         throw value.error(JobKeys.unknown(value.path() + "." + name, kinds(value.path())));
     }
@@ -74,7 +85,7 @@ final class ModelReader {
 
     /** The paths of all kinds of layer at one position. */
     private static List<String> kinds(String path) {
-        return Stream.concat(Stream.of("linear"), Arrays.stream(ActivationKind.values()).map(Value::spelling))
+        return Stream.concat(Stream.of("linear", CUSTOM), Arrays.stream(ActivationKind.values()).map(Value::spelling))
                 .map(name -> path + "." + name)
                 .toList();
     }

@@ -1,23 +1,31 @@
 package dev.lockstep.nn;
 
 import dev.lockstep.device.Device;
+import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Timeline;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.Workspace;
-import java.util.function.Function;
 
-/** What a module is bound with: the device, its parameters, memory for activations. */
+/** What a module is bound with: the device, its parameters and buffers, memory for activations. */
 public final class Binding {
-    private final Device device;
-    private final Workspace workspace;
-    private final Function<String, Parameter> parameters;
-    private final RowSplit rowSplit;
-    /** Null outside training. */
-    private final Timeline timeline;
+    private final Context context;
     private final String path;
     private final boolean accumulate;
+    private final RandomLayers randomLayers;
+
+    /** What is the same for all modules of a model; {@code timeline} and {@code randomness} are null outside training. */
+    private record Context(Device device, Workspace workspace, ParameterArena arena, ModelBuffers buffers,
+            RowSplit rowSplit, Timeline timeline, Randomness randomness, RankSums rankSums) {
+    }
+
+    /** Counts the layers of a model that draw random numbers, as they are bound. */
+    private static final class RandomLayers {
+        private int count;
+    }
 
     /** Where the rows of a weight's gradient are wanted one part before the other. */
     @FunctionalInterface
@@ -32,58 +40,82 @@ public final class Binding {
         int[] rowEnds(Parameter parameter);
     }
 
-    private Binding(Device device, Workspace workspace, Function<String, Parameter> parameters, RowSplit rowSplit,
-            Timeline timeline, String path, boolean accumulate) {
-        this.device = device;
-        this.workspace = workspace;
-        this.parameters = parameters;
-        this.rowSplit = rowSplit;
-        this.timeline = timeline;
+    private Binding(Context context, String path, boolean accumulate, RandomLayers randomLayers) {
+        this.context = context;
         this.path = path;
         this.accumulate = accumulate;
+        this.randomLayers = randomLayers;
+    }
+
+    private static Binding of(Context context) {
+        return new Binding(context, "", false, new RandomLayers());
     }
 
     /**
-     * For forward and backward.
+     * For forward and backward, of a model without buffers and random numbers on a rank that is alone, unless said
+     * otherwise below. A binding is good for one {@link Module#bind} of a model.
      *
      * @param timeline that the modules' operations are timed on
      */
     public static Binding forTraining(Device device, Workspace workspace, ParameterArena arena, RowSplit rowSplit,
             Timeline timeline) {
-        return new Binding(device, workspace, arena::parameter, rowSplit, timeline, "", false);
+        return of(new Context(device, workspace, arena, null, rowSplit, timeline, null, RankSums.ALONE));
     }
 
     /** For forward alone. */
     public static Binding forEvaluation(Device device, Workspace workspace, ParameterArena arena) {
-        return new Binding(device, workspace, arena::parameter, RowSplit.WHOLE, null, "", false);
+        return of(new Context(device, workspace, arena, null, RowSplit.WHOLE, null, null, RankSums.ALONE));
     }
 
-    /** The same with parameters looked up under {@code prefix.}. */
-    Binding within(String prefix) {
-        return new Binding(device, workspace, name -> parameters.apply(prefix + "." + name), rowSplit, timeline,
-                path + prefix + ".", accumulate);
+    /** The same for a model of these buffers. */
+    public Binding with(ModelBuffers buffers) {
+        Context c = context;
+        return with(new Context(c.device, c.workspace, c.arena, buffers, c.rowSplit, c.timeline, c.randomness, c.rankSums));
+    }
+
+    /**
+     * The same for training with layers that draw random numbers or see the batches of all ranks.
+     *
+     * @param randomness counted on by whoever enqueues the steps
+     */
+    public Binding with(Randomness randomness, RankSums rankSums) {
+        Context c = context;
+        return with(new Context(c.device, c.workspace, c.arena, c.buffers, c.rowSplit, c.timeline, randomness, rankSums));
+    }
+
+    private Binding with(Context other) {
+        return new Binding(other, path, accumulate, new RandomLayers());
+    }
+
+    /** The same with parameters and buffers looked up under {@code prefix.}. */
+    public Binding within(String prefix) {
+        return new Binding(context, path + prefix + ".", accumulate, randomLayers);
     }
 
     /** The same for a micro-batch behind others of its step: backward adds to the parameters' gradients. */
     public Binding accumulating() {
-        return new Binding(device, workspace, parameters, rowSplit, timeline, path, true);
+        return new Binding(context, path, true, new RandomLayers());
     }
 
     public Device device() {
-        return device;
+        return context.device;
     }
 
     public Workspace workspace() {
-        return workspace;
+        return context.workspace;
     }
 
     public boolean training() {
-        return timeline != null;
+        return context.timeline != null;
     }
 
-    /** {@code operation}, timed where this is for training; {@code name} is completed by where the module stands. */
-    Operation timed(Timeline.Phase phase, String name, double flops, Operation operation) {
-        return timeline == null ? operation : timeline.timed(phase, path + name, flops, operation);
+    /**
+     * {@code operation}, timed where this is for training; {@code name} is completed by where the module stands.
+     *
+     * @param flops multiplications and additions of a matrix product; 0 for what is none
+     */
+    public Operation timed(Timeline.Phase phase, String name, double flops, Operation operation) {
+        return context.timeline == null ? operation : context.timeline.timed(phase, path + name, flops, operation);
     }
 
     /** Whether backward adds to the gradients of the parameters, instead of overwriting them. */
@@ -92,10 +124,35 @@ public final class Binding {
     }
 
     public Parameter parameter(String name) {
-        return parameters.apply(name);
+        return context.arena.parameter(path + name);
+    }
+
+    /** @throws IllegalStateException if this is for a model without buffers */
+    public DeviceBuffer buffer(String name) {
+        if (context.buffers == null) {
+            throw new IllegalStateException("no buffers are given, and " + path + name + " is asked for");
+        }
+        return context.buffers.values(path + name);
     }
 
     public int[] rowEnds(Parameter parameter) {
-        return rowSplit.rowEnds(parameter);
+        return context.rowSplit.rowEnds(parameter);
+    }
+
+    /** The sum of {@code numbers} over all ranks, named after where the module stands; see {@link RankSums#bind}. */
+    public Operation sumOverRanks(String name, DeviceBuffer numbers) {
+        return context.rankSums.bind(path + name, numbers);
+    }
+
+    /**
+     * What a layer that draws random numbers draws from; each call is for the next of them in the model.
+     *
+     * @throws IllegalStateException if none are given
+     */
+    public LayerOperations.RandomSource randomSource() {
+        if (context.randomness == null) {
+            throw new IllegalStateException("no random numbers are given, and " + path + " draws some");
+        }
+        return context.randomness.source(randomLayers.count++);
     }
 }

@@ -15,7 +15,7 @@ public interface BoundModule {
 
     /**
      * Overwrites the gradients of the module's parameters and of its input, from {@link #outputGradient} and what the
-     * last {@link #forward} left.
+     * last {@link #forward} left; adds to those of the parameters where {@link Binding#accumulate} says so.
      *
      * @param listener is told of each parameter's gradient, in backward order
      */

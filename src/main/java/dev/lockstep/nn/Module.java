@@ -2,6 +2,7 @@ package dev.lockstep.nn;
 
 import dev.lockstep.device.Matrix;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.BufferShape;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
 import java.util.List;
@@ -9,11 +10,20 @@ import java.util.function.Function;
 
 /**
  * A layer or a composition of layers. A module is a description without memory or state: its parameters live in the
- * trainer's arena, and what forward leaves for backward in the {@link BoundModule} that {@link #bind} makes.
+ * trainer's arena, its buffers beside them, and what forward leaves for backward in the {@link BoundModule} that
+ * {@link #bind} makes.
  */
 public interface Module {
     /** Its parameters in PyTorch's order, named relative to the module. */
     List<ParameterShape> parameterShapes();
+
+    /**
+     * Its state that no gradient changes, such as running statistics, in PyTorch's order, named relative to the module.
+     * Rank 0's is what evaluation and checkpoints take.
+     */
+    default List<BufferShape> bufferShapes() {
+        return List.of();
+    }
 
     /**
      * Features a sample leaves with.
@@ -28,6 +38,23 @@ public interface Module {
      * @param parameters finds a parameter by its name relative to the module
      */
     void initialize(Mt19937 generator, Function<String, Parameter> parameters);
+
+    /**
+     * What {@link #bind} asks of the workspace where samples come with {@code inputFeatures}, so that a job that cannot
+     * fit is refused: here the output, and in training its gradient.
+     */
+    default ActivationMemory activationMemory(int inputFeatures) {
+        return ActivationMemory.ofOutput(outputFeatures(inputFeatures));
+    }
+
+    /**
+     * The fewest samples that a rank's batch must have in training.
+     *
+     * @param ranks that train, each on a batch of that size
+     */
+    default int smallestBatch(int ranks) {
+        return 1;
+    }
 
     /**
      * Prepares forward, and backward where {@code binding} is for training, for one batch size.

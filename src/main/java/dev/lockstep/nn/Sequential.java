@@ -5,6 +5,7 @@ import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Stream;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.BufferShape;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
@@ -16,6 +17,9 @@ import java.util.function.Function;
  * activation between two linear layers is bound into their operations where its derivative follows from its output.
  */
 public record Sequential(List<Module> modules) implements Module {
+    /** cuBLASLt's rows of a mask, a bit for each output of a ReLU, begin at multiples of 128 bits. */
+    private static final int MASK_UNIT_BITS = 128;
+
     public Sequential {
         modules = List.copyOf(modules);
         if (modules.isEmpty()) {
@@ -28,6 +32,17 @@ public record Sequential(List<Module> modules) implements Module {
         List<ParameterShape> shapes = new ArrayList<>();
         for (int i = 0; i < modules.size(); i++) {
             for (ParameterShape shape : modules.get(i).parameterShapes()) {
+                shapes.add(shape.within(Integer.toString(i)));
+            }
+        }
+        return shapes;
+    }
+
+    @Override
+    public List<BufferShape> bufferShapes() {
+        List<BufferShape> shapes = new ArrayList<>();
+        for (int i = 0; i < modules.size(); i++) {
+            for (BufferShape shape : modules.get(i).bufferShapes()) {
                 shapes.add(shape.within(Integer.toString(i)));
             }
         }
@@ -53,6 +68,31 @@ public record Sequential(List<Module> modules) implements Module {
             String prefix = i + ".";
             modules.get(i).initialize(generator, name -> parameters.apply(prefix + name));
         }
+    }
+
+    /** Fused activations take none but a GPU's masks. */
+    @Override
+    public ActivationMemory activationMemory(int inputFeatures) {
+        ActivationMemory memory = ActivationMemory.NONE;
+        int features = inputFeatures;
+        for (int i = 0; i < modules.size(); i++) {
+            memory = memory.plus(modules.get(i).activationMemory(features));
+            features = modules.get(i).outputFeatures(features);
+            Activation fused = modules.get(i) instanceof Linear ? fusedAfter(i) : Activation.IDENTITY;
+            if (fused == Activation.RELU) {
+                long maskUnits = (features + MASK_UNIT_BITS - 1L) / MASK_UNIT_BITS;
+                memory = memory.plus(new ActivationMemory(0, 0, maskUnits * (MASK_UNIT_BITS / Byte.SIZE), 0));
+            }
+            if (fused != Activation.IDENTITY) {
+                i++;
+            }
+        }
+        return memory;
+    }
+
+    @Override
+    public int smallestBatch(int ranks) {
+        return modules.stream().mapToInt(module -> module.smallestBatch(ranks)).max().orElse(1);
     }
 
     @Override

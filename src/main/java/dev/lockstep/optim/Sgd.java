@@ -6,8 +6,6 @@ import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.SgdHyperparameters;
 import dev.lockstep.tensor.ParameterArena;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Map;
 
 /** Stochastic gradient descent with momentum, weight decay, dampening and nesterov: torch.optim.SGD. */
@@ -18,10 +16,7 @@ public final class Sgd implements Optimizer {
     private final ParameterArena arena;
     private final SgdSettings settings;
     private final DeviceBuffer momentumBuffer;
-    private final DeviceBuffer hyperparameters;
-    private final ByteBuffer host = ByteBuffer.allocateDirect(SgdHyperparameters.LENGTH * Float.BYTES)
-            .order(ByteOrder.nativeOrder());
-    private boolean changed = true;
+    private final Hyperparameters hyperparameters;
     private long steps;
 
     public Sgd(Device device, ParameterArena arena, SgdSettings settings) {
@@ -29,15 +24,15 @@ public final class Sgd implements Optimizer {
         this.arena = arena;
         this.settings = settings;
         momentumBuffer = settings.momentum() == 0 ? null : device.allocate(arena.values().type(), arena.elementCount());
-        hyperparameters = device.allocate(DataType.FLOAT32, SgdHyperparameters.LENGTH);
+        hyperparameters = new Hyperparameters(device, DataType.FLOAT32, SgdHyperparameters.LENGTH);
     }
 
     @Override
     public Operation bind(long firstElement, long elementCount) {
         return device.operations().sgd(arena.values().slice(firstElement, elementCount),
                 arena.gradients().slice(firstElement, elementCount),
-                momentumBuffer == null ? null : momentumBuffer.slice(firstElement, elementCount), hyperparameters,
-                settings.nesterov(),
+                momentumBuffer == null ? null : momentumBuffer.slice(firstElement, elementCount),
+                hyperparameters.slice(0, SgdHyperparameters.LENGTH), settings.nesterov(),
                 arena.converts() ? arena.computeValues().slice(firstElement, elementCount) : null);
     }
 
@@ -45,22 +40,13 @@ public final class Sgd implements Optimizer {
     @Override
     public void beginStep() {
         boolean first = steps == 0;
-        put(SgdHyperparameters.LEARNING_RATE, settings.learningRate());
-        put(SgdHyperparameters.WEIGHT_DECAY, settings.weightDecay());
-        put(SgdHyperparameters.MOMENTUM, settings.momentum());
-        put(SgdHyperparameters.BUFFER_FACTOR, first ? 0 : settings.momentum());
-        put(SgdHyperparameters.GRADIENT_FACTOR, first ? 1 : 1 - settings.dampening());
-        if (changed) {
-            hyperparameters.copyFromHost(host.clear());
-            changed = false;
-        }
+        hyperparameters.put(SgdHyperparameters.LEARNING_RATE, settings.learningRate());
+        hyperparameters.put(SgdHyperparameters.WEIGHT_DECAY, settings.weightDecay());
+        hyperparameters.put(SgdHyperparameters.MOMENTUM, settings.momentum());
+        hyperparameters.put(SgdHyperparameters.BUFFER_FACTOR, first ? 0 : settings.momentum());
+        hyperparameters.put(SgdHyperparameters.GRADIENT_FACTOR, first ? 1 : 1 - settings.dampening());
+        hyperparameters.send();
         steps++;
-    }
-
-    private void put(int index, double value) {
-        float number = (float) value;
-        changed |= host.getFloat(index * Float.BYTES) != number;
-        host.putFloat(index * Float.BYTES, number);
     }
 
     @Override

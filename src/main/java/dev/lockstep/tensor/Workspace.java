@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * Activation memory shared by the bindings of one model to several batch sizes. The first binding, to the largest
- * batch, allocates; a later one asks for the same matrices in the same order and gets the first rows of each.
+ * batch, allocates; a later one asks for the same in the same order and gets the first rows or elements of each.
  */
 public final class Workspace {
     private final Device device;
@@ -28,7 +28,7 @@ public final class Workspace {
         this.type = type;
     }
 
-    /** Starts over with the first matrix. */
+    /** Starts over with what was asked for first. */
     public void rewind() {
         next = 0;
     }
@@ -36,19 +36,28 @@ public final class Workspace {
     /**
      * A matrix with undefined content.
      *
-     * @throws IllegalStateException if the matrix asked for in this place before was smaller
+     * @throws IllegalStateException as {@link #buffer}
      */
     public Matrix matrix(int rows, int columns) {
-        long elements = (long) rows * columns;
+        return new Matrix(buffer(type, (long) rows * columns), rows, columns);
+    }
+
+    /**
+     * A buffer with undefined content.
+     *
+     * @throws IllegalStateException if what was asked for in this place before was smaller, or of another type
+     */
+    public DeviceBuffer buffer(DataType bufferType, long elements) {
         if (next == buffers.size()) {
-            buffers.add(device.allocate(type, elements));
+            buffers.add(device.allocate(bufferType, elements));
         }
         DeviceBuffer buffer = buffers.get(next);
-        if (buffer.elementCount() < elements) {
-            throw new IllegalStateException("matrix " + next + " of the workspace has " + buffer.elementCount()
-                    + " elements, not " + elements + ": bind the largest batch first");
+        if (buffer.elementCount() < elements || buffer.type() != bufferType) {
+            throw new IllegalStateException("buffer " + next + " of the workspace has " + buffer.elementCount()
+                    + " elements of " + buffer.type() + ", not " + elements + " of " + bufferType
+                    + ": bind the largest batch first");
         }
         next++;
-        return new Matrix(buffer.slice(0, elements), rows, columns);
+        return buffer.slice(0, elements);
     }
 }

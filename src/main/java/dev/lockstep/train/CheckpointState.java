@@ -24,7 +24,7 @@ import java.util.Map;
  * @param epochsCompleted  whose steps are all done
  * @param job              resolved, as YAML
  * @param ranks            that made it
- * @param batchSize        samples a rank in a full step
+ * @param batchSize        samples a rank in a full step, of all its micro-batches
  * @param trainSamples     of the training data
  * @param parametersSha256 of the parameters in model order; empty but at the end of training, as it takes seconds
  * @param files            beside this one, by name

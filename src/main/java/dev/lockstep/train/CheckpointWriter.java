@@ -1,5 +1,6 @@
 package dev.lockstep.train;
 
+import dev.lockstep.BackgroundThread;
 import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
@@ -35,7 +36,7 @@ import java.util.stream.Stream;
  *
  * <p>All methods are the training thread's.
  */
-final class CheckpointWriter {
+public final class CheckpointWriter {
     private static final String TEMPORARY_PREFIX = ".writing-";
     private static final String REMOVED_PREFIX = ".removing-";
     private static final Map<String, String> METADATA = Map.of("format", "pt");
@@ -47,11 +48,8 @@ final class CheckpointWriter {
     private final Optional<CsvEncoding> encoding;
     /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
     private final Map<DeviceBuffer, HostCopy> copies = new IdentityHashMap<>();
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(body -> {
-        Thread writer = new Thread(body, "lockstep-checkpoint");
-        writer.setDaemon(true);
-        return writer;
-    });
+    private final ExecutorService thread =
+            Executors.newSingleThreadExecutor(body -> BackgroundThread.of("lockstep-checkpoint", body));
     /** What is being written, or has been and was not yet asked for; else null. */
     private Future<Path> writing;
     /** Oldest first; touched by the writing thread alone. Null until it has looked what a run before has left. */
@@ -62,7 +60,7 @@ final class CheckpointWriter {
      * @param keep   checkpoints to keep, at least 1
      * @param encoding of the training data, where that is of CSV files
      */
-    CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, Optimizer optimizer,
+    public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, Optimizer optimizer,
             Optional<CsvEncoding> encoding) {
         this.encoding = encoding;
         this.folder = folder;
@@ -79,7 +77,7 @@ final class CheckpointWriter {
      *
      * @param state what state.json says, but for the files
      */
-    void begin(String name, CheckpointState state) {
+    public void begin(String name, CheckpointState state) {
         if (writing != null) {
             throw new IllegalStateException("checkpoint " + name + " begins before the last one's end was asked for");
         }
@@ -88,7 +86,7 @@ final class CheckpointWriter {
     }
 
     /** Whether {@link #finished} has something to tell. Cheap enough for every step. */
-    boolean hasFinished() {
+    public boolean hasFinished() {
         return writing != null && writing.isDone();
     }
 
@@ -97,7 +95,7 @@ final class CheckpointWriter {
      *
      * @throws TrainingException if it could not be written, or the state was not finite; the checkpoints before it stand
      */
-    Optional<Path> finished() {
+    public Optional<Path> finished() {
         if (writing == null) {
             return Optional.empty();
         }

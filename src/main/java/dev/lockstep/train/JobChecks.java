@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /**
@@ -36,19 +37,20 @@ public final class JobChecks {
         Supplier<CsvEncoding> encoding = () -> train.encoding().orElseThrow();
         Optional<DatasetSource> test = job.data().test().map(source -> DataSources.source(source, encoding));
         Optional<DatasetSource> validation = job.data().validation().map(source -> DataSources.source(source, encoding));
-        int features = firstLinear(job.model()).in();
-        DatasetInfo trainInfo = checkFeatures("data.train", train, features);
+        int features = inputFeatures(job.model()).orElseGet(() -> train.info().features());
+        DatasetInfo trainInfo = checkFeatures("data.train", train, features, job.model());
         if (trainInfo.samples() < ranks) {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         List<DatasetInfo> evaluated = new ArrayList<>();
-        test.ifPresent(source -> evaluated.add(checkFeatures("data.test", source, features)));
-        validation.ifPresent(source -> evaluated.add(checkFeatures("data.validation", source, features)));
+        test.ifPresent(source -> evaluated.add(checkFeatures("data.test", source, features, job.model())));
+        validation.ifPresent(source -> evaluated.add(checkFeatures("data.validation", source, features, job.model())));
         Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, evaluated),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, evaluated, heapBytes);
-        return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes, Models.build(job.model()).outputFeatures(features));
+        return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes,
+                Models.build(job.model(), features).outputFeatures(features));
     }
 
     /**
@@ -60,7 +62,7 @@ public final class JobChecks {
         checkPrecision(job);
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
-                firstLinear(job.model()).in(), 0);
+                inputFeatures(job.model()).orElseGet(() -> DataSources.training(job).info().features()), 0);
         checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, List.of()), BigInteger.ZERO, budget);
         return batch;
     }
@@ -84,10 +86,10 @@ public final class JobChecks {
                 + "; give it one with --set, or choose --split train")), () -> encoding.orElseThrow(() ->
                         new InvalidInputException(key + " is of CSV files, but the checkpoint's training data was not, so that"
                                 + " nothing says how to read them; choose other data")));
-        int features = firstLinear(job.model()).in();
-        DatasetInfo info = checkFeatures(key, source, features);
+        int features = inputFeatures(job.model()).orElseGet(() -> source.info().features());
+        DatasetInfo info = checkFeatures(key, source, features, job.model());
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
-        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model()).outputFeatures(features));
+        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model(), features).outputFeatures(features));
     }
 
     private static void checkPrecision(Job job) {
@@ -97,13 +99,14 @@ public final class JobChecks {
         }
     }
 
-    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features) {
+    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features,
+            List<LayerConfig> model) {
         DatasetInfo info = source.info();
         if (info.features() != features) {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
                     + " features a sample" + source.encoding().map(encoding -> " (" + encoding.summary() + ")").orElse("")
-                    + ", but the model's first linear layer takes " + features
-                    + "; set its in to " + info.features());
+                    + ", but " + (inputFeatures(model).isPresent() ? "the model's first linear layer takes "
+                    + features + "; set its in to " + info.features() : "data.train has " + features + "; both need as many"));
         }
         return info;
     }
@@ -168,9 +171,10 @@ public final class JobChecks {
         }
     }
 
-    /** There is one: the job file was checked for it. */
-    private static LayerConfig.LinearLayer firstLinear(List<LayerConfig> model) {
-        return model.stream().filter(LayerConfig.LinearLayer.class::isInstance)
-                .map(LayerConfig.LinearLayer.class::cast).findFirst().orElseThrow();
+    /** What the model's first linear layer takes; none where a custom module comes first, which takes what there is. */
+    private static OptionalInt inputFeatures(List<LayerConfig> model) {
+        return model.stream().filter(layer -> !(layer instanceof LayerConfig.ActivationLayer)).limit(1)
+                .filter(LayerConfig.LinearLayer.class::isInstance)
+                .mapToInt(layer -> ((LayerConfig.LinearLayer) layer).in()).findFirst();
     }
 }

@@ -82,7 +82,10 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
 
     /** Samples a rank in a step of evaluation alone, where nobody minds what the ranks make of the global batch. */
     static int evaluationBatch(Job job, int ranks) {
-        return job.train().batchSize().orElseGet(() -> (job.train().globalBatch().getAsInt() - 1) / ranks + 1);
+        return job.train().batchSize().orElseGet(() -> {
+            long batches = (long) ranks * job.train().accumulate();
+            return (int) ((job.train().globalBatch().getAsInt() - 1) / batches + 1);
+        });
     }
 
     /** What rank 0 has in its host's memory beside it: the copy of the state that checkpoints are written from. */
@@ -92,6 +95,9 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
 
     /** The parameters' and the optimizer's. */
     private static int keptArenas(Job job) {
+        if (job.optimizer() instanceof OptimizerConfig.Adam) {
+            return 3;
+        }
         return job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 2 : 1;
     }
 

@@ -1,5 +1,6 @@
 package dev.lockstep.train;
 
+import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Activation;
 import dev.lockstep.job.ActivationKind;
 import dev.lockstep.job.LayerConfig;
@@ -7,6 +8,7 @@ import dev.lockstep.nn.ActivationModule;
 import dev.lockstep.nn.Linear;
 import dev.lockstep.nn.Module;
 import dev.lockstep.nn.Sequential;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Builds the model that a job file describes. */
@@ -14,16 +16,35 @@ final class Models {
     private Models() {
     }
 
-    static Sequential build(List<LayerConfig> layers) {
-        return new Sequential(layers.stream().map(Models::module).toList());
+    /** @param inputFeatures of a sample that the model is given */
+    static Sequential build(List<LayerConfig> layers, int inputFeatures) {
+        List<Module> modules = new ArrayList<>();
+        int features = inputFeatures;
+        for (LayerConfig layer : layers) {
+            Module module = module("model." + modules.size(), layer, features);
+            modules.add(module);
+            features = outputFeatures(modules.size() - 1, module, features);
+        }
+        return new Sequential(modules);
     }
 
-    private static Module module(LayerConfig layer) {
+    private static int outputFeatures(int position, Module module, int features) {
+        try {
+            return module.outputFeatures(features);
+        } catch (IllegalArgumentException e) {
+            throw new InvalidInputException("model." + position + ": " + e.getMessage() + "; make the layers fit", e);
+        }
+    }
+
+    private static Module module(String path, LayerConfig layer, int inputFeatures) {
         if (layer instanceof LayerConfig.LinearLayer linear) {
             return new Linear(linear.in(), linear.out());
         }
         if (layer instanceof LayerConfig.ActivationLayer activation) {
             return new ActivationModule(activation(activation.kind()));
+        }
+        if (layer instanceof LayerConfig.CustomLayer custom) {
+            return CustomModules.build(path, custom, inputFeatures);
         }
         throw new IllegalStateException("a layer without a module: " + layer);
     }

@@ -64,8 +64,8 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
             notices.add("changed since then: " + String.join(", ", changes));
         }
         if (state.ranks() != ranks) {
-            int batch = ranks * job.train().batchPerRank(ranks);
-            int before = state.ranks() * state.batchSize();
+            long batch = job.train().stepSamples(ranks);
+            long before = (long) state.ranks() * state.batchSize();
             long left = Math.max(0, trainSamples - position.consumed());
             notices.add("with " + ranks + (ranks == 1 ? " rank" : " ranks") + ", not " + state.ranks() + ": the "
                     + (position.consumed() == 0 ? "" : left + " samples left of epoch " + position.epoch()
@@ -78,6 +78,9 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
 
     /** {@code "optimizer.sgd.lr from 0.1 to 0.05"}, of the keys that bear on what is computed. */
     private static List<String> changes(Job before, Job now, Path checkpoint) {
+        if (!before.optimizer().key().equals(now.optimizer().key())) {
+            throw refused("the optimizer is " + now.optimizer().key(), checkpoint, before.optimizer().key());
+        }
         Map<String, String> old = keys(before);
         Map<String, String> current = keys(now);
         TreeSet<String> all = new TreeSet<>(old.keySet());

@@ -10,7 +10,7 @@ public interface TrainingListener {
      *
      * @param step        from 1 on, over all epochs
      * @param stepOfEpoch from 1 on
-     * @param loss        of this rank's batch; asking for it may mean to wait for the device
+     * @param loss        of this rank's last micro-batch; asking for it may mean to wait for the device
      */
     default void stepDone(int epoch, long step, int stepOfEpoch, DoubleSupplier loss) {
     }

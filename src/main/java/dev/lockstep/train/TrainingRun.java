@@ -92,7 +92,8 @@ public final class TrainingRun {
         Optional<Evaluation> test = trainer.evaluate();
         if (test.isPresent() && !Double.isFinite(test.get().loss())) {
             throw new TrainingException("epoch " + epoch + ", step " + trainer.step() + ": the test loss is "
-                    + test.get().loss() + ": training has diverged; lower optimizer.sgd.lr or look at the data");
+                    + test.get().loss() + ": training has diverged; lower " + job.optimizer().key()
+                    + ".lr or look at the data");
         }
         return test;
     }
@@ -130,7 +131,7 @@ public final class TrainingRun {
         if (checkpoints.isPresent()) {
             reportCheckpoint();
             checkpoints.get().begin(name, new CheckpointState(position, epochsCompleted, trainer.optimizer().steps(),
-                    JobFile.toYaml(job), job.seed(), communicator.size(), trainer.batchSize(), trainer.stepsPerEpoch(),
+                    JobFile.toYaml(job), job.seed(), communicator.size(), trainer.samplesPerStep(), trainer.stepsPerEpoch(),
                     trainer.trainSamples(), hash, Map.of()));
         }
         // The checkpoint before may take longer to write than ranks may keep each other waiting within a step.

@@ -4,6 +4,7 @@ import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Event;
+import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Operations;
@@ -13,6 +14,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Queue;
 
 /**
@@ -80,21 +82,29 @@ public class DeferredDevice implements Device {
     /** The reference's operations, each of them put off when it is enqueued. */
     @Override
     public Operations operations() {
-        return (Operations) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {Operations.class},
+        return deferred(Operations.class, reference.operations());
+    }
+
+    private <T> T deferred(Class<T> type, T maker) {
+        return type.cast(Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {type},
                 (proxy, method, arguments) -> {
-                    for (int i = 0; i < arguments.length; i++) {
-                        arguments[i] = unwrap(arguments[i]);
-                    }
+                    Object[] unwrapped = arguments == null ? new Object[0]
+                            : Arrays.stream(arguments).map(DeferredDevice::unwrap).toArray();
                     try {
-                        Operation operation = (Operation) method.invoke(reference.operations(), arguments);
-                        return (Operation) stream -> {
-                            pending.add(operation);
-                            enqueued++;
-                        };
+                        Object made = method.invoke(maker, unwrapped);
+                        return made instanceof LayerOperations layers ? deferred(LayerOperations.class, layers)
+                                : made instanceof Operation operation ? defer(operation) : made;
                     } catch (InvocationTargetException e) {
                         throw e.getCause();
                     }
-                });
+                }));
+    }
+
+    private Operation defer(Operation operation) {
+        return stream -> {
+            pending.add(operation);
+            enqueued++;
+        };
     }
 
     @Override
@@ -116,6 +126,14 @@ public class DeferredDevice implements Device {
     private static Object unwrap(Object argument) {
         if (argument instanceof Matrix matrix) {
             return new Matrix((DeviceBuffer) unwrap(matrix.data()), matrix.rows(), matrix.columns());
+        }
+        if (argument instanceof LayerOperations.RandomSource source) {
+            return new LayerOperations.RandomSource((DeviceBuffer) unwrap(source.counters()), source.seed(), source.rank(),
+                    source.layer());
+        }
+        if (argument instanceof LayerOperations.RunningStatistics running) {
+            return new LayerOperations.RunningStatistics((DeviceBuffer) unwrap(running.mean()),
+                    (DeviceBuffer) unwrap(running.variance()), (DeviceBuffer) unwrap(running.batches()));
         }
         return argument instanceof Buffer buffer ? buffer.hidden : argument;
     }

@@ -41,7 +41,8 @@ class BucketPlanTest {
     @Provide
     Arbitrary<Request> requests() {
         Arbitrary<ParameterShape> shape = Combinators.combine(Arbitraries.integers().between(1, 90),
-                Arbitraries.integers().between(0, 40)).as((rows, columns) -> new ParameterShape("p", rows, columns));
+                Arbitraries.integers().between(0, 40)).as((rows, columns) -> new ParameterShape("p", rows, columns,
+                        ParameterShape.Role.WEIGHT));
         Arbitrary<Long> bytes = Arbitraries.oneOf(Arbitraries.longs().between(1, 300),
                 Arbitraries.longs().between(1, 20_000), Arbitraries.of(UNLIMITED, MIB));
         return Combinators.combine(shape.list().ofMinSize(1).ofMaxSize(12), bytes, bytes, bytes).as(Request::new);
@@ -51,7 +52,7 @@ class BucketPlanTest {
     void shouldFillBucketsAsPyTorch() {
         for (JsonNode golden : Golden.cases("buckets")) {
             List<ParameterShape> shapes = new ArrayList<>();
-            golden.get("sizes").forEach(size -> shapes.add(ParameterShape.vector("p", size.asInt())));
+            golden.get("sizes").forEach(size -> shapes.add(ParameterShape.bias("p", size.asInt())));
             List<Integer> expected = new ArrayList<>();
             golden.get("buckets").forEach(count -> expected.add(count.asInt()));
 
@@ -196,7 +197,7 @@ class BucketPlanTest {
 
     @Example
     void shouldDivideTheWideLayerIntoChunksOfTheAim() {
-        List<ParameterShape> shapes = List.of(ParameterShape.vector("2.bias", 4096),
+        List<ParameterShape> shapes = List.of(ParameterShape.bias("2.bias", 4096),
                 ParameterShape.matrix("2.weight", 4096, 4096));
         BucketPlan plan = BucketPlan.of(shapes, MIB, 25 * MIB, 4 * MIB);
         assertEquals(1, plan.buckets().size());
@@ -216,7 +217,7 @@ class BucketPlanTest {
     /** A host view is limited to 2 GiB, whatever the aim. */
     @Example
     void shouldDivideWhatNoHostViewCanHold() {
-        List<ParameterShape> shapes = List.of(ParameterShape.vector("bias", 32768),
+        List<ParameterShape> shapes = List.of(ParameterShape.bias("bias", 32768),
                 ParameterShape.matrix("weight", 32768, 32768));
         BucketPlan plan = BucketPlan.of(shapes, UNLIMITED, UNLIMITED, UNLIMITED);
         assertEquals(1, plan.buckets().size());
@@ -227,7 +228,7 @@ class BucketPlanTest {
 
     @Example
     void shouldRefuseEmptyModelsAndSizesBelowAByte() {
-        List<ParameterShape> shapes = List.of(ParameterShape.vector("bias", 3));
+        List<ParameterShape> shapes = List.of(ParameterShape.bias("bias", 3));
         assertThrows(IllegalArgumentException.class, () -> BucketPlan.of(List.of(), 1, 1, 1));
         assertThrows(IllegalArgumentException.class, () -> BucketPlan.of(shapes, 0, 1, 1));
         assertThrows(IllegalArgumentException.class, () -> BucketPlan.of(shapes, 1, 0, 1));

@@ -42,7 +42,8 @@ class GradientOrderTest {
         List<ParameterShape> shapes = new ArrayList<>();
         int count = 1 + random.nextInt(6);
         for (int p = 0; p < count; p++) {
-            shapes.add(new ParameterShape("p" + p, 1 + random.nextInt(24), random.nextInt(20)));
+            shapes.add(new ParameterShape("p" + p, 1 + random.nextInt(24), random.nextInt(20),
+                    ParameterShape.Role.WEIGHT));
         }
         return shapes;
     }

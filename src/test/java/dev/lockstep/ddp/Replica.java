@@ -61,7 +61,7 @@ final class Replica {
             Timeline timeline = new Timeline(device);
             timeline.setOn(features.data().isHostAccessible());
             BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline), features, null);
-            Operation boundLoss = loss.bind(bound, labels, communicator.size());
+            Operation boundLoss = loss.bind(bound, labels, size, communicator.size());
             return new Batch(features, labels, ddp.bind(on -> {
                 bound.forward(on);
                 boundLoss.enqueue(on);

@@ -37,6 +37,7 @@ public final class Buffers {
                 case FLOAT32 -> host.putFloat((float) value);
                 case FLOAT64 -> host.putDouble(value);
                 case INT32 -> host.putInt((int) value);
+                case INT64 -> host.putLong((long) value);
                 case UINT8 -> host.put((byte) (int) value);
                 case BFLOAT16 -> host.putShort(bfloat16((float) value));
             }
@@ -53,6 +54,7 @@ public final class Buffers {
                 case FLOAT32 -> host.getFloat(i * Float.BYTES);
                 case FLOAT64 -> host.getDouble(i * Double.BYTES);
                 case INT32 -> host.getInt(i * Integer.BYTES);
+                case INT64 -> host.getLong(i * Long.BYTES);
                 case UINT8 -> Byte.toUnsignedInt(host.get(i));
                 case BFLOAT16 -> Float.intBitsToFloat(host.getShort(i * Short.BYTES) << Short.SIZE);
             };

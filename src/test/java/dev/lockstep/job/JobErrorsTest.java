@@ -43,7 +43,19 @@ class JobErrorsTest {
         "in: 8                | in: 64              | 7: model: layer 2 (linear) takes 64 inputs but layer 0 gives 8",
         "out: 3               | out: 0              | 7: 'model.2.linear.out' must be a whole number from 1 to 2147483647, not '0'",
         "sgd: {lr             | sdg: {lr            | 9: key 'optimizer.sdg' is unknown; did you mean 'optimizer.sgd'?",
-        "sgd: {lr             | adam: {lr           | 9: key 'optimizer.adam' is unknown; did you mean 'optimizer.sgd'?",
+        "sgd: {lr             | adm: {lr            | 9: key 'optimizer.adm' is unknown; did you mean 'optimizer.adam'?",
+        "sgd: {lr: 0.1}       | adamw: {beta: 1}    | 9: key 'optimizer.adamw.beta' is unknown; did you mean 'optimizer.adamw.betas'?",
+        "sgd: {lr: 0.1}       | adam: {lr: -1}      | 9: 'optimizer.adam.lr' must be a finite number of at least 0, not '-1'",
+        "sgd: {lr: 0.1}       | adam: {momentum: 1} | 9: key 'optimizer.adam.momentum' is unknown; did you mean 'optimizer.sgd.momentum'?",
+        "sgd: {lr: 0.1}       | adam: {betas: 0.9}  | 9: 'optimizer.adam.betas' must be a list of two numbers, such as [0.9, 0.999], not '0.9'",
+        "sgd: {lr: 0.1}       | adam: {betas: [1]}  | 9: 'optimizer.adam.betas' must be a list of two numbers, such as [0.9, 0.999], not a list of 1",
+        "sgd: {lr: 0.1}       | adam: {betas: [.9, 1]} | 9: 'optimizer.adam.betas.1' must be a number from 0 to below 1, not '1'",
+        "sgd: {lr: 0.1}       | adam: {betas: [-1, 0]} | 9: 'optimizer.adam.betas.0' must be a finite number of at least 0, not '-1'",
+        "sgd: {lr: 0.1}       | adam: {eps: 0}      | 9: 'optimizer.adam.eps' must be a number above 0, and as a float, too, not '0'",
+        "sgd: {lr: 0.1}       | adam: {eps: 1e-99}  | 9: 'optimizer.adam.eps' must be a number above 0, and as a float, too, not '1e-99'",
+        "sgd: {lr: 0.1}       | adam:               | 9: 'optimizer.adam' must be a map of keys, not null",
+        "sgd: {lr: 0.1}       | {sgd: {lr: 1}, adam: {}} | 9: 'optimizer.sgd' and 'optimizer.adam' exclude each other; keep one",
+        "sgd: {lr: 0.1}       | {}                  | 9: required key 'optimizer.sgd' is missing (or 'optimizer.adam' or 'optimizer.adamw')",
         "lr: 0.1              | learning-rate: 0.1  | 9: key 'optimizer.sgd.learning-rate' is unknown; did you mean 'optimizer.sgd.lr'?",
         "lr: 0.1              | ``                  | 9: required key 'optimizer.sgd.lr' is missing",
         "epochs: 2            | epoch: 2            | 11: key 'train.epoch' is unknown; did you mean 'train.epochs'?",
@@ -101,6 +113,18 @@ class JobErrorsTest {
     })
     void shouldSayWhatAnOptionalKeyTakes(String line, String expected) {
         assertEquals("job.yaml:13: " + expected, Jobs.errorOf(Jobs.MINIMAL + line + "\n"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "train.clip-norm=0     | 'train.clip-norm' must be a finite number above 0 or null, not '0'",
+        "train.clip-norm=.inf  | 'train.clip-norm' must be a finite number above 0 or null, not '.inf'",
+        "train.clip-value=-1   | 'train.clip-value' must be a finite number above 0 or null, not '-1'",
+        "train.accumulate=0    | 'train.accumulate' must be a whole number from 1 to 2147483647, not '0'",
+        "train.accumulate=null | 'train.accumulate' must be a whole number from 1 to 2147483647, not null",
+    })
+    void shouldSayWhatAKeyOfTheTrainingLoopTakes(String set, String expected) {
+        assertEquals("--set " + set + ": " + expected, Jobs.errorOf(Jobs.MINIMAL, set));
     }
 
     @ParameterizedTest

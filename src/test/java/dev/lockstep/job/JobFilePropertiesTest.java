@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.InvalidInputException;
+import java.math.BigDecimal;
 import java.nio.charset.Charset;
 import java.nio.charset.CharsetEncoder;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -84,11 +86,11 @@ class JobFilePropertiesTest {
                         Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
                 .as(List::of);
         return Combinators.combine(
-                        general, data(), model(), sgd(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
-                .as((g, data, model, sgd, train, distributed, checkpoint, log) -> new Job(
+                        general, data(), model(), optimizer(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
+                .as((g, data, model, optimizer, train, distributed, checkpoint, log) -> new Job(
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
-                        LossKind.CROSS_ENTROPY, sgd, train, distributed, checkpoint, log));
+                        LossKind.CROSS_ENTROPY, optimizer, train, distributed, checkpoint, log));
     }
 
     private static Arbitrary<Integer> positive() {
@@ -147,15 +149,37 @@ class JobFilePropertiesTest {
     /** Chains of linear layers with activations between, before and after them. */
     private static Arbitrary<List<LayerConfig>> model() {
         Arbitrary<List<Integer>> sizes = positive().list().ofMinSize(2).ofMaxSize(5);
-        return Combinators.combine(sizes, Arbitraries.of(ActivationKind.class).list().ofSize(6)).as((n, kinds) -> {
+        return Combinators.combine(sizes, Arbitraries.of(ActivationKind.class).list().ofSize(6), custom()).as((n, kinds, custom) -> {
             List<LayerConfig> layers = new ArrayList<>();
             for (int i = 0; i + 1 < n.size(); i++) {
                 layers.add(new LayerConfig.ActivationLayer(kinds.get(i)));
                 layers.add(new LayerConfig.LinearLayer(n.get(i), n.get(i + 1)));
             }
             layers.add(new LayerConfig.ActivationLayer(kinds.get(5)));
+            layers.add(custom);
             return layers;
         });
+    }
+
+    private static Arbitrary<OptimizerConfig> optimizer() {
+        Arbitrary<Double> beta = Arbitraries.doubles().between(0, true, 1, false);
+        Arbitrary<OptimizerConfig> adam = Combinators.combine(fromZero(), beta, beta,
+                        Arbitraries.of(1e-8, 1.0, 1e30, (double) Float.MIN_NORMAL), fromZero(), Arbitraries.of(true, false))
+                .as(OptimizerConfig.Adam::new);
+        return Arbitraries.oneOf(sgd(), adam);
+    }
+
+    private static Arbitrary<LayerConfig> custom() {
+        Arbitrary<Object> value = Arbitraries.oneOf(
+                Arbitraries.strings().withChars("ab .:#'\"\\{}[],&*!|>%@`~\n\t\u2028\u202Eöß01").ofMinLength(1).asGeneric(),
+                Arbitraries.doubles().map(JobFilePropertiesTest::canonical).asGeneric(), Arbitraries.of(true, false).asGeneric());
+        return Arbitraries.maps(Arbitraries.strings().withCharRange('a', 'z').ofMinLength(1).filter(name -> !name.equals("class")),
+                Arbitraries.oneOf(value, value.list().asGeneric())).ofMaxSize(4)
+                .map(options -> new LayerConfig.CustomLayer("com.example.Größe$Inner", options));
+    }
+
+    private static BigDecimal canonical(double number) {
+        return number == 0 ? BigDecimal.ZERO : new BigDecimal(Double.toString(number)).stripTrailingZeros();
     }
 
     private static Arbitrary<OptimizerConfig> sgd() {
@@ -168,10 +192,13 @@ class JobFilePropertiesTest {
 
     private static Arbitrary<TrainConfig> train() {
         Arbitrary<Boolean> flag = Arbitraries.of(true, false);
-        return Combinators.combine(positive(), positive(), flag, flag, flag)
-                .as((epochs, batch, global, shuffle, dropLast) -> new TrainConfig(
+        Arbitrary<OptionalDouble> limit = fromZero().map(number -> number == 0 ? OptionalDouble.empty()
+                : OptionalDouble.of(number));
+        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag, limit, limit)
+                .as((epochs, batch, global, accumulate, shuffle, dropLast, clipNorm, clipValue) -> new TrainConfig(
                         epochs, global ? OptionalInt.empty() : OptionalInt.of(batch),
-                        global ? OptionalInt.of(batch) : OptionalInt.empty(), shuffle, dropLast));
+                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast,
+                        clipNorm, clipValue));
     }
 
     private static Arbitrary<DistributedConfig> distributed() {

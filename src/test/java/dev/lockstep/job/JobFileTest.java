@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -21,6 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class JobFileTest {
+    private static final OptionalDouble NONE = OptionalDouble.empty();
+
     @TempDir
     private Path folder;
 
@@ -35,7 +38,7 @@ class JobFileTest {
                         new LayerConfig.LinearLayer(8, 3)),
                 LossKind.CROSS_ENTROPY,
                 new OptimizerConfig.Sgd(0.1, 0, 0, 0, false),
-                new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), true, false),
+                new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), 1, true, false, NONE, NONE),
                 new DistributedConfig(1 << 20, 25 << 20, 4 << 20, true),
                 new CheckpointConfig(0, 0, 0, 3),
                 new LogConfig(0));
@@ -61,7 +64,8 @@ class JobFileTest {
                 loss: cross-entropy
                 optimizer:
                   sgd: {lr: 1e-3, momentum: .5, weight-decay: 5.E-4, dampening: 0, nesterov: true}
-                train: {epochs: 3, global-batch: 96, shuffle: false, drop-last: true}
+                train: {epochs: 3, global-batch: 96, accumulate: 4, shuffle: false, drop-last: true, clip-norm: 1.0,
+                    clip-value: .5}
                 distributed: {first-bucket: 512B, bucket: 1GiB, chunk: 4096, overlap: false}
                 checkpoint: {every-epochs: 1, every-steps: 2, every-minutes: 0.5, keep: 4}
                 log: {every-steps: 10}
@@ -84,11 +88,25 @@ class JobFileTest {
                                 new LayerConfig.LinearLayer(5, 7)),
                         LossKind.CROSS_ENTROPY,
                         new OptimizerConfig.Sgd(0.001, 0.5, 0.0005, 0, true),
-                        new TrainConfig(3, OptionalInt.empty(), OptionalInt.of(96), false, true),
+                        new TrainConfig(3, OptionalInt.empty(), OptionalInt.of(96), 4, false, true,
+                                OptionalDouble.of(1), OptionalDouble.of(0.5)),
                         new DistributedConfig(512, 1 << 30, 4096, false),
                         new CheckpointConfig(1, 2, 0.5, 4),
                         new LogConfig(10)),
                 job);
+    }
+
+    @Test
+    void shouldReadAdamWithItsDefaultsAndWriteItResolved() {
+        Job adam = Jobs.parse(Jobs.with("sgd: {lr: 0.1}", "adam: {}"));
+        Job adamw = Jobs.parse(Jobs.with("sgd: {lr: 0.1}", "adamw: {lr: 2e-3, betas: [0, .95], eps: 1e-7}"));
+
+        assertEquals(new OptimizerConfig.Adam(0.001, 0.9, 0.999, 1e-8, 0, false), adam.optimizer());
+        assertEquals(new OptimizerConfig.Adam(0.002, 0, 0.95, 1e-7, 0.01, true), adamw.optimizer());
+        assertTrue(JobFile.toYaml(adam).contains("\n  adam: {lr: 0.001, betas: [0.9, 0.999], eps: 0.00000001,"
+                + " weight-decay: 0}\n"), JobFile.toYaml(adam));
+        assertTrue(JobFile.toYaml(adamw).contains("\n  adamw: {lr: 0.002, betas: [0, 0.95], eps: 0.0000001,"
+                + " weight-decay: 0.01}\n"), JobFile.toYaml(adamw));
     }
 
     @ParameterizedTest
@@ -129,8 +147,11 @@ class JobFileTest {
                 train:
                   epochs: 2
                   batch-size: 10
+                  accumulate: 1
                   shuffle: true
                   drop-last: false
+                  clip-norm: null
+                  clip-value: null
                 distributed: {first-bucket: 1MiB, bucket: 25MiB, chunk: 4MiB, overlap: true}
                 checkpoint: {every-epochs: 0, every-steps: 0, every-minutes: 0, keep: 3}
                 log: {every-steps: 0}
@@ -147,13 +168,28 @@ class JobFileTest {
 
     @Test
     void shouldDivideTheGlobalBatchAmongRanks() {
-        TrainConfig train = new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(96), true, false);
+        TrainConfig train = new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(96), 1, true, false, NONE, NONE);
 
         assertEquals(32, train.batchPerRank(3));
         assertEquals(
                 "train.global-batch is 96, which 5 ranks do not divide; choose a multiple of 5 or another number of ranks",
                 assertThrows(InvalidInputException.class, () -> train.batchPerRank(5)).getMessage());
-        assertEquals(7, new TrainConfig(1, OptionalInt.of(7), OptionalInt.empty(), true, false).batchPerRank(5));
+        TrainConfig perRank = new TrainConfig(1, OptionalInt.of(7), OptionalInt.empty(), 1, true, false, NONE, NONE);
+        assertEquals(7, perRank.batchPerRank(5));
+    }
+
+    @Test
+    void shouldDivideTheGlobalBatchAmongTheMicroBatchesOfAllRanks() {
+        TrainConfig train = new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(96), 4, true, false, NONE, NONE);
+
+        assertEquals(8, train.batchPerRank(3));
+        assertEquals(96, train.stepSamples(3));
+        assertEquals("train.global-batch is 96, which 20 micro-batches a step (train.accumulate 4 on 5 ranks) do not divide;"
+                        + " choose a multiple of 20 or another number of ranks",
+                assertThrows(InvalidInputException.class, () -> train.batchPerRank(5)).getMessage());
+        TrainConfig perRank = new TrainConfig(1, OptionalInt.of(7), OptionalInt.empty(), 4, true, false, NONE, NONE);
+        assertEquals(7, perRank.batchPerRank(5));
+        assertEquals(140, perRank.stepSamples(5));
     }
 
     @ParameterizedTest

@@ -32,9 +32,9 @@ class SequentialTest {
 
     @Test
     void shouldNameParametersByPositionAsPyTorch() {
-        assertEquals(List.of(ParameterShape.matrix("0.weight", 5, 4), ParameterShape.vector("0.bias", 5),
-                ParameterShape.matrix("2.weight", 7, 5), ParameterShape.vector("2.bias", 7),
-                ParameterShape.matrix("4.weight", 3, 7), ParameterShape.vector("4.bias", 3)), MODEL.parameterShapes());
+        assertEquals(List.of(ParameterShape.matrix("0.weight", 5, 4), ParameterShape.bias("0.bias", 5),
+                ParameterShape.matrix("2.weight", 7, 5), ParameterShape.bias("2.bias", 7),
+                ParameterShape.matrix("4.weight", 3, 7), ParameterShape.bias("4.bias", 3)), MODEL.parameterShapes());
         Sequential nested = new Sequential(List.of(RELU, new Sequential(List.of(new Linear(1, 1)))));
         assertEquals(List.of("1.0.weight", "1.0.bias"),
                 nested.parameterShapes().stream().map(ParameterShape::name).toList());

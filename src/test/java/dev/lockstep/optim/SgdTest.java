@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class SgdTest {
     /** The six numbers of the golden values as two parameters, in model order, with gaps behind them in the arena. */
     private static final List<ParameterShape> SHAPES =
-            List.of(ParameterShape.matrix("weight", 2, 2), ParameterShape.vector("bias", 2));
+            List.of(ParameterShape.matrix("weight", 2, 2), ParameterShape.bias("bias", 2));
     private static final int STEPS = 5;
 
     static List<Named<JsonNode>> variants() throws IOException {

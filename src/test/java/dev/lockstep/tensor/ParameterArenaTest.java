@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 
 class ParameterArenaTest {
     private static final List<ParameterShape> SHAPES = List.of(ParameterShape.matrix("0.weight", 5, 7),
-            ParameterShape.vector("0.bias", 5), ParameterShape.matrix("2.weight", 2, 8),
-            ParameterShape.vector("2.bias", 2));
+            ParameterShape.bias("0.bias", 5), ParameterShape.matrix("2.weight", 2, 8),
+            ParameterShape.bias("2.bias", 2));
 
     private final ReferenceDevice device = new ReferenceDevice();
     private final ParameterArena arena = new ParameterArena(device, SHAPES, true);
@@ -84,7 +84,7 @@ class ParameterArenaTest {
 
     @Test
     void shouldRefuseTwoParametersOfOneName() {
-        List<ParameterShape> shapes = List.of(ParameterShape.vector("bias", 1), ParameterShape.vector("bias", 2));
+        List<ParameterShape> shapes = List.of(ParameterShape.bias("bias", 1), ParameterShape.vector("bias", 2));
         assertEquals("two parameters named bias", assertThrows(IllegalArgumentException.class,
                 () -> new ParameterArena(device, shapes, true)).getMessage());
     }

@@ -45,7 +45,7 @@ class WorkspaceTest {
         workspace.rewind();
         workspace.matrix(3, 2);
         String message = assertThrows(IllegalStateException.class, () -> workspace.matrix(4, 4)).getMessage();
-        assertTrue(message.contains("matrix 1 of the workspace has 12 elements, not 16"), message);
+        assertTrue(message.contains("buffer 1 of the workspace has 12 elements of FLOAT32, not 16"), message);
     }
 
     @Test

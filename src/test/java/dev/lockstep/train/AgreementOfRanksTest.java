@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AgreementOfRanksTest {
     private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final List<ParameterShape> SHAPES =
-            List.of(ParameterShape.matrix("0.weight", 3, 5), ParameterShape.vector("0.bias", 3));
+            List.of(ParameterShape.matrix("0.weight", 3, 5), ParameterShape.bias("0.bias", 3));
 
     @Test
     void shouldGoOnWhereAllRanksAgree() {

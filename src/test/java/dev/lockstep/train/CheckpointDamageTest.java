@@ -170,6 +170,7 @@ class CheckpointDamageTest {
         "train.shuffle=false|train.shuffle is false, but CHECKPOINT was made with true",
         "train.drop-last=true|train.drop-last is true, but CHECKPOINT was made with false",
         "model=[{linear: {in: 6, out: 3}}]|model is [{linear:{in:6,out:3}}], but CHECKPOINT was made with [",
+        "optimizer.adam={}|the optimizer is optimizer.adam, but CHECKPOINT was made with optimizer.sgd",
         "optimizer.sgd.momentum=0|optimizer.sgd.momentum is 0, but CHECKPOINT was made with 0.9",
         "data.train.seed=4|data.train.seed is 4, but CHECKPOINT was made with 0",
     })

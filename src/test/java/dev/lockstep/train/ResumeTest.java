@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.LongPredicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -30,14 +31,18 @@ class ResumeTest {
     private Path folder;
 
     /** What rank 0 has at the end of a run. */
-    private record End(float[] parameters, float[] momentum, long steps, String hash, List<EpochMetrics> epochs) {
+    private record End(float[] parameters, List<float[]> optimizerState, long steps, String hash, List<EpochMetrics> epochs) {
     }
 
     @ParameterizedTest
     @ValueSource(strings = {
         "1", "2", "3", "3 train.drop-last=true", "2 train.shuffle=false", "2 optimizer.sgd.momentum=0",
         "2 optimizer.sgd={lr: 0.1, momentum: 0.9, weight-decay: 0.01, nesterov: true}", "1 train.batch-size=50",
-        "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7"
+        "2 optimizer.adam={lr: 0.01, weight-decay: 0.01}", "1 optimizer.adamw={lr: 0.01}",
+        "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7",
+        "2 train={epochs: 3, batch-size: 8, clip-norm: 0.2, clip-value: 0.1}",
+        "1 train={epochs: 3, batch-size: 4, accumulate: 3}", "2 train={epochs: 3, batch-size: 3, accumulate: 4}",
+        "3 train={epochs: 3, global-batch: 18, accumulate: 3, drop-last: true}"
     })
     void shouldEndBitForBitAsARunThatWasNeverStopped(String ranksAndSet) throws Exception {
         String[] words = ranksAndSet.split(" ", 2);
@@ -52,7 +57,9 @@ class ResumeTest {
             assertTrue(train(job, ranks, run, step -> step == last).isEmpty());
             End resumed = train(job, ranks, run, step -> false).orElseThrow();
             assertArrayEquals(whole.parameters, resumed.parameters, "stopped after step " + stop);
-            assertArrayEquals(whole.momentum, resumed.momentum);
+            for (int i = 0; i < whole.optimizerState.size(); i++) {
+                assertArrayEquals(whole.optimizerState.get(i), resumed.optimizerState.get(i));
+            }
             assertEquals(whole.hash, resumed.hash);
             assertEquals(whole.steps, resumed.steps);
             List<EpochMetrics> expected = whole.epochs.subList((int) ((stop - 1) / stepsPerEpoch), 3);
@@ -91,6 +98,18 @@ class ResumeTest {
         // 24 of 50 samples are done; each rank gets 9 of the other 26 and padding: three steps; then 17 each: five.
         assertEquals(3 + 3 + 5, end.steps);
         assertEquals(2, end.epochs.size());
+    }
+
+    @Test
+    void shouldGoOnWithWholeStepsWhereMicroBatchesAreAccumulated() throws Exception {
+        Job job = SmallJobs.job("train.epochs=1", "train.batch-size=2", "train.accumulate=3");
+        Path run = folder.resolve("run");
+        assertTrue(train(job, 2, run, step -> step == 2).isEmpty());
+        Resumption found = Resumption.find(run, job, 3, 50);
+        assertEquals("with 3 ranks, not 2: the 26 samples left of epoch 1 are dealt out anew, none twice; the global batch is"
+                + " 18, not 12 (train.global-batch: 12 would keep it)", found.notices().get(1));
+        // Each rank gets 9 of the other 26 and padding: a full step of 6, and one of 3 in two micro-batches.
+        assertEquals(2 + 2, train(job, 3, run, step -> false).orElseThrow().steps);
     }
 
     @Test
@@ -135,8 +154,7 @@ class ResumeTest {
                         () -> stopAfter.test(trainer.step()), 0).run();
                 if (first && summary.isPresent()) {
                     ends.add(new End(Buffers.readFloats(trainer.parameters().values()),
-                            trainer.optimizer().state().values().stream().findFirst().map(Buffers::readFloats)
-                                    .orElse(new float[0]),
+                            new TreeMap<>(trainer.optimizer().state()).values().stream().map(Buffers::readFloats).toList(),
                             trainer.step(), summary.get().parametersSha256(), epochs));
                 }
             }

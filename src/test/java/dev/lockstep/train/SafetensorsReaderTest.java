@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class SafetensorsReaderTest {
     private static final List<ParameterShape> SHAPES =
-            List.of(ParameterShape.matrix("0.weight", 2, 3), ParameterShape.vector("0.bias", 2));
+            List.of(ParameterShape.matrix("0.weight", 2, 3), ParameterShape.bias("0.bias", 2));
     private static final String WEIGHT = "'0.weight':{'dtype':'F32','shape':[2,3],'data_offsets':[8,32]}";
     private static final String BIAS = "'0.bias':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}";
 

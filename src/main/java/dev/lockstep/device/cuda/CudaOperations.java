@@ -7,6 +7,7 @@ import static org.bytedeco.cuda.global.cudart.cudaMemsetAsync;
 import dev.lockstep.device.Activation;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.OperationChecks;
@@ -22,24 +23,28 @@ final class CudaOperations implements Operations {
     private static final int WEIGHT_GRADIENT_ROWS = 1024;
 
     private static final int WARP = 32;
-    /** Of a block that sums columns: each warp takes every eighth row. */
-    private static final int COLUMN_SUM_THREADS = 8 * WARP;
-    /** That a multiprocessor holds: fewer would have too little of the matrix on its way to use the memory's bandwidth. */
-    private static final int COLUMN_SUM_BLOCKS = Kernel.THREADS_OF_MULTIPROCESSOR / COLUMN_SUM_THREADS;
-    /** Rows below which a slice of its own does not pay. */
-    private static final int COLUMN_SUM_ROWS = 128;
     private static final int SINGLE_BLOCK_THREADS = 1024;
+    /** Of a sum of squares, whatever the GPU: nearly what an H200 holds at once. */
+    private static final int SQUARES_BLOCKS = 1024;
+    private static final int SQUARES_THREADS = 256;
 
     private final CudaDevice device;
     private final DataType type;
     private final KernelModule kernels;
     private final CudaLinear linear;
+    private final LayerOperations layers;
 
     CudaOperations(CudaDevice device) {
         this.device = device;
         type = device.computeType();
         kernels = KernelModule.load(device, KernelCache.ofUser(System.getenv()));
         linear = new CudaLinear(device, this);
+        layers = new CudaLayers(device, kernels);
+    }
+
+    @Override
+    public LayerOperations layers() {
+        return layers;
     }
 
     /** {@inheritDoc} A fused RELU may turn NaN into 0: that the loss is a number does not tell of each weight. */
@@ -74,25 +79,23 @@ final class CudaOperations implements Operations {
         OperationChecks.linearBackwardBias(type, yGradient, biasGradient);
         int rows = yGradient.rows();
         int columns = yGradient.columns();
-        int tiles = (columns + WARP - 1) / WARP;
-        // Few columns are few tiles: then the rows are divided, too, so that all multiprocessors have something to do.
-        int wanted = Math.max(1, COLUMN_SUM_BLOCKS * device.multiprocessors() / tiles);
-        int slices = Math.min(wanted, Math.max(1, rows / COLUMN_SUM_ROWS));
-        long sliceRows = (rows + slices - 1) / slices;
+        ColumnSlices slices = ColumnSlices.of(device, rows, columns);
         long matrix = CudaBuffer.address(yGradient.data());
         long sums = CudaBuffer.address(biasGradient);
-        if (slices == 1) {
-            return columnSums("column_sums", tiles, matrix, sums, rows, columns, sliceRows, accumulate);
+        int tiles = slices.tiles();
+        int count = slices.count();
+        if (count == 1) {
+            return columnSums("column_sums", tiles, matrix, sums, rows, columns, slices.rows(), accumulate);
         }
-        long partial = CudaBuffer.address(device.allocate(DataType.FLOAT32, (long) slices * columns));
+        long partial = CudaBuffer.address(device.allocate(DataType.FLOAT32, (long) count * columns));
         return new Sequence(
-                columnSums("column_sums", tiles * slices, matrix, partial, rows, columns, sliceRows, false),
-                columnSums("sum_slices", tiles, partial, sums, slices, columns, slices, accumulate));
+                columnSums("column_sums", tiles * count, matrix, partial, rows, columns, slices.rows(), false),
+                columnSums("sum_slices", tiles, partial, sums, count, columns, count, accumulate));
     }
 
     private Operation columnSums(String kernel, int blocks, long matrix, long sums, long rows, long columns,
             long sliceRows, boolean accumulate) {
-        return kernels.kernel(kernel).launch(blocks, COLUMN_SUM_THREADS, matrix, sums, rows, columns, sliceRows,
+        return kernels.kernel(kernel).launch(blocks, ColumnSlices.THREADS, matrix, sums, rows, columns, sliceRows,
                 accumulate ? 1 : 0);
     }
 
@@ -185,6 +188,19 @@ final class CudaOperations implements Operations {
     }
 
     @Override
+    public Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        OperationChecks.adam(DataType.FLOAT32, parameter, gradient, average, squareAverage, hyperparameters, converted);
+        if (converted != null) {
+            checkConverts();
+        }
+        long count = parameter.elementCount();
+        return kernels.kernel("adam").forElements(count, CudaBuffer.address(parameter), CudaBuffer.address(gradient),
+                CudaBuffer.address(average), CudaBuffer.address(squareAverage), CudaBuffer.address(hyperparameters),
+                converted == null ? 0L : CudaBuffer.address(converted), count);
+    }
+
+    @Override
     public Operation convert(DeviceBuffer source, DeviceBuffer destination) {
         OperationChecks.convert(source, destination);
         checkConverts();
@@ -222,19 +238,31 @@ final class CudaOperations implements Operations {
         };
     }
 
-    /**
-     * result[0] = sum of x[i]², in double where the sums of different threads meet; the same bits in each run.
-     *
-     * @param x      FLOAT32
-     * @param result FLOAT64 [1]
-     */
-    Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+    /** {@inheritDoc} The order of the sum depends on nothing but the number of elements, not on the GPU either. */
+    @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        OperationChecks.sumOfSquares(DataType.FLOAT32, x, result);
         long count = x.elementCount();
-        int blocks = Kernel.elementBlocks(device, count);
+        int blocks = (int) Math.min(SQUARES_BLOCKS, (count - 1) / SQUARES_THREADS + 1);
         long partial = CudaBuffer.address(device.allocate(DataType.FLOAT64, blocks));
         return new Sequence(
-                kernels.kernel("sum_of_squares").forElements(count, CudaBuffer.address(x), partial, count),
+                kernels.kernel("sum_of_squares").launch(blocks, SQUARES_THREADS, CudaBuffer.address(x), partial, count),
                 kernels.kernel("sum_blocks").launch(1, SINGLE_BLOCK_THREADS, partial, CudaBuffer.address(result),
                         (long) blocks));
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        OperationChecks.clipCoefficient(sums, maximumNorm, coefficient);
+        return kernels.kernel("clip_coefficient").launch(1, SINGLE_BLOCK_THREADS, CudaBuffer.address(sums),
+                CudaBuffer.address(coefficient), sums.elementCount(), maximumNorm);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        OperationChecks.clip(DataType.FLOAT32, gradient, coefficient, limit);
+        long count = gradient.elementCount();
+        return kernels.kernel("clip").forElements(count, CudaBuffer.address(gradient),
+                coefficient == null ? 0L : CudaBuffer.address(coefficient), (float) limit, count);
     }
 }

@@ -55,7 +55,7 @@ final class Kernel {
     }
 
     /**
-     * @param arguments as the kernel's parameters are: Long for a pointer or a long, Integer, Float; read now, once
+     * @param arguments as the kernel's parameters are: Long for a pointer or a long, Integer, Float, Double; read now, once
      */
     Operation launch(int blocks, int threads, Object... arguments) {
         return new Launch(device, "cuLaunchKernel of " + name, function, blocks, threads, new Arguments(arguments));
@@ -86,6 +86,9 @@ final class Kernel {
             }
             if (argument instanceof Float value) {
                 return Float.floatToRawIntBits(value);
+            }
+            if (argument instanceof Double value) {
+                return Double.doubleToRawLongBits(value);
             }
             throw new IllegalArgumentException("a kernel's argument of " + argument.getClass());
         }

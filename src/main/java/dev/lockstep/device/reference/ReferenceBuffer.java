@@ -49,6 +49,7 @@ final class ReferenceBuffer implements DeviceBuffer {
             case FLOAT64 -> bytes.getDouble(element * Double.BYTES);
             case BFLOAT16 -> Float.intBitsToFloat(bytes.getShort(element * Short.BYTES) << Short.SIZE);
             case INT32 -> bytes.getInt(element * Integer.BYTES);
+            case INT64 -> bytes.getLong(element * Long.BYTES);
             case UINT8 -> Byte.toUnsignedInt(bytes.get(element));
         };
     }
@@ -68,6 +69,14 @@ final class ReferenceBuffer implements DeviceBuffer {
 
     void setInt(int element, int value) {
         bytes.putInt(element * Integer.BYTES, value);
+    }
+
+    long getLong(int element) {
+        return bytes.getLong(element * Long.BYTES);
+    }
+
+    void setLong(int element, long value) {
+        bytes.putLong(element * Long.BYTES, value);
     }
 
     void clear() {

@@ -3,7 +3,9 @@ package dev.lockstep.device.reference;
 import static dev.lockstep.device.OperationChecks.floatType;
 
 import dev.lockstep.device.Activation;
+import dev.lockstep.device.AdamHyperparameters;
 import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.LossStatistics;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
@@ -19,9 +21,17 @@ final class ReferenceOperations implements Operations {
     private static final String NO_CONVERSION = "parameters are computed with as they are here, not converted";
 
     private final ReferenceDevice device;
+    private final LayerOperations layers;
+    private final ReferenceClipping clipping = new ReferenceClipping(this);
 
     ReferenceOperations(ReferenceDevice device) {
         this.device = device;
+        layers = new ReferenceLayers(this);
+    }
+
+    @Override
+    public LayerOperations layers() {
+        return layers;
     }
 
     @Override
@@ -265,6 +275,48 @@ final class ReferenceOperations implements Operations {
     }
 
     @Override
+    public Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        OperationChecks.adam(floatType(parameter), parameter, gradient, average, squareAverage, hyperparameters, null);
+        refuseConversion(converted);
+        ReferenceBuffer gradients = own(gradient);
+        ReferenceBuffer numbers = own(hyperparameters);
+        ReferenceBuffer parameters = output(parameter, gradients, numbers);
+        ReferenceBuffer averages = output(average, parameters, gradients, numbers);
+        ReferenceBuffer squares = output(squareAverage, averages, parameters, gradients, numbers);
+        int elementCount = Math.toIntExact(parameter.elementCount());
+        return stream -> {
+            for (int i = 0; i < elementCount; i++) {
+                double p = parameters.get(i);
+                double g = gradients.get(i) + numbers.get(AdamHyperparameters.WEIGHT_DECAY) * p;
+                double m = averages.get(i) + numbers.get(AdamHyperparameters.AVERAGE_FACTOR) * (g - averages.get(i));
+                double v = numbers.get(AdamHyperparameters.SQUARE_FACTOR) * squares.get(i)
+                        + numbers.get(AdamHyperparameters.SQUARE_GRADIENT_FACTOR) * g * g;
+                double root = numbers.get(AdamHyperparameters.ROOT_FACTOR) * Math.sqrt(v);
+                averages.set(i, m);
+                squares.set(i, v);
+                parameters.set(i, numbers.get(AdamHyperparameters.PARAMETER_FACTOR) * p
+                        - numbers.get(AdamHyperparameters.STEP_SIZE) * m / (root + numbers.get(AdamHyperparameters.EPS)));
+            }
+        };
+    }
+
+    @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        return clipping.sumOfSquares(x, result);
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        return clipping.coefficient(sums, maximumNorm, coefficient);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        return clipping.clip(gradient, coefficient, limit);
+    }
+
+    @Override
     public Operation convert(DeviceBuffer source, DeviceBuffer destination) {
         throw new IllegalArgumentException(NO_CONVERSION);
     }
@@ -282,7 +334,7 @@ final class ReferenceOperations implements Operations {
     }
 
     /** Null where {@code buffer} is null. */
-    private ReferenceBuffer own(DeviceBuffer buffer) {
+    ReferenceBuffer own(DeviceBuffer buffer) {
         if (buffer == null) {
             return null;
         }
@@ -292,7 +344,7 @@ final class ReferenceOperations implements Operations {
         throw new IllegalArgumentException("a buffer of another device");
     }
 
-    private ReferenceBuffer output(DeviceBuffer buffer, ReferenceBuffer... others) {
+    ReferenceBuffer output(DeviceBuffer buffer, ReferenceBuffer... others) {
         ReferenceBuffer output = own(buffer);
         for (ReferenceBuffer other : others) {
             if (other != null && output.overlaps(other)) {
@@ -302,7 +354,7 @@ final class ReferenceOperations implements Operations {
         return output;
     }
 
-    private ReferenceBuffer outputOrInPlace(DeviceBuffer buffer, ReferenceBuffer input) {
+    ReferenceBuffer outputOrInPlace(DeviceBuffer buffer, ReferenceBuffer input) {
         ReferenceBuffer output = own(buffer);
         return output.isSameMemory(input) ? output : output(buffer, input);
     }

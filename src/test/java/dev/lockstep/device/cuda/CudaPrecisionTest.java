@@ -177,6 +177,21 @@ class CudaPrecisionTest {
     }
 
     @Test
+    void shouldConvertTheParametersThatAdamUpdates() {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16)) {
+            DeviceBuffer parameter = Buffers.of(gpu, FLOAT32, values(1001));
+            DeviceBuffer converted = gpu.allocate(BFLOAT16, 1001);
+            double[] before = Buffers.read(parameter);
+            run(gpu, gpu.operations().adam(parameter, Buffers.of(gpu, FLOAT32, values(1001)), gpu.allocate(FLOAT32, 1001),
+                    gpu.allocate(FLOAT32, 1001), Buffers.of(gpu, DataType.FLOAT64, 0.1, 0.1, 0.9, 0.1, 3, 1e-8, 0, 1),
+                    converted));
+            double[] after = Buffers.read(parameter);
+            assertTrue(!Arrays.equals(before, after), "the parameters have changed");
+            assertArrayEquals(Buffers.read(Buffers.of(gpu, BFLOAT16, after)), Buffers.read(converted));
+        }
+    }
+
+    @Test
     void shouldGatherRowsAsBfloat16() {
         try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16)) {
             double[] bytes = random.ints(5 * 37, 0, 256).asDoubleStream().toArray();
