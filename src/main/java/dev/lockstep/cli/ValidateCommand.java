@@ -74,7 +74,8 @@ final class ValidateCommand implements Callable<Integer> {
         List<String> splits = new ArrayList<>();
         splits.add(String.format(Locale.ROOT, "%,d training samples", data.train().samples()));
         data.test().ifPresent(test -> splits.add(String.format(Locale.ROOT, "%,d test samples", test.samples())));
-        data.validation().ifPresent(split -> splits.add(String.format(Locale.ROOT, "%,d validation samples", split.samples())));
+        data.validation().ifPresent(split -> splits.add(String.format(Locale.ROOT, "%,d validation samples",
+                split.samples())));
         String last = splits.remove(splits.size() - 1);
         return splits.isEmpty() ? last : String.join(", ", splits) + " and " + last;
     }

@@ -213,7 +213,8 @@ final class CsvFile implements AutoCloseable {
                     return passStop();
                 }
                 if (after != '"') {
-                    throw invalid("a quoted field goes on behind its closing quote", "double the quotes within a quoted field");
+                    throw invalid("a quoted field goes on behind its closing quote",
+                            "double the quotes within a quoted field");
                 }
                 position++;
             } else if (b == '\n') {

@@ -145,6 +145,7 @@ public final class CsvSource implements DatasetSource {
     }
 
     private InvalidInputException changed() {
-        return new InvalidInputException(description() + " changed while it was read; start again when nothing writes to it");
+        return new InvalidInputException(description() + " changed while it was read; start again when nothing writes"
+                + " to it");
     }
 }

@@ -16,7 +16,8 @@ final class CsvReader {
     static Optional<CsvColumns> columns(Fields source, boolean training) {
         if (!training) {
             JobKeys.CSV_COLUMNS.stream().filter(source::has).findFirst().ifPresent(key -> {
-                throw source.error(key, "key " + Text.quoted(source.require(key).path()) + " has its place in data.train: all"
+                throw source.error(key, "key " + Text.quoted(source.require(key).path())
+                        + " has its place in data.train: all"
                         + " splits are read alike");
             });
             return Optional.empty();

@@ -30,7 +30,8 @@ final class DataReader {
         Fields fields = data.map(split);
         DataSource source = source(fields, false);
         if (source instanceof DataSource.Csv && !(train instanceof DataSource.Csv)) {
-            throw fields.error("format", "'data." + split + "' is read as the training data is, so that its format is csv only where"
+            throw fields.error("format", "'data." + split + "' is read as the training data is, so that its format is"
+                    + " csv only where"
                     + " that of data.train is");
         }
         return Optional.of(source);
@@ -51,7 +52,8 @@ final class DataReader {
                 }));
         return switch (name) {
             case "idx" -> idx(source);
-            case "csv" -> new DataSource.Csv(files(source.require("files"), "a CSV file"), CsvReader.columns(source, training));
+            case "csv" -> new DataSource.Csv(files(source.require("files"), "a CSV file"), CsvReader.columns(source,
+                    training));
             default -> new DataSource.Synthetic(
                     source.require("samples").wholeInt(1),
                     source.require("features").wholeInt(1),

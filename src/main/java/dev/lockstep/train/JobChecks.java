@@ -84,12 +84,14 @@ public final class JobChecks {
         };
         DatasetSource source = DataSources.source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")), () -> encoding.orElseThrow(() ->
-                        new InvalidInputException(key + " is of CSV files, but the checkpoint's training data was not, so that"
+                        new InvalidInputException(key + " is of CSV files, but the checkpoint's training data was"
+                                + " not, so that"
                                 + " nothing says how to read them; choose other data")));
         int features = inputFeatures(job.model()).orElseGet(() -> source.info().features());
         DatasetInfo info = checkFeatures(key, source, features, job.model());
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
-        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model(), features).outputFeatures(features));
+        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model(), features)
+                .outputFeatures(features));
     }
 
     private static void checkPrecision(Job job) {
@@ -106,7 +108,8 @@ public final class JobChecks {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
                     + " features a sample" + source.encoding().map(encoding -> " (" + encoding.summary() + ")").orElse("")
                     + ", but " + (inputFeatures(model).isPresent() ? "the model's first linear layer takes "
-                    + features + "; set its in to " + info.features() : "data.train has " + features + "; both need as many"));
+                    + features + "; set its in to " + info.features() : "data.train has " + features
+                    + "; both need as many"));
         }
         return info;
     }

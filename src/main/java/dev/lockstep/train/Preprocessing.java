@@ -88,7 +88,8 @@ public final class Preprocessing {
     public static void requireUnchanged(Checkpoint checkpoint, Optional<CsvEncoding> now) {
         Optional<CsvEncoding> then = of(checkpoint);
         if (!then.equals(now)) {
-            throw new InvalidInputException("--resume: data.train has other columns, categories or statistics (" + difference(then, now)
+            throw new InvalidInputException("--resume: data.train has other columns, categories or statistics ("
+                    + difference(then, now)
                     + ") than " + checkpoint.folder() + " was made with; give it the same rows, or start anew with another"
                     + " --output");
         }

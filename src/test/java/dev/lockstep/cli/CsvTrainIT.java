@@ -55,7 +55,8 @@ class CsvTrainIT {
         }
         assertTrue(ok(1, "evaluate", "out", "--split", "validation").stdout().contains("rows-2.csv, 50 samples: loss "));
         Files.writeString(folder.resolve("one.csv"), "id,height,weight,colour,kind\n1,170,,red,tall\n");
-        assertTrue(ok(1, "evaluate", "out", "--set", "data.test.files=one.csv").stdout().contains("one.csv, 1 samples: loss "));
+        assertTrue(ok(1, "evaluate", "out", "--set", "data.test.files=one.csv").stdout()
+                .contains("one.csv, 1 samples: loss "));
     }
 
     @Test
@@ -64,7 +65,8 @@ class CsvTrainIT {
         ok(2, "train", "table.yaml", "--output", "out", "--resume", "--set", "train.epochs=3");
         Path rows = folder.resolve("rows-1.csv");
         Files.writeString(rows, Files.readString(rows).replaceFirst("\n0,150", "\n0,160"));
-        refused("--resume: data.train has other columns, categories or statistics (those of column 1) than out/checkpoints/epoch-0003"
+        refused("--resume: data.train has other columns, categories or statistics (those of column 1) than"
+                + " out/checkpoints/epoch-0003"
                 + " was made with; give it the same rows, or start anew with another --output",
                 "train", "table.yaml", "--output", "out", "--resume", "--set", "train.epochs=4");
     }
@@ -73,16 +75,20 @@ class CsvTrainIT {
     void shouldShowWhatColumnsBecome() {
         String out = ok(1, "validate", "table.yaml").stdout();
         assertTrue(out.contains("90 training samples, 31 test samples and 50 validation samples of 5 features\n"), out);
-        assertTrue(out.contains("\n'colour'                 2-4          3 categories: 'green', 'light, blue', 'red'\n"), out);
-        assertTrue(out.contains("\n'kind'                   -            target, 3 classes: 'broad', 'small', 'tall'\n"), out);
+        assertTrue(out.contains("\n'colour'                 2-4          3 categories: 'green', 'light, blue', 'red'\n"),
+                out);
+        assertTrue(out.contains("\n'kind'                   -            target, 3 classes: 'broad', 'small', 'tall'\n"),
+                out);
     }
 
     @ParameterizedTest(name = "--set {0}")
     @CsvSource(delimiter = '|', value = {
-        "model=[{linear: {in: 4, out: 3}}]|/rows-1.csv and 1 more has 5 features a sample (2 numeric columns, 'colour' 3), but the"
+        "model=[{linear: {in: 4, out: 3}}]|/rows-1.csv and 1 more has 5 features a sample (2 numeric columns,"
+                + " 'colour' 3), but the"
                 + " model's first linear layer takes 4; set its in to 5",
         "model=[{linear: {in: 5, out: 2}}]|has label 2, but the model has 2 outputs (0 to 1)",
-        "data.train.missing=error|/rows-1.csv:5: column 'height' has no value; correct it, or set data.train.missing to impute",
+        "data.train.missing=error|/rows-1.csv:5: column 'height' has no value; correct it, or set data.train.missing"
+        + " to impute",
         "data.train.categorical=[]|/rows-1.csv:2: column 'colour' holds 'red', which is no number",
         "data.train.target=height|/rows-1.csv:5: column 'height' has no value; remove the row: a target cannot be replaced",
         "data.train.files=nowhere.csv|/nowhere.csv does not exist; name a CSV file",
@@ -94,7 +100,8 @@ class CsvTrainIT {
     }
 
     private ProcessRun.Result ok(int ranks, String... arguments) {
-        ProcessRun.Result run = (ranks == 1 ? Lockstep.alone(arguments) : Lockstep.ranks(ranks, arguments)).directory(folder).run();
+        ProcessRun.Result run = (ranks == 1 ? Lockstep.alone(arguments) : Lockstep.ranks(ranks, arguments))
+                .directory(folder).run();
         assertEquals(0, run.exitStatus(), run::toString);
         return run;
     }
@@ -104,6 +111,7 @@ class CsvTrainIT {
         assertEquals(2, run.exitStatus(), run::toString);
         List<String> errors = Lockstep.errors(run);
         assertEquals(1, errors.size(), run::toString);
-        assertTrue(errors.get(0).startsWith("lockstep: error: ") && errors.get(0).contains(message), () -> message + "\n" + run);
+        assertTrue(errors.get(0).startsWith("lockstep: error: ") && errors.get(0).contains(message), () -> message + "\n"
+                + run);
     }
 }

@@ -41,7 +41,8 @@ class MutatedInputIT {
     void shouldAnswerMutatedFilesInOneLine() throws IOException {
         SmallJob.write(folder);
         SmallTable.write(folder);
-        assertEquals(0, Lockstep.alone("train", "table.yaml", "--set", "train.epochs=1", "--output", "table").directory(folder)
+        assertEquals(0, Lockstep.alone("train", "table.yaml", "--set", "train.epochs=1", "--output", "table")
+                .directory(folder)
                 .run().exitStatus());
         assertEquals(0, Lockstep.alone("train", "small.yaml", "--set", "train.epochs=1", "--output", "whole").directory(folder)
                 .run().exitStatus());

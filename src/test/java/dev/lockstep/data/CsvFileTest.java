@@ -22,7 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CsvFileTest {
-    private static final String[] PIECES = {",", ",", "\n", "\r\n", "\r", "\"", "\"\"", "a", "12", "-0.5", "é", " ", "x,y", "1e3"};
+    private static final String[] PIECES = {",", ",", "\n", "\r\n", "\r", "\"", "\"\"", "a", "12", "-0.5", "é", " ", "x,y",
+            "1e3"};
 
     private static Path scratch;
 
@@ -95,7 +96,8 @@ class CsvFileTest {
         StringBuilder text = new StringBuilder();
         double[] numbers = new double[3 * (1 + random.nextInt(40))];
         for (int i = 0; i < numbers.length; i++) {
-            numbers[i] = random.nextInt(3) == 0 ? random.nextInt() : random.nextGaussian() * Math.pow(10, random.nextInt(12) - 3);
+            numbers[i] = random.nextInt(3) == 0 ? random.nextInt() : random.nextGaussian() * Math.pow(10,
+                    random.nextInt(12) - 3);
             text.append(numbers[i]).append(i % 3 < 2 ? "," : random.nextBoolean() ? "\n" : "\r\n");
         }
         CsvText.write(scratch, text.toString());

@@ -22,7 +22,8 @@ class CsvGoldenTest {
     @Test
     void shouldDecodeAndStandardiseAsNumpyDoes() throws URISyntaxException {
         JsonNode golden = Golden.cases("csv/csv").get(0);
-        CsvSource source = CsvSource.training(List.of(resource("table-1.csv"), resource("table-2.csv")), new CsvOptions(true, ',',
+        CsvSource source = CsvSource.training(List.of(resource("table-1.csv"), resource("table-2.csv")),
+                new CsvOptions(true, ',',
                 List.of("answer"), true, List.of("town", "grade"), List.of("id"), true, List.of("NA"), false, true));
         int numeric = 0;
         for (CsvEncoding.Column column : source.encoding().orElseThrow().columns()) {
@@ -31,7 +32,8 @@ class CsvGoldenTest {
                 assertClose(statistics.get(0).asDouble(), found.mean(), DOUBLE_TOLERANCE, "mean of " + found.name());
                 // Differences to a mean of 1.6e9 are as good as that mean.
                 double tolerance = found.name().equals("offset") ? 1e-7 : DOUBLE_TOLERANCE;
-                assertClose(statistics.get(1).asDouble(), found.standardDeviation(), tolerance, "deviation of " + found.name());
+                assertClose(statistics.get(1).asDouble(), found.standardDeviation(), tolerance, "deviation of "
+                        + found.name());
                 numeric++;
             }
         }

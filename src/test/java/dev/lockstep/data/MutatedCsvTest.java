@@ -47,7 +47,8 @@ class MutatedCsvTest {
         Path train = write("train.csv", TRAIN, mutateTrain, random);
         Path test = write("test.csv", TEST, !mutateTrain, random);
         CsvSource source = CsvSource.training(List.of(train), new CsvOptions(true, ',', List.of("y"), true,
-                List.of("colour"), List.of(), random.nextBoolean(), List.of("NA"), random.nextBoolean(), random.nextBoolean()));
+                List.of("colour"), List.of(), random.nextBoolean(), List.of("NA"), random.nextBoolean(),
+                        random.nextBoolean()));
         CsvSource other = CsvSource.encoded(List.of(test), () -> source.encoding().orElseThrow());
         DeferredDevice device = new DeferredDevice() {
             @Override
@@ -63,7 +64,8 @@ class MutatedCsvTest {
             other.load(device);
         } catch (InvalidInputException e) {
             String message = e.getMessage();
-            assertTrue((message.startsWith(folder.toString()) || message.startsWith("column '")) && message.lines().count() == 1
+            assertTrue((message.startsWith(folder.toString()) || message.startsWith("column '")) && message.lines()
+                    .count() == 1
                     && message.length() < 600 && message.codePoints().noneMatch(Character::isISOControl), message);
         }
     }

@@ -55,7 +55,8 @@ class PreprocessingTest {
         String json = new String(Preprocessing.toBytes(ENCODING), StandardCharsets.UTF_8);
         for (String key : List.of("mean", "columns", "header", "delimiter", "classes", "kind")) {
             String without = json.replaceFirst("\"" + key + "\"", "\"other\"");
-            assertThrows(InvalidInputException.class, () -> Preprocessing.parse(without.getBytes(StandardCharsets.UTF_8)), key);
+            assertThrows(InvalidInputException.class, () -> Preprocessing.parse(without.getBytes(StandardCharsets.UTF_8)),
+                    key);
         }
     }
 }
