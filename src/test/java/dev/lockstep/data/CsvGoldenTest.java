@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 
 class CsvGoldenTest {
     /** In units of the standard deviation, or smaller. */
-    private static final double ROUNDING_OF_THE_MEAN = 1e-16;
+    private static final double ROUNDING_OF_THE_MEAN = 1e-15;
     private static final double DOUBLE_TOLERANCE = 1e-14;
     /** A float's rounding, where the double before it differs in its last digit. */
     private static final double FLOAT_TOLERANCE = 0x1p-23;
