@@ -7,11 +7,12 @@
 #   make bench-peer            speed and losses beside PyTorch's
 #   make bundle                target/lockstep-bundle.tar.gz: all of it for a machine without Java, Maven, Open MPI, network
 #   make gpu-check [ARGS=…]    tests and measures that bundle on this machine's GPU; --device cpu: a rehearsal without one
+#   make javadoc               target/javadoc: the public classes, for programs that use Lockstep as a library
 #   make info                  what was built and what was detected on this machine
 #   make clean                 removes all that was built
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: run test build deps bench bench-peer bundle gpu-check info clean FORCE
+.PHONY: run test build deps bench bench-peer bundle gpu-check javadoc info clean FORCE
 
 NP ?= 2
 MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never $(MAVEN_ARGS)
@@ -47,6 +48,10 @@ bundle: build target/lockstep-bundle.tar.gz
 
 gpu-check: bundle
 	@src/build/gpu-check.sh $(ARGS)
+
+javadoc: build
+	@src/build/javadoc.sh target/javadoc
+	@echo "lockstep: target/javadoc/index.html"
 
 info: build
 	@./lockstep info

@@ -130,7 +130,7 @@ public final class CheckpointBenchmark {
                     plain.read();
                 } else {
                     Checkpoint read = Checkpoint.open(checkpoint);
-                    read.readParameters(trainer.parameters());
+                    read.readModel(trainer.parameters(), trainer.buffers());
                     read.readOptimizerState(trainer.parameters(), trainer.optimizer());
                 }
                 (readPlain ? rates.plainRead : rates.read)[i] = (System.nanoTime() - begin) * 1e-9;
@@ -141,8 +141,8 @@ public final class CheckpointBenchmark {
     }
 
     private CheckpointWriter writer(String name) {
-        return new CheckpointWriter(folder.resolve(name), 1, trainer.device(), trainer.parameters(), trainer.optimizer(),
-                trainer.encoding());
+        return new CheckpointWriter(folder.resolve(name), 1, trainer.device(), trainer.parameters(), trainer.buffers(),
+                trainer.optimizer(), trainer.encoding());
     }
 
     private Path write(CheckpointWriter writer) {

@@ -78,8 +78,9 @@ public final class GemmBenchmark {
     private final List<Prepared> prepared = new ArrayList<>();
     private final List<Prepared> carrying = new ArrayList<>();
 
-    public GemmBenchmark(Device device, List<LayerConfig> model, int batch) {
+    public GemmBenchmark(Device device, List<LayerConfig> layers, int batch) {
         this.device = device;
+        List<LayerConfig> model = LayerConfig.flattened(layers).toList();
         stream = device.computeStream();
         numbers = numbers();
         Operations operations = device.operations();

@@ -25,7 +25,7 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
     /** Collective. */
     static BenchJob open(CommandContext context, JobOptions options, Communicator communicator) {
         Job job = options.load(communicator, context.failure(), "data.test=null", "data.validation=null",
-                "log.every-steps=0");
+                "validation=null", "log.every-steps=0");
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         TrainingData sources = JobOptions.check(job, communicator, rankDevice.budget());

@@ -76,8 +76,8 @@ final class EvaluateCommand implements Callable<Integer> {
         RankDevice rankDevice = new RankDevice(environment, communicator);
         MemoryBudget budget = rankDevice.budget();
         Optional<CsvEncoding> encoding = SharedCheckpoint.encoding(communicator, checkpoint);
-        String name = split.name().toLowerCase(Locale.ROOT);
-        EvaluationData source = Agreement.onAllRanks(communicator, () -> JobChecks.checkEvaluation(job, name, encoding,
+        String key = "data." + split.name().toLowerCase(Locale.ROOT);
+        EvaluationData source = Agreement.onAllRanks(communicator, () -> JobChecks.checkEvaluation(job, key, encoding,
                 communicator.size(), budget));
         Device device = rankDevice.open(job);
         Dataset data = Agreement.onAllRanks(communicator, () -> source.load(device));

@@ -16,6 +16,7 @@ import dev.lockstep.train.TrainingData;
 import dev.lockstep.train.TrainingListener;
 import dev.lockstep.train.TrainingRun;
 import dev.lockstep.train.TrainingSummary;
+import dev.lockstep.train.Validation;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -76,6 +77,13 @@ final class TrainCommand implements Callable<Integer> {
             }
             return 0;
         }
+        if (Validation.hasEnded(job, start.validation())) {
+            if (first) {
+                System.out.println("nothing is left to train: early stopping has ended it after step " + start.step()
+                        + "; raise validation.early-stopping.patience, or leave early-stopping out, to go on");
+            }
+            return 0;
+        }
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
         Device device = rankDevice.open(job);
         TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
@@ -130,10 +138,10 @@ final class TrainCommand implements Callable<Integer> {
     /** What training starts from; true if it is not the initial weights. */
     private boolean load(Optional<Checkpoint> checkpoint, Trainer trainer) {
         if (checkpoint.isPresent()) {
-            checkpoint.get().readParameters(trainer.parameters());
+            checkpoint.get().readModel(trainer.parameters(), trainer.buffers());
             checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
         } else if (init != null) {
-            trainer.readParameters(init);
+            trainer.readModel(init);
         }
         return checkpoint.isPresent() || init != null;
     }

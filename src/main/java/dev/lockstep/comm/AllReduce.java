@@ -8,7 +8,12 @@ package dev.lockstep.comm;
 public interface AllReduce {
     /** A reduction as messages name it: {@code "allReduce 3 of 1024 floats (bucket 0)"}. */
     static String operation(int index, int count, String name) {
-        return "allReduce " + index + " of " + count + " floats" + (name.isEmpty() ? "" : " (" + name + ")");
+        return operation(index, count + " floats", name);
+    }
+
+    /** As above, of {@code "1024 doubles"}. */
+    static String operation(int index, String numbers, String name) {
+        return "allReduce " + index + " of " + numbers + (name.isEmpty() ? "" : " (" + name + ")");
     }
 
     /**

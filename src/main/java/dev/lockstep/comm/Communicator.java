@@ -42,7 +42,10 @@ public interface Communicator extends AutoCloseable {
      */
     AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer);
 
-    /** As above, of memory that is summed where it lies. */
+    /** As above, of doubles: for the few numbers of which floats would lose too much. */
+    AllReduce prepareAllReduceOfDoubles(String name, ByteBuffer doubles, HostTransfer transfer);
+
+    /** A sum of floats as above, of memory that is summed where it lies. */
     default AllReduce prepareAllReduce(ByteBuffer floats) {
         return prepareAllReduce("", floats, HostTransfer.NONE);
     }

@@ -22,4 +22,14 @@ public final class DirectBuffers {
         }
         return floats.capacity() / Float.BYTES;
     }
+
+    /** The number of doubles from 0 to the capacity of a direct buffer. */
+    public static int requireDoubles(ByteBuffer doubles) {
+        requireDirect(doubles);
+        if (doubles.capacity() % Double.BYTES != 0) {
+            throw new IllegalArgumentException(
+                    "a buffer of doubles has a multiple of 8 bytes, not " + doubles.capacity());
+        }
+        return doubles.capacity() / Double.BYTES;
+    }
 }

@@ -1,5 +1,6 @@
 package dev.lockstep.ddp;
 
+import dev.lockstep.comm.AllReduce;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
@@ -9,6 +10,8 @@ import dev.lockstep.device.Timeline;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.GradientListener;
+import dev.lockstep.nn.RankSums;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import java.nio.ByteBuffer;
@@ -23,7 +26,7 @@ import java.util.List;
  *
  * <p>The loss gradient is expected to carry the factor 1/ranks (see CrossEntropyLoss), so that the sum is the average.
  */
-public final class DistributedDataParallel implements GradientListener, Binding.RowSplit {
+public final class DistributedDataParallel implements GradientListener, Binding.RowSplit, RankSums {
     /** Parameters travel in pieces of at most so many bytes at the start: a host view is limited to 2 GiB. */
     private static final long BROADCAST_BYTES = 1L << 28;
 
@@ -37,7 +40,11 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     private final List<ChunkTimes> chunkTimes;
     private final ChunkUpdates updates;
     private final int[] readyRows;
+    /** Used by the thread that runs the reductions. */
+    private final Stream copyStream;
     private boolean overlap;
+    /** Whether layers sum over the ranks in the midst of a step, which no graph can hold. */
+    private boolean sumsWithinSteps;
     /** While a step's work is recorded, which tells of gradients once and for all. */
     private boolean recording;
     /** Whether the gradients being written are the step's last: those of micro-batches before stay on this rank. */
@@ -60,14 +67,14 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         chunkPlans = plan.chunks().toArray(BucketPlan.Chunk[]::new);
         updates = new ChunkUpdates(update, plan.chunks());
         chunks = communicator.size() == 1 ? new GradientChunk[0] : new GradientChunk[chunkPlans.length];
-        Stream copyStream = device.newStream();
-        Arrays.setAll(chunks, i -> chunk(i, copyStream));
+        copyStream = device.newStream();
+        Arrays.setAll(chunks, this::chunk);
         chunkTimes = Arrays.stream(chunks).map(GradientChunk::times).toList();
         setOverlap(overlap);
         readyRows = new int[arena.backwardOrder().size()];
     }
 
-    private GradientChunk chunk(int index, Stream copyStream) {
+    private GradientChunk chunk(int index) {
         BucketPlan.Chunk chunk = chunkPlans[index];
         StagedGradients gradients = new StagedGradients(device,
                 arena.gradients().slice(chunk.firstElement(), chunk.elementCount()), copyStream,
@@ -78,17 +85,40 @@ public final class DistributedDataParallel implements GradientListener, Binding.
                 "rank " + communicator.rank() + ": the chunk of " + name);
     }
 
+    /** {@inheritDoc} It waits behind the chunks that are on their way. */
+    @Override
+    public Operation sumOverRanks(String name, DeviceBuffer numbers) {
+        if (chunks.length == 0) {
+            return RankSums.ALONE.sumOverRanks(name, numbers);
+        }
+        sumsWithinSteps = true;
+        StagedGradients staged = new StagedGradients(device, numbers, copyStream, new ChunkTimes(name));
+        AllReduce allReduce = communicator.prepareAllReduceOfDoubles(name, staged.host(), staged);
+        return stream -> {
+            staged.markWritten(stream);
+            allReduce.start();
+            allReduce.await();
+            staged.waitForSum(stream);
+        };
+    }
+
     /** Gives every rank rank 0's parameters. Collective. */
     public void broadcastParameters(Stream stream) {
         broadcast(communicator, arena.values());
         arena.convert(stream);
     }
 
+    /** Gives every rank rank 0's {@code buffers}. Collective. */
+    public static void broadcast(Communicator communicator, ModelBuffers buffers) {
+        buffers.modelOrder().forEach(buffer -> broadcast(communicator, buffer.values()));
+    }
+
     /** Gives every rank rank 0's {@code values}. Collective. */
     public static void broadcast(Communicator communicator, DeviceBuffer values) {
-        long pieceElements = Math.min(BROADCAST_BYTES / Float.BYTES, values.elementCount());
+        int elementBytes = values.type().bytes();
+        long pieceElements = Math.min(BROADCAST_BYTES / elementBytes, values.elementCount());
         ByteBuffer staging = values.isHostAccessible() ? null
-                : ByteBuffer.allocateDirect(Math.toIntExact(pieceElements * Float.BYTES)).order(ByteOrder.nativeOrder());
+                : ByteBuffer.allocateDirect(Math.toIntExact(pieceElements * elementBytes)).order(ByteOrder.nativeOrder());
         for (long first = 0; first < values.elementCount(); first += pieceElements) {
             DeviceBuffer piece = values.slice(first, Math.min(pieceElements, values.elementCount() - first));
             if (staging == null) {
@@ -172,7 +202,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         timeline.setOn(timed);
         recording = true;
         try {
-            Operation operation = device.graph(stream -> {
+            Operation operation = sumsWithinSteps ? work : device.graph(stream -> {
                 recorded[0] = recording;
                 work.enqueue(stream);
             });

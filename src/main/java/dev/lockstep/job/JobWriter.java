@@ -32,11 +32,14 @@ final class JobWriter {
                 loss: %s
                 optimizer:
                 %s
+                  groups: %s
+                schedule: %s
                 train:
                 %s
                 distributed: {first-bucket: %s, bucket: %s, chunk: %s, overlap: %s}
                 checkpoint: {every-epochs: %s, every-steps: %s, every-minutes: %s, keep: %s}
                 log: {every-steps: %s}
+                validation: %s
                 """.formatted(
                 Text.yaml(job.name()), job.seed(), Value.spelling(job.device()), Value.spelling(job.precision()),
                 job.threads().isPresent() ? job.threads().getAsInt() : "auto", job.gpuSharing(),
@@ -45,26 +48,43 @@ final class JobWriter {
                 job.data().validation().map(DataWriter::source).orElse("null"),
                 model(job.model()),
                 Value.spelling(job.loss()),
-                optimizer(job.optimizer()), train(job.train()),
+                optimizer(job.optimizer()),
+                job.optimizer().groups().stream().map(JobWriter::group).collect(Collectors.joining(", ", "[", "]")),
+                schedule(job.schedule()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
                 Units.BYTES.format(distributed.chunkBytes()), distributed.overlap(),
                 checkpoint.everyEpochs(), checkpoint.everySteps(), number(checkpoint.everyMinutes()),
                 checkpoint.keep(),
-                job.log().everySteps());
+                job.log().everySteps(), job.validation().map(JobWriter::validation).orElse("null"));
     }
 
     static String model(List<LayerConfig> layers) {
-        return layers.stream().map(JobWriter::layer).collect(Collectors.joining("\n"));
+        return layers.stream().map(layer -> "  - " + layer(layer)).collect(Collectors.joining("\n"));
     }
 
     private static String layer(LayerConfig layer) {
         if (layer instanceof LayerConfig.CustomLayer custom) {
-            return "  - " + CustomLayerReader.yaml(custom);
+            return CustomLayerReader.yaml(custom);
         }
         if (layer instanceof LayerConfig.LinearLayer linear) {
-            return "  - linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
+            return "linear: {in: " + linear.in() + ", out: " + linear.out() + "}";
         }
-        return "  - " + Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
+        if (layer instanceof LayerConfig.BatchNormLayer norm) {
+            return (norm.sync() ? "sync-batch-norm" : "batch-norm") + ": {eps: " + number(norm.eps()) + ", momentum: "
+                    + number(norm.momentum()) + "}";
+        }
+        if (layer instanceof LayerConfig.LayerNormLayer norm) {
+            return "layer-norm: {eps: " + number(norm.eps()) + "}";
+        }
+        if (layer instanceof LayerConfig.DropoutLayer dropout) {
+            return "dropout: " + number(dropout.probability());
+        }
+        if (layer instanceof LayerConfig.ResidualLayer residual) {
+            return residual.layers().stream().map(JobWriter::layer)
+                    .map(inner -> inner.contains(":") ? "{" + inner + "}" : inner)
+                    .collect(Collectors.joining(", ", "residual: [", "]"));
+        }
+        return Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
@@ -78,6 +98,25 @@ final class JobWriter {
                 + number(sgd.weightDecay()) + ", dampening: " + number(sgd.dampening()) + ", nesterov: " + sgd.nesterov() + "}";
     }
 
+    private static String group(GroupConfig group) {
+        return "{parameters: " + group.parameters().stream().map(Text::yaml).collect(Collectors.joining(", ", "[", "]"))
+                + (group.lr().isPresent() ? ", lr: " + number(group.lr().getAsDouble()) : "")
+                + (group.weightDecay().isPresent() ? ", weight-decay: " + number(group.weightDecay().getAsDouble()) : "")
+                + "}";
+    }
+
+    private static String schedule(ScheduleConfig schedule) {
+        String unit = Value.spelling(schedule.unit());
+        String decay = "";
+        if (schedule.decay().orElse(null) instanceof ScheduleConfig.StepDecay step) {
+            decay = ", step: {every-" + unit + ": " + step.every() + ", gamma: " + number(step.gamma()) + "}";
+        } else if (schedule.decay().orElse(null) instanceof ScheduleConfig.CosineDecay cosine) {
+            decay = ", cosine: {" + unit + ": " + cosine.length() + ", min-lr: " + number(cosine.minLr()) + "}";
+        }
+        return "{warmup-" + unit + ": " + schedule.warmUp() + decay + ", scale-lr: "
+                + Value.spelling(schedule.scaleLr()) + "}";
+    }
+
     private static String train(TrainConfig train) {
         return "  epochs: " + train.epochs()
                 + "\n  " + batch(train)
@@ -86,6 +125,14 @@ final class JobWriter {
                 + "\n  drop-last: " + train.dropLast()
                 + "\n  clip-norm: " + limit(train.clipNorm())
                 + "\n  clip-value: " + limit(train.clipValue());
+    }
+
+    private static String validation(ValidationConfig validation) {
+        return "{every-epochs: " + validation.everyEpochs() + ", every-steps: " + validation.everySteps() + ", monitor: "
+                + Value.spelling(validation.monitor()) + ", early-stopping: "
+                + validation.earlyStopping().map(early -> "{patience: " + early.patience() + ", min-delta: "
+                        + number(early.minDelta()) + "}").orElse("null")
+                + ", keep-best: " + validation.keepBest() + "}";
     }
 
     private static String limit(OptionalDouble limit) {
@@ -99,7 +146,7 @@ final class JobWriter {
     }
 
     /** The shortest digits that read back as the same double; in plain notation unless that has very many zeros. */
-    private static String number(double number) {
+    static String number(double number) {
         String plain = new BigDecimal(Double.toString(number)).stripTrailingZeros().toPlainString();
         return plain.length() <= MAX_PLAIN_DIGITS ? plain : Double.toString(number);
     }

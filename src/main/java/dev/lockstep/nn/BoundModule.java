@@ -11,6 +11,7 @@ public interface BoundModule {
     /** The gradient of {@link #output}, to be written before {@link #backward}; null unless bound for training. */
     Matrix outputGradient();
 
+    /** Overwrites {@link #output} from the input that the module was bound to, and keeps what {@link #backward} needs. */
     void forward(Stream stream);
 
     /**

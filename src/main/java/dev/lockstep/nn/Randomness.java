@@ -19,6 +19,7 @@ public final class Randomness {
     private final int rank;
     /** INT32 [2]: the step, from 1 on once {@link #nextStep} has run, and the micro-batch of it, from 0 on. */
     private final DeviceBuffer counters;
+    private boolean used;
 
     public Randomness(Device device, long seed, int rank) {
         this.device = device;
@@ -34,18 +35,23 @@ public final class Randomness {
         counters.copyFromHost(host);
     }
 
-    /** To be enqueued before the first forward of each step. */
+    /** To be enqueued before the first forward of each step; to be made when the model is bound, which may draw none. */
     public Operation nextStep() {
-        return device.operations().layers().countUp(counters, LayerOperations.STEP_COUNTER);
+        return countUp(LayerOperations.STEP_COUNTER);
     }
 
-    /** To be enqueued before each further forward of a step. */
+    /** To be enqueued before each further forward of a step; to be made when the model is bound. */
     public Operation nextMicroBatch() {
-        return device.operations().layers().countUp(counters, LayerOperations.MICRO_BATCH_COUNTER);
+        return countUp(LayerOperations.MICRO_BATCH_COUNTER);
+    }
+
+    private Operation countUp(int counter) {
+        return used ? device.operations().layers().countUp(counters, counter) : stream -> { };
     }
 
     /** What a layer draws from. */
     LayerOperations.RandomSource source(int layer) {
+        used = true;
         return new LayerOperations.RandomSource(counters, seed, rank, layer);
     }
 }

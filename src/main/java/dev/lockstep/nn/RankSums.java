@@ -16,5 +16,5 @@ public interface RankSums {
      * @param name    what is summed, for messages
      * @param numbers FLOAT64, as many on every rank
      */
-    Operation bind(String name, DeviceBuffer numbers);
+    Operation sumOverRanks(String name, DeviceBuffer numbers);
 }

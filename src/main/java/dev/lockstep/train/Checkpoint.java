@@ -2,6 +2,7 @@ package dev.lockstep.train;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import java.io.IOException;
 import java.io.InputStream;
@@ -98,9 +99,9 @@ public final class Checkpoint {
         return state;
     }
 
-    /** @throws InvalidInputException if the model has other parameters */
-    public void readParameters(ParameterArena arena) {
-        SafetensorsReader.open(folder.resolve(MODEL)).readInto(NamedTensor.parameters(arena));
+    /** @throws InvalidInputException if the model has other parameters or buffers */
+    public void readModel(ParameterArena arena, ModelBuffers buffers) {
+        SafetensorsReader.open(folder.resolve(MODEL)).readInto(NamedTensor.model(arena, buffers));
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.nn.Sequential;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 
 /** Evaluates a checkpoint's model, read by rank 0, on all ranks. */
@@ -13,6 +14,7 @@ public final class CheckpointEvaluator {
     private final Device device;
     private final Communicator communicator;
     private final ParameterArena arena;
+    private final ModelBuffers buffers;
     private final Evaluator evaluator;
 
     /**
@@ -27,7 +29,8 @@ public final class CheckpointEvaluator {
         Sequential model = Models.build(job.model(), data.features().columns());
         new StartupAgreement().withAll(CustomModules.code(job)).check(communicator);
         arena = new ParameterArena(device, model.parameterShapes(), false);
-        evaluator = new Evaluator(device, communicator, model, arena, data,
+        buffers = new ModelBuffers(device, model.bufferShapes());
+        evaluator = new Evaluator(device, communicator, model, arena, buffers, data,
                 MemoryEstimate.evaluationBatch(job, communicator.size()));
     }
 
@@ -37,12 +40,13 @@ public final class CheckpointEvaluator {
      * @throws dev.lockstep.InvalidInputException if the job has another model than the checkpoint
      */
     public void read(Checkpoint checkpoint) {
-        checkpoint.readParameters(arena);
+        checkpoint.readModel(arena, buffers);
     }
 
     /** Collective. */
     public Evaluation evaluate() {
         DistributedDataParallel.broadcast(communicator, arena.values());
+        DistributedDataParallel.broadcast(communicator, buffers);
         arena.convert(device.computeStream());
         return evaluator.evaluate();
     }

@@ -5,6 +5,7 @@ import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -32,18 +33,20 @@ import java.util.stream.Stream;
  * Writes checkpoints on rank 0, beside the steps that follow: {@code model.safetensors} with PyTorch's names and shapes,
  * {@code optimizer.safetensors}, {@code state.json}. The training thread copies the state to memory that is allocated
  * once; a thread of this class's own writes it from there, one checkpoint after the other. A checkpoint appears under its
- * name only when it is whole: it is written under another name, synced and renamed. Keeps the newest ones.
+ * name only when it is whole: it is written under another name, synced and renamed. Keeps the newest ones, and the one that
+ * was validated best, which {@code best} is a link to.
  *
  * <p>All methods are the training thread's.
  */
 public final class CheckpointWriter {
     private static final String TEMPORARY_PREFIX = ".writing-";
+    private static final String BEST = "best";
     private static final String REMOVED_PREFIX = ".removing-";
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 
     private final Path folder;
     private final int keep;
-    private final List<NamedTensor> parameters;
+    private final List<NamedTensor> model;
     private final List<NamedTensor> optimizerState;
     private final Optional<CsvEncoding> encoding;
     /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
@@ -60,14 +63,14 @@ public final class CheckpointWriter {
      * @param keep   checkpoints to keep, at least 1
      * @param encoding of the training data, where that is of CSV files
      */
-    public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, Optimizer optimizer,
-            Optional<CsvEncoding> encoding) {
+    public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, ModelBuffers buffers,
+            Optimizer optimizer, Optional<CsvEncoding> encoding) {
         this.encoding = encoding;
         this.folder = folder;
         this.keep = Math.max(1, keep);
-        parameters = NamedTensor.parameters(arena);
+        model = NamedTensor.model(arena, buffers);
         optimizerState = NamedTensor.optimizerState(arena, optimizer);
-        copies.put(arena.values(), new HostCopy(device, arena.values()));
+        model.forEach(tensor -> copies.computeIfAbsent(tensor.arena(), values -> new HostCopy(device, values)));
         optimizer.state().values().forEach(state -> copies.put(state, new HostCopy(device, state)));
     }
 
@@ -131,9 +134,9 @@ public final class CheckpointWriter {
             }
             remove(temporary);
             Files.createDirectory(temporary);
-            BytesSum model = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(parameters), METADATA);
+            BytesSum modelSum = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(model), METADATA);
             BytesSum optimizer = Safetensors.write(temporary.resolve(Checkpoint.OPTIMIZER), copied(optimizerState), METADATA);
-            Map<String, BytesSum> sums = new TreeMap<>(Map.of(Checkpoint.MODEL, model, Checkpoint.OPTIMIZER, optimizer));
+            Map<String, BytesSum> sums = new TreeMap<>(Map.of(Checkpoint.MODEL, modelSum, Checkpoint.OPTIMIZER, optimizer));
             if (encoding.isPresent()) {
                 Path file = temporary.resolve(Preprocessing.FILE);
                 Files.write(file, Preprocessing.toBytes(encoding.get()), StandardOpenOption.CREATE_NEW);
@@ -141,8 +144,7 @@ public final class CheckpointWriter {
                 sums.put(Preprocessing.FILE, BytesSum.of(file));
             }
             Path stateFile = temporary.resolve(Checkpoint.STATE);
-            Files.write(stateFile, state.withFiles(sums).toBytes(),
-                    StandardOpenOption.CREATE_NEW);
+            Files.write(stateFile, state.withFiles(sums).toBytes(), StandardOpenOption.CREATE_NEW);
             sync(stateFile);
             sync(temporary);
             moveAside(target);
@@ -159,8 +161,42 @@ public final class CheckpointWriter {
         }
         written.remove(target);
         written.addLast(target);
+        String best = state.position().validation().bestCheckpoint();
+        linkBest(best);
+        removeAllBut(folder.resolve(best));
+        return target;
+    }
+
+    /** Nothing is missing at any moment: the link changes in one step, and only to what is whole. */
+    private void linkBest(String best) {
+        Path link = folder.resolve(BEST);
+        try {
+            Path checkpoint = Path.of(best);
+            boolean linked = Files.isSymbolicLink(link) && Files.readSymbolicLink(link).equals(checkpoint);
+            if (best.isEmpty() || linked || !Files.exists(folder.resolve(checkpoint))) {
+                return;
+            }
+            Path temporary = folder.resolve(TEMPORARY_PREFIX + BEST);
+            Files.deleteIfExists(temporary);
+            Files.createSymbolicLink(temporary, checkpoint);
+            Files.move(temporary, link, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new TrainingException("the link " + link + " to the best checkpoint could not be made ("
+                    + IoMessages.of(e) + "); where there can be none, set validation.keep-best to false", e);
+        }
+    }
+
+    /** Removes old ones, but never {@code best}. */
+    private void removeAllBut(Path best) {
+        List<Path> old = new ArrayList<>();
         while (written.size() > keep) {
-            Path oldest = written.removeFirst();
+            old.add(written.removeFirst());
+        }
+        for (Path oldest : old) {
+            if (oldest.equals(best)) {
+                written.addFirst(oldest);
+                continue;
+            }
             try {
                 moveAside(oldest);
             } catch (IOException e) {
@@ -168,7 +204,6 @@ public final class CheckpointWriter {
                         + IoMessages.of(e) + ")", e);
             }
         }
-        return target;
     }
 
     /** Those of the run that this one goes on from, damaged ones first; what it was about is removed. */
@@ -191,7 +226,8 @@ public final class CheckpointWriter {
         List<Safetensors.Tensor> copied = new ArrayList<>();
         for (NamedTensor tensor : tensors) {
             List<ByteBuffer> values = copies.get(tensor.arena()).range(tensor.firstElement(), tensor.elementCount());
-            copied.add(new Safetensors.Tensor(tensor.name(), tensor.shape(), tensor.elementCount() * Float.BYTES,
+            copied.add(new Safetensors.Tensor(tensor.name(), Safetensors.typeName(tensor.type()), tensor.shape(),
+                    tensor.elementCount() * tensor.type().bytes(),
                     values.stream().<Safetensors.Part>map(buffer -> () -> buffer).toList()));
         }
         return copied;

@@ -9,6 +9,8 @@ import dev.lockstep.nn.Module;
 import dev.lockstep.nn.ModuleContract;
 import dev.lockstep.nn.ModuleContractException;
 import dev.lockstep.nn.ModuleOptions;
+import dev.lockstep.nn.Residual;
+import dev.lockstep.nn.Sequential;
 import java.lang.reflect.InvocationTargetException;
 import java.util.Map;
 import java.util.TreeMap;
@@ -23,7 +25,7 @@ public final class CustomModules {
 
     /** Whether the job has any. */
     public static boolean in(Job job) {
-        return job.model().stream().anyMatch(LayerConfig.CustomLayer.class::isInstance);
+        return LayerConfig.flattened(job.model()).anyMatch(LayerConfig.CustomLayer.class::isInstance);
     }
 
     /**
@@ -48,8 +50,12 @@ public final class CustomModules {
     }
 
     private static void forEach(Job job, int inputFeatures, ObjIntConsumer<Module> check) {
+        forEach(Models.build(job.model(), inputFeatures), inputFeatures, check);
+    }
+
+    private static void forEach(Sequential layers, int inputFeatures, ObjIntConsumer<Module> check) {
         int features = inputFeatures;
-        for (Module module : Models.build(job.model(), inputFeatures).modules()) {
+        for (Module module : layers.modules()) {
             if (module instanceof CustomModule custom) {
                 try {
                     check.accept(custom, features);
@@ -58,6 +64,8 @@ public final class CustomModules {
                 } catch (TrainingException e) {
                     throw new InvalidInputException(e.getMessage(), e);
                 }
+            } else if (module instanceof Residual residual) {
+                forEach(residual.block(), features, check);
             }
             features = module.outputFeatures(features);
         }
@@ -107,11 +115,9 @@ public final class CustomModules {
     /** What ranks that train the same model have in common: {@code "class com.example.Swish"} to what tells its code. */
     static Map<String, String> code(Job job) {
         Map<String, String> code = new TreeMap<>();
-        for (LayerConfig layer : job.model()) {
-            if (layer instanceof LayerConfig.CustomLayer custom) {
-                code.computeIfAbsent("class " + custom.className(), part -> ClassFiles.sha256(custom.className()));
-            }
-        }
+        LayerConfig.flattened(job.model()).filter(LayerConfig.CustomLayer.class::isInstance)
+                .map(layer -> ((LayerConfig.CustomLayer) layer).className()).distinct()
+                .forEach(name -> code.put("class " + name, ClassFiles.sha256(name)));
         return code;
     }
 }

@@ -12,6 +12,7 @@ import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.CrossEntropyLoss;
 import dev.lockstep.nn.Module;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.Workspace;
 
@@ -31,8 +32,8 @@ final class Evaluator {
     private final EvaluationStep full;
     private final EvaluationStep last;
 
-    Evaluator(Device device, Communicator communicator, Module model, ParameterArena arena, Dataset dataset,
-            int largestBatch) {
+    Evaluator(Device device, Communicator communicator, Module model, ParameterArena arena, ModelBuffers buffers,
+            Dataset dataset, int largestBatch) {
         this.communicator = communicator;
         stream = device.computeStream();
         loss = new CrossEntropyLoss(device);
@@ -40,7 +41,7 @@ final class Evaluator {
         batchSize = Math.max(1, Math.min(largestBatch, indices.length));
         DataLoader loader = new DataLoader(device, dataset, batchSize);
         Workspace workspace = new Workspace(device);
-        Binding binding = Binding.forEvaluation(device, workspace, arena);
+        Binding binding = Binding.forEvaluation(device, workspace, arena).with(buffers);
         full = step(loader, workspace, binding, model, batchSize);
         int rest = indices.length % batchSize;
         last = rest == 0 ? full : step(loader, workspace, binding, model, rest);

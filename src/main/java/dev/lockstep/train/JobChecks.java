@@ -4,17 +4,17 @@ import dev.lockstep.InvalidInputException;
 import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.DatasetInfo;
 import dev.lockstep.data.DatasetSource;
+import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.job.DataSource;
 import dev.lockstep.job.DeviceChoice;
 import dev.lockstep.job.Job;
-import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.Precision;
+import dev.lockstep.nn.Sequential;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /**
@@ -37,20 +37,46 @@ public final class JobChecks {
         Supplier<CsvEncoding> encoding = () -> train.encoding().orElseThrow();
         Optional<DatasetSource> test = job.data().test().map(source -> DataSources.source(source, encoding));
         Optional<DatasetSource> validation = job.data().validation().map(source -> DataSources.source(source, encoding));
-        int features = inputFeatures(job.model()).orElseGet(() -> train.info().features());
-        DatasetInfo trainInfo = checkFeatures("data.train", train, features, job.model());
+        int features = Models.inputFeatures(job.model()).orElseGet(() -> train.info().features());
+        DatasetInfo trainInfo = checkFeatures("data.train", train, features, job);
         if (trainInfo.samples() < ranks) {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         List<DatasetInfo> evaluated = new ArrayList<>();
-        test.ifPresent(source -> evaluated.add(checkFeatures("data.test", source, features, job.model())));
-        validation.ifPresent(source -> evaluated.add(checkFeatures("data.validation", source, features, job.model())));
+        test.ifPresent(source -> evaluated.add(checkFeatures("data.test", source, features, job)));
+        validation.ifPresent(source -> evaluated.add(checkFeatures("data.validation", source, features, job)));
+        Sequential model = Models.build(job.model(), features);
+        checkBatches(job, model, ranks, trainInfo);
+        Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
         Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, evaluated),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, evaluated, heapBytes);
         return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes,
-                Models.build(job.model(), features).outputFeatures(features));
+                model.outputFeatures(features));
+    }
+
+    /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
+    private static void checkBatches(Job job, Sequential model, int ranks, DatasetInfo train) {
+        int perRank = new DistributedSampler(train.samples(), ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
+        int batch = Math.min(job.train().batchPerRank(ranks), perRank);
+        checkBatch(model, ranks, batch);
+        checkBatch(model, ranks, perRank % batch == 0 ? batch : perRank % batch);
+    }
+
+    /**
+     * Holds the samples of a rank's batch in training against what the model needs.
+     *
+     * @throws InvalidInputException if they are too few
+     */
+    static void checkBatch(Sequential model, int ranks, int samples) {
+        int least = model.smallestBatch(ranks);
+        if (samples < least) {
+            throw new InvalidInputException("train.batch-size: a batch of " + samples + " on each of " + ranks
+                    + (ranks == 1 ? " rank" : " ranks") + ", perhaps the last of an epoch, has fewer samples than the "
+                    + least + " that the model's batch-norm needs; choose another batch-size, number of ranks or"
+                    + " layer-norm");
+        }
     }
 
     /**
@@ -62,7 +88,7 @@ public final class JobChecks {
         checkPrecision(job);
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
-                inputFeatures(job.model()).orElseGet(() -> DataSources.training(job).info().features()), 0);
+                Models.inputFeatures(job.model()).orElseGet(() -> DataSources.training(job).info().features()), 0);
         checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, List.of()), BigInteger.ZERO, budget);
         return batch;
     }
@@ -70,28 +96,26 @@ public final class JobChecks {
     /**
      * The same for the evaluation of the job's model on one of its data sets.
      *
-     * @param split    {@code train}, {@code test} or {@code validation}
+     * @param key      {@code data.train}, {@code data.test} or {@code data.validation}
      * @param encoding that the checkpoint's training data had, if that was of CSV files
      */
-    public static EvaluationData checkEvaluation(Job job, String split, Optional<CsvEncoding> encoding, int ranks,
+    public static EvaluationData checkEvaluation(Job job, String key, Optional<CsvEncoding> encoding, int ranks,
             MemoryBudget budget) {
         checkPrecision(job);
-        String key = "data." + split;
-        Optional<DataSource> config = switch (split) {
-            case "train" -> Optional.of(job.data().train());
-            case "test" -> job.data().test();
+        Optional<DataSource> config = switch (key) {
+            case "data.train" -> Optional.of(job.data().train());
+            case "data.test" -> job.data().test();
             default -> job.data().validation();
         };
         DatasetSource source = DataSources.source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")), () -> encoding.orElseThrow(() ->
-                        new InvalidInputException(key + " is of CSV files, but the checkpoint's training data was"
-                                + " not, so that"
-                                + " nothing says how to read them; choose other data")));
-        int features = inputFeatures(job.model()).orElseGet(() -> source.info().features());
-        DatasetInfo info = checkFeatures(key, source, features, job.model());
+                        new InvalidInputException(key + " is of CSV files, but the checkpoint's training data was not, so"
+                                + " that nothing says how to read them; choose other data")));
+        int features = Models.inputFeatures(job.model()).orElseGet(() -> source.info().features());
+        DatasetInfo info = checkFeatures(key, source, features, job);
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
-        return new EvaluationData(key, source, fit.featuresOnHost, Models.build(job.model(), features)
-                .outputFeatures(features));
+        return new EvaluationData(key, source, fit.featuresOnHost,
+                Models.build(job.model(), features).outputFeatures(features));
     }
 
     private static void checkPrecision(Job job) {
@@ -101,15 +125,14 @@ public final class JobChecks {
         }
     }
 
-    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features,
-            List<LayerConfig> model) {
+    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features, Job job) {
         DatasetInfo info = source.info();
         if (info.features() != features) {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
                     + " features a sample" + source.encoding().map(encoding -> " (" + encoding.summary() + ")").orElse("")
-                    + ", but " + (inputFeatures(model).isPresent() ? "the model's first linear layer takes "
-                    + features + "; set its in to " + info.features() : "data.train has " + features
-                    + "; both need as many"));
+                    + ", but " + (Models.inputFeatures(job.model()).isPresent()
+                            ? "the model's first linear layer takes " + features + "; set its in to " + info.features()
+                            : "data.train has " + features + "; both need as many"));
         }
         return info;
     }
@@ -172,12 +195,5 @@ public final class JobChecks {
                     + MemoryEstimate.gibibytes(BigInteger.valueOf(heapBytes / 2)) + " are available; set the"
                     + " environment variable LOCKSTEP_JAVA_OPTS to -Xmx" + gibibytes + "g");
         }
-    }
-
-    /** What the model's first linear layer takes; none where a custom module comes first, which takes what there is. */
-    private static OptionalInt inputFeatures(List<LayerConfig> model) {
-        return model.stream().filter(layer -> !(layer instanceof LayerConfig.ActivationLayer)).limit(1)
-                .filter(LayerConfig.LinearLayer.class::isInstance)
-                .mapToInt(layer -> ((LayerConfig.LinearLayer) layer).in()).findFirst();
     }
 }

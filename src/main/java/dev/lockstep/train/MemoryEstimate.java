@@ -1,11 +1,11 @@
 package dev.lockstep.train;
 
 import dev.lockstep.data.DatasetInfo;
-import dev.lockstep.device.Activation;
 import dev.lockstep.job.Job;
-import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.OptimizerConfig;
 import dev.lockstep.job.Precision;
+import dev.lockstep.nn.ActivationMemory;
+import dev.lockstep.nn.Sequential;
 import dev.lockstep.tensor.ParameterArena;
 import java.math.BigInteger;
 import java.util.List;
@@ -15,7 +15,7 @@ import java.util.Locale;
  * The memory a rank will ask its device for, known before any of it is taken. Exact arithmetic: the sizes in a job file
  * may be absurd.
  *
- * @param parameters  parameter and gradient arenas and the optimizer's state
+ * @param parameters  parameter and gradient arenas, the optimizer's state and the model's buffers
  * @param activations of the largest batch, for training and for evaluation
  * @param data        the resident data sets
  * @param masks       a GPU's beside them: a bit for each output of a ReLU that is bound into a linear layer
@@ -28,55 +28,52 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
     /** A sample's index and label in the loader, its loss and whether it is classified correctly. */
     private static final long SCALARS_PER_SAMPLE = 4;
 
-    /** Rows of a mask begin at multiples of 128 bits. */
-    private static final int MASK_UNIT_BITS = 128;
+    /** Of a model: elements of an arena, bytes of its buffers, and what binding it takes. */
+    private record Sizes(BigInteger arenaElements, long bufferBytes, ActivationMemory memory) {
+        static Sizes of(Job job, int features) {
+            Sequential model = Models.build(job.model(), features);
+            BigInteger elements = model.parameterShapes().stream()
+                    .map(shape -> BigInteger.valueOf(ParameterArena.aligned(shape.elementCount())))
+                    .reduce(BigInteger.ZERO, BigInteger::add);
+            long bufferBytes = model.bufferShapes().stream()
+                    .mapToLong(shape -> (long) shape.elementCount() * shape.type().bytes()).sum();
+            return new Sizes(elements, bufferBytes, model.activationMemory(features));
+        }
 
-    /** Of a model: elements of an arena, elements of all layers' outputs of a sample, bytes of all its masks. */
-    private record Sizes(BigInteger arenaElements, long outputs, long maskBytes) {
-        static Sizes of(List<LayerConfig> model, int features) {
-            BigInteger elements = BigInteger.ZERO;
-            long outputs = 0;
-            long maskBytes = 0;
-            int width = features;
-            for (int i = 0; i < model.size(); i++) {
-                if (model.get(i) instanceof LayerConfig.LinearLayer linear) {
-                    width = linear.out();
-                    elements = elements.add(BigInteger.valueOf(ParameterArena.aligned((long) linear.in() * width)))
-                            .add(BigInteger.valueOf(ParameterArena.aligned(width)));
-                }
-                outputs += isFused(model, i) ? 0 : width;
-                maskBytes += isFused(model, i) && isRelu(model.get(i))
-                        ? (width + MASK_UNIT_BITS - 1L) / MASK_UNIT_BITS * (MASK_UNIT_BITS / Byte.SIZE) : 0;
-            }
-            return new Sizes(elements, outputs, maskBytes);
+        BigInteger masks(BigInteger samples) {
+            return samples.multiply(BigInteger.valueOf(memory.maskBytes()));
         }
     }
 
     /** @throws dev.lockstep.InvalidInputException if the ranks do not divide the global batch */
     static MemoryEstimate of(Job job, int ranks, DatasetInfo train, List<DatasetInfo> evaluated) {
         int batch = job.train().batchPerRank(ranks);
-        Sizes sizes = Sizes.of(job.model(), train.features());
-        BigInteger floats = floats(train, ranks, batch, 2 * sizes.outputs);
+        Sizes sizes = Sizes.of(job, train.features());
+        ActivationMemory memory = sizes.memory;
+        BigInteger floats = floats(train, ranks, batch, memory.trainingElements());
+        long fixedBytes = memory.fixedBytes();
         BigInteger samples = samples(train, ranks, batch);
         BigInteger data = BigInteger.valueOf(train.residentBytes());
         for (DatasetInfo split : evaluated) {
-            floats = floats.add(floats(split, ranks, batch, sizes.outputs));
+            floats = floats.add(floats(split, ranks, batch, memory.evaluationElements()));
+            fixedBytes += memory.fixedBytes();
             samples = samples.add(samples(split, ranks, batch));
             data = data.add(BigInteger.valueOf(split.residentBytes()));
         }
-        return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1), activations(job, floats), data,
-                samples.multiply(BigInteger.valueOf(sizes.maskBytes)),
+        return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1),
+                activations(job, floats).add(BigInteger.valueOf(fixedBytes)), data, sizes.masks(samples),
                 activations(job, samples.multiply(BigInteger.valueOf(train.features()))));
     }
 
     /** Without gradients and optimizer. */
     static MemoryEstimate ofEvaluation(Job job, int ranks, DatasetInfo data) {
-        Sizes sizes = Sizes.of(job.model(), data.features());
+        Sizes sizes = Sizes.of(job, data.features());
         int batch = evaluationBatch(job, ranks);
         BigInteger samples = samples(data, ranks, batch);
         return new MemoryEstimate(parameters(job, sizes, 1),
-                activations(job, floats(data, ranks, batch, sizes.outputs)),
-                BigInteger.valueOf(data.residentBytes()), samples.multiply(BigInteger.valueOf(sizes.maskBytes)),
+                activations(job, floats(data, ranks, batch, sizes.memory.evaluationElements()))
+                        .add(BigInteger.valueOf(sizes.memory.fixedBytes())),
+                BigInteger.valueOf(data.residentBytes()), sizes.masks(samples),
                 activations(job, samples.multiply(BigInteger.valueOf(data.features()))));
     }
 
@@ -90,7 +87,9 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
 
     /** What rank 0 has in its host's memory beside it: the copy of the state that checkpoints are written from. */
     static BigInteger checkpointBytes(Job job, int features) {
-        return Sizes.of(job.model(), features).arenaElements.multiply(BigInteger.valueOf((long) keptArenas(job) * Float.BYTES));
+        Sizes sizes = Sizes.of(job, features);
+        return sizes.arenaElements.multiply(BigInteger.valueOf((long) keptArenas(job) * Float.BYTES))
+                .add(BigInteger.valueOf(sizes.bufferBytes));
     }
 
     /** The parameters' and the optimizer's. */
@@ -103,7 +102,8 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
 
     private static BigInteger parameters(Job job, Sizes sizes, int arenas) {
         long converted = halves(job) ? Float.BYTES / 2 : 0;
-        return sizes.arenaElements.multiply(BigInteger.valueOf((long) arenas * Float.BYTES + converted));
+        return sizes.arenaElements.multiply(BigInteger.valueOf((long) arenas * Float.BYTES + converted))
+                .add(BigInteger.valueOf(sizes.bufferBytes));
     }
 
     private static BigInteger activations(Job job, BigInteger elements) {
@@ -117,19 +117,6 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
     /** Of the arrays on a GPU. */
     BigInteger onGpu(boolean dataIsResident) {
         return parameters.add(activations).add(masks).add(dataIsResident ? data : prefetched);
-    }
-
-    /** Whether the layer is an activation that Sequential binds into the linear layer before it. */
-    private static boolean isFused(List<LayerConfig> model, int layer) {
-        return model.get(layer) instanceof LayerConfig.ActivationLayer activation
-                && Models.activation(activation.kind()).derivativeFromOutput()
-                && layer > 0 && model.get(layer - 1) instanceof LayerConfig.LinearLayer
-                && layer + 1 < model.size() && model.get(layer + 1) instanceof LayerConfig.LinearLayer;
-    }
-
-    private static boolean isRelu(LayerConfig layer) {
-        return layer instanceof LayerConfig.ActivationLayer activation
-                && Models.activation(activation.kind()) == Activation.RELU;
     }
 
     /** Of the largest batch that a rank gets; training keeps each layer's output and the gradient of it. */

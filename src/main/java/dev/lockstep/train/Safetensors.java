@@ -2,6 +2,7 @@ package dev.lockstep.train;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.device.DataType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -25,9 +26,17 @@ final class Safetensors {
         ByteBuffer bytes() throws IOException;
     }
 
-    /** A named FLOAT32 tensor, its values in one part after the other. */
-    record Tensor(String name, long[] shape, long byteCount, List<Part> parts) {
+    /**
+     * A named tensor, its values in one part after the other.
+     *
+     * @param type {@link #F32} or {@link #I64}
+     */
+    record Tensor(String name, String type, long[] shape, long byteCount, List<Part> parts) {
     }
+
+    /** The format's names of FLOAT32 and INT64. */
+    static final String F32 = "F32";
+    static final String I64 = "I64";
 
     private static final ObjectMapper JSON = new ObjectMapper();
     /** The header is padded so that the values start aligned. */
@@ -36,6 +45,14 @@ final class Safetensors {
     private static final int PIECE_BYTES = 1 << 18;
 
     private Safetensors() {
+    }
+
+    static String typeName(DataType type) {
+        return switch (type) {
+            case FLOAT32 -> F32;
+            case INT64 -> I64;
+            default -> throw new IllegalArgumentException("a tensor of " + type);
+        };
     }
 
     /**
@@ -63,7 +80,7 @@ final class Safetensors {
         for (Tensor tensor : tensors) {
             long end = offset + tensor.byteCount();
             Map<String, Object> entry = new LinkedHashMap<>();
-            entry.put("dtype", "F32");
+            entry.put("dtype", tensor.type());
             entry.put("shape", tensor.shape());
             entry.put("data_offsets", new long[] {offset, end});
             header.put(tensor.name(), entry);
@@ -93,8 +110,10 @@ final class Safetensors {
             for (int at = 0; at < values.capacity(); at += PIECE_BYTES) {
                 ByteBuffer bytes = values.slice(at, Math.min(PIECE_BYTES, values.capacity() - at))
                         .order(ByteOrder.LITTLE_ENDIAN);
-                NotFiniteException.check(bytes, piece, tensor.name(), element);
-                element += bytes.remaining() / Float.BYTES;
+                if (tensor.type().equals(F32)) {
+                    NotFiniteException.check(bytes, piece, tensor.name(), element);
+                    element += bytes.remaining() / Float.BYTES;
+                }
                 writeFully(channel, bytes, sum);
             }
         }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.device.DataType;
 import dev.lockstep.device.DeviceBuffer;
 import java.io.EOFException;
 import java.io.IOException;
@@ -104,7 +105,7 @@ final class SafetensorsReader {
     /**
      * Overwrites the targets with the tensors of their names.
      *
-     * @throws InvalidInputException if the file has other names or shapes, another type than F32, or a value that is not
+     * @throws InvalidInputException if the file has other names, shapes or types, or a value that is not
      *                               finite; the targets may be half overwritten then
      */
     void readInto(List<NamedTensor> targets) {
@@ -144,7 +145,7 @@ final class SafetensorsReader {
                 int bytes = (int) Math.min(PIECE_BYTES, entry.end - at);
                 parts.add(() -> read(begin, bytes));
             }
-            all.add(new Safetensors.Tensor(tensor.getKey(), entry.shape, entry.end - entry.begin, parts));
+            all.add(new Safetensors.Tensor(tensor.getKey(), entry.type, entry.shape, entry.end - entry.begin, parts));
         }
         return all;
     }
@@ -171,11 +172,12 @@ final class SafetensorsReader {
             throw new InvalidInputException(file + ": " + target.name() + " has the shape " + Arrays.toString(entry.shape)
                     + ", but the model's is " + Arrays.toString(target.shape()) + "; make the layers alike");
         }
-        if (!entry.type.equals("F32")) {
+        String type = Safetensors.typeName(target.type());
+        if (!entry.type.equals(type)) {
             throw new InvalidInputException(file + ": " + target.name() + " is of type " + quoted(entry.type)
-                    + ", and only F32 is taken; save model.float().state_dict()");
+                    + ", and only " + type + " is taken; save model.float().state_dict()");
         }
-        if (entry.end - entry.begin != target.elementCount() * Float.BYTES) {
+        if (entry.end - entry.begin != target.elementCount() * target.type().bytes()) {
             throw damaged("its header gives " + target.name() + " " + (entry.end - entry.begin) + " bytes");
         }
     }
@@ -183,11 +185,14 @@ final class SafetensorsReader {
     private void read(FileChannel channel, NamedTensor target, int[] scratch) throws IOException {
         DeviceBuffer values = target.values();
         long begin = firstValueByte + tensors.get(target.name()).begin;
-        long pieceElements = PIECE_BYTES / Float.BYTES;
+        int elementBytes = target.type().bytes();
+        long pieceElements = PIECE_BYTES / elementBytes;
         for (long first = 0; first < values.elementCount(); first += pieceElements) {
             long count = Math.min(pieceElements, values.elementCount() - first);
-            ByteBuffer piece = read(channel, begin + first * Float.BYTES, (int) count * Float.BYTES);
-            NotFiniteException.check(piece, scratch, target.name(), first);
+            ByteBuffer piece = read(channel, begin + first * elementBytes, (int) count * elementBytes);
+            if (target.type() == DataType.FLOAT32) {
+                NotFiniteException.check(piece, scratch, target.name(), first);
+            }
             values.slice(first, count).copyFromHost(piece);
         }
     }

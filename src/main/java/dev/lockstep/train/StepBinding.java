@@ -9,7 +9,9 @@ import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.Workspace;
 import dev.lockstep.train.TrainingStep.MicroBatch;
@@ -21,6 +23,8 @@ final class StepBinding {
     private final Device device;
     private final Sequential model;
     private final ParameterArena arena;
+    private final ModelBuffers buffers;
+    private final Randomness randomness;
     private final DistributedDataParallel ddp;
     private final CrossEntropyLoss loss;
     private final DataLoader loader;
@@ -30,11 +34,13 @@ final class StepBinding {
     private final Map<Integer, DataLoader.Batch> batches = new HashMap<>();
 
     /** @param batchSize samples of a full micro-batch */
-    StepBinding(Device device, Sequential model, ParameterArena arena, DistributedDataParallel ddp, CrossEntropyLoss loss,
-            DataLoader loader, int ranks, int batchSize) {
+    StepBinding(Device device, Sequential model, ParameterArena arena, ModelBuffers buffers, Randomness randomness,
+            DistributedDataParallel ddp, CrossEntropyLoss loss, DataLoader loader, int ranks, int batchSize) {
         this.device = device;
         this.model = model;
         this.arena = arena;
+        this.buffers = buffers;
+        this.randomness = randomness;
         this.ddp = ddp;
         this.loss = loss;
         this.loader = loader;
@@ -60,10 +66,13 @@ final class StepBinding {
         Timeline timeline = new Timeline(device);
         DataLoader.Batch batch = batches.computeIfAbsent(size, loader::batch);
         Operation gather = timeline.timed(Phase.DATA, "gather", 0, batch::gather);
-        Binding binding = Binding.forTraining(device, workspace, arena, ddp, timeline);
+        JobChecks.checkBatch(model, ranks, size);
+        Binding binding = Binding.forTraining(device, workspace, arena, ddp, timeline).with(buffers).with(randomness, ddp);
+        Operation count = accumulates ? randomness.nextMicroBatch() : randomness.nextStep();
         BoundModule bound = model.bind(accumulates ? binding.accumulating() : binding, batch.features(), null);
         Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0, loss.bind(bound, batch.targets(), stepSamples, ranks));
         Operation forward = on -> {
+            count.enqueue(on);
             gather.enqueue(on);
             bound.forward(on);
             boundLoss.enqueue(on);

@@ -3,6 +3,7 @@ package dev.lockstep.train;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.DataLoader;
+import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
@@ -11,10 +12,13 @@ import dev.lockstep.device.Stream;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.GradientClipping;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.optim.Schedule;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
@@ -22,6 +26,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
+import java.util.function.Function;
 
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
@@ -34,6 +39,9 @@ public final class Trainer {
     private final TrainingListener listener;
     private final Stream stream;
     private final ParameterArena arena;
+    private final ModelBuffers buffers;
+    private final Randomness randomness;
+    private final Schedule schedule;
     private final Optimizer optimizer;
     private final DistributedDataParallel ddp;
     private final EpochLoss loss;
@@ -46,6 +54,7 @@ public final class Trainer {
     private final Position start;
     private final Shard restOfFirstEpoch;
     private final Optional<Evaluator> evaluator;
+    private final Optional<Evaluator> validator;
     private final Device device;
     private final Optional<CsvEncoding> encoding;
     private final DoubleSupplier batchLoss;
@@ -61,6 +70,8 @@ public final class Trainer {
     private Position.Sums before = Position.Sums.NONE;
     private long epochStartNanos;
     private long pausedNanos;
+    private long pauseBeginNanos;
+    private boolean epochEnds;
 
     /**
      * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
@@ -89,6 +100,9 @@ public final class Trainer {
         Sequential model = Models.build(job.model(), data.train().features().columns());
         List<ParameterShape> shapes = model.parameterShapes();
         arena = new ParameterArena(device, shapes, true);
+        buffers = new ModelBuffers(device, model.bufferShapes());
+        randomness = new Randomness(device, job.seed(), communicator.rank());
+        randomness.setSteps(start.step());
         // With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be.
         plan = BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
                 job.distributed().firstBucketBytes(), job.distributed().bucketBytes(),
@@ -105,7 +119,8 @@ public final class Trainer {
                 .with("checkpoint", start)
                 .check(communicator);
 
-        optimizer = Optimizers.build(job, device, arena);
+        schedule = Optimizers.schedule(job.schedule(), ranks);
+        optimizer = Optimizers.build(job, device, arena, schedule);
         GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
                 plan.chunks().size());
         ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
@@ -119,7 +134,7 @@ public final class Trainer {
         loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate(),
                 job.optimizer().key() + ".lr");
         batchLoss = loss::ofMicroBatch;
-        StepBinding steps = new StepBinding(device, model, arena, ddp, batchLosses,
+        StepBinding steps = new StepBinding(device, model, arena, buffers, randomness, ddp, batchLosses,
                 new DataLoader(device, data.train(), batchSize), ranks, batchSize);
         full = steps.bind(samplesPerStep);
         int rest = sampler.samplesPerRank() % samplesPerStep;
@@ -132,29 +147,33 @@ public final class Trainer {
         times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timelines(), loss.isHostAccessible());
         runner = new StepRunner(device, optimizer, ddp, times);
         step = start.step();
-        evaluator = data.test().map(
-                test -> new Evaluator(device, communicator, model, arena, test, job.train().batchPerRank(ranks)));
+        Function<Dataset, Evaluator> evaluation = split ->
+                new Evaluator(device, communicator, model, arena, buffers, split, job.train().batchPerRank(ranks));
+        evaluator = data.test().map(evaluation);
+        validator = data.validation().map(evaluation);
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(stream);
     }
 
     /**
-     * Overwrites this rank's parameters with those of a safetensors file.
+     * Overwrites this rank's parameters and buffers with those of a safetensors file.
      *
      * @throws dev.lockstep.InvalidInputException if it holds other names or shapes than the model has
      */
-    public void readParameters(Path file) {
-        SafetensorsReader.open(file).readInto(NamedTensor.parameters(arena));
+    public void readModel(Path file) {
+        SafetensorsReader.open(file).readInto(NamedTensor.model(arena, buffers));
     }
 
     /**
-     * Gives every rank what rank 0 has read into {@link #parameters} and the optimizer's state. Collective.
+     * Gives every rank what rank 0 has read into {@link #parameters}, {@link #buffers} and the optimizer's state.
+     * Collective.
      *
      * @param optimizerSteps that the state comes from
      */
     public void shareFromRank0(long optimizerSteps) {
         ddp.broadcastParameters(stream);
+        DistributedDataParallel.broadcast(communicator, buffers);
         optimizer.state().values().forEach(state -> DistributedDataParallel.broadcast(communicator, state));
         optimizer.setSteps(optimizerSteps);
     }
@@ -209,6 +228,11 @@ public final class Trainer {
         return arena;
     }
 
+    /** This rank's; rank 0's are the model's. */
+    public ModelBuffers buffers() {
+        return buffers;
+    }
+
     public Optimizer optimizer() {
         return optimizer;
     }
@@ -249,6 +273,7 @@ public final class Trainer {
         epochStartNanos = System.nanoTime();
         pausedNanos = 0;
         samplesDone = 0;
+        epochEnds = false;
         this.epoch = epoch;
         long consumed = epoch == start.epoch() ? start.consumed() : 0;
         before = epoch == start.epoch() ? start.sums() : Position.Sums.NONE;
@@ -257,7 +282,11 @@ public final class Trainer {
         sampler.indices(epoch - 1L, consumed, shard.indices);
         loss.beginEpoch(epoch, step);
         int stepOfEpoch = stepsPerEpoch() - steps(shard);
-        for (int first = 0; first < shard.indices.length; first += samplesPerStep) {
+        if (shard.indices.length == 0) {
+            // The epoch's record is all that is left to do, and tells of its last step.
+            moveSchedule(optimizer.steps() - 1, stepOfEpoch - 1);
+        }
+        for (int first = 0; first < shard.indices.length && !epochEnds; first += samplesPerStep) {
             long begin = System.nanoTime();
             trainStep(first);
             samplesDone = Math.min(first + samplesPerStep, shard.indices.length);
@@ -266,26 +295,33 @@ public final class Trainer {
             if (isLogged(step)) {
                 logStep();
             }
-            long pause = System.nanoTime();
-            times.stepDone(pause - begin);
+            pauseBeginNanos = System.nanoTime();
+            times.stepDone(pauseBeginNanos - begin);
             stepHook.afterStep(epoch, step);
-            pausedNanos += System.nanoTime() - pause;
+            pausedNanos += System.nanoTime() - pauseBeginNanos;
         }
         times.settle();
         loss.requireFinite();
         Position.Sums sums = sums(System.nanoTime());
-        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), Optional.empty(),
+        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), optimizer.learningRate(), Optional.empty(),
                 sums.samples() / sums.seconds(), sums.seconds(), Optional.empty());
     }
 
     /**
      * Where training stands now, within the epoch: for a step's hook. Collective.
      *
-     * @param nanos System.nanoTime when the last step ended
+     * @param nanos      System.nanoTime when the last step ended
+     * @param validation so far
      */
-    Position position(long nanos) {
+    Position position(long nanos, ValidationProgress validation) {
         long consumedBefore = epoch == start.epoch() ? start.consumed() : 0;
-        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos));
+        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos),
+                validation);
+    }
+
+    /** Leaves out the steps that are left of the epoch; for a step's hook. */
+    void endEpoch() {
+        epochEnds = true;
     }
 
     /** Whether all steps of the epoch are done. */
@@ -316,10 +352,15 @@ public final class Trainer {
         }
         step++;
         int next = first + samplesPerStep;
+        moveSchedule(optimizer.steps(), stepsPerEpoch() - steps(shard) + first / samplesPerStep);
         runner.run(stepAt(first), shard.indices, first, next < shard.indices.length ? stepAt(next) : null, timed, step);
         if (loss.isHostAccessible()) {
             loss.requireFinite();
         }
+    }
+
+    private void moveSchedule(long stepsDone, int stepsOfEpochDone) {
+        schedule.moveTo(stepsDone, epoch - 1, stepsOfEpochDone, stepsPerEpoch());
     }
 
     /**
@@ -337,11 +378,27 @@ public final class Trainer {
 
     private void logStep() {
         loss.requireFinite();
-        listener.stepLogged(step, loss.ofStep());
+        listener.stepLogged(step, loss.ofStep(), optimizer.learningRate());
+    }
+
+    /** Evaluates on the validation data, in a step's hook or between epochs; empty without. Collective. */
+    public Optional<Evaluation> validate() {
+        // What the device still has to do of the step is no pause.
+        times.settle();
+        pauseBeginNanos = System.nanoTime();
+        return evaluate(validator);
     }
 
     /** Evaluates on the test data; empty without. Collective. */
     public Optional<Evaluation> evaluate() {
-        return evaluator.map(Evaluator::evaluate);
+        return evaluate(evaluator);
+    }
+
+    /** With rank 0's buffers. */
+    private Optional<Evaluation> evaluate(Optional<Evaluator> split) {
+        if (split.isPresent()) {
+            DistributedDataParallel.broadcast(communicator, buffers);
+        }
+        return split.map(Evaluator::evaluate);
     }
 }

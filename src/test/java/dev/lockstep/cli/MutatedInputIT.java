@@ -44,7 +44,8 @@ class MutatedInputIT {
         assertEquals(0, Lockstep.alone("train", "table.yaml", "--set", "train.epochs=1", "--output", "table")
                 .directory(folder)
                 .run().exitStatus());
-        assertEquals(0, Lockstep.alone("train", "small.yaml", "--set", "train.epochs=1", "--output", "whole").directory(folder)
+        assertEquals(0, Lockstep.alone("train", "small.yaml", "--set", "train.epochs=1", "--output", "whole")
+                .directory(folder)
                 .run().exitStatus());
         assertEquals(0, Lockstep.alone("export", CHECKPOINT, "--to", "safetensors", "--output", EXPORTED).directory(folder)
                 .run().exitStatus());

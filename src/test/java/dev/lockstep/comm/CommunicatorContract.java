@@ -84,6 +84,29 @@ public final class CommunicatorContract {
         }
     }
 
+    public static void shouldSumDoublesBesideFloats(Communicator c) {
+        ByteBuffer floats = floats(513);
+        ByteBuffer doubles = ByteBuffer.allocateDirect(3 * Double.BYTES).order(ByteOrder.nativeOrder());
+        AllReduce sum = c.prepareAllReduce(floats);
+        AllReduce ofDoubles = c.prepareAllReduceOfDoubles("statistics", doubles, HostTransfer.NONE);
+        for (int round = 0; round < 20; round++) {
+            fill(floats, c.rank(), round);
+            sum.start();
+            for (int i = 0; i < 3; i++) {
+                // More digits than a float has.
+                doubles.putDouble(i * Double.BYTES, 1 + Math.scalb(i + round, -40) * (c.rank() + 1));
+            }
+            ofDoubles.start();
+            ofDoubles.await();
+            sum.await();
+            assertSums(floats, c.size(), round);
+            for (int i = 0; i < 3; i++) {
+                assertEquals(c.size() + Math.scalb(i + round, -40) * c.size() * (c.size() + 1) / 2,
+                        doubles.getDouble(i * Double.BYTES));
+            }
+        }
+    }
+
     public static void shouldReduceManyInTheOrderOfTheirStarts(Communicator c) {
         List<ByteBuffer> buffers = new ArrayList<>();
         List<AllReduce> reductions = new ArrayList<>();

@@ -46,6 +46,11 @@ final class LateCommunicator implements Communicator {
     }
 
     @Override
+    public AllReduce prepareAllReduceOfDoubles(String name, ByteBuffer doubles, HostTransfer transfer) {
+        throw new UnsupportedOperationException("only gradients come late");
+    }
+
+    @Override
     public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
         int index = preparedCount++;

@@ -77,7 +77,7 @@ class CustomLayerTest {
         "'module: {class: A, b: 1e-99999999999}' | 'model.1.module.b' must be a number whose exponent has fewer digits, not"
                 + " '1e-99999999999'",
         "'module: {class: A, ''ö b'': 1}' | 'model.1.module' has an option 'ö b'; names of options are letters, digits, - and _",
-        "'{module: {class: A}, relu: 1}' | key 'model.1.relu' is unknown; did you mean 'model.1.module'?",
+        "'{module: {class: A}, relu: 1}' | 'model.1' is more than the word relu; write '- relu'",
         "modul: {class: A} | key 'model.1.modul' is unknown; did you mean 'model.1.module'?",
     })
     void shouldRefuseInOneLine(String layer, String message) {

@@ -7,6 +7,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Timeline;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
@@ -20,6 +21,7 @@ import java.util.Random;
 final class RandomModel {
     final Device device;
     final ParameterArena arena;
+    final ModelBuffers buffers;
     final Matrix input;
     final Matrix inputGradient;
     final BoundModule bound;
@@ -37,9 +39,9 @@ final class RandomModel {
         fill(input.data(), random, 1);
         inputGradient = Matrix.allocate(device, type, batch, in);
         Buffers.write(inputGradient.data(), notANumber(inputGradient.data()));
-        bound = model.bind(Binding.forTraining(device, new Workspace(device, type), arena, rowSplit,
-                new Timeline(device)), input,
-                inputGradient);
+        buffers = new ModelBuffers(device, type, model.bufferShapes());
+        bound = model.bind(Binding.forTraining(device, new Workspace(device, type), arena, rowSplit, new Timeline(device))
+                .with(buffers).with(new Randomness(device, 20, 0), RankSums.ALONE), input, inputGradient);
         fill(bound.outputGradient().data(), random, 1);
     }
 
@@ -64,6 +66,30 @@ final class RandomModel {
                 List.of(new Sequential(List.of(first, act)), new Sequential(List.of(middle)), act,
                         new Sequential(List.of(last))));
         return patterns.stream().map(Sequential::new).toList();
+    }
+
+    /** Norms, dropout and residual blocks in every place where they can stand. */
+    static List<Sequential> layerPatterns(int in, int hidden, int out) {
+        Module first = new Linear(in, hidden);
+        Module middle = new Linear(hidden, hidden);
+        Module last = new Linear(hidden, out);
+        Module gelu = new ActivationModule(Activation.GELU);
+        Module norm = new LayerNorm(hidden, 1e-5);
+        Module batchNorm = new BatchNorm(hidden, 1e-5, 0.1, false);
+        Module dropout = new Dropout(0.4);
+        List<List<Module>> patterns = List.of(
+                List.of(new LayerNorm(in, 0.1), first, norm, gelu, last, new LayerNorm(out, 1e-3)),
+                List.of(new BatchNorm(in, 0.1, 1, false), first, batchNorm, gelu, last, new BatchNorm(out, 1e-3, 0, true)),
+                List.of(dropout, first, gelu, dropout, last, dropout),
+                List.of(first, residual(middle, new ActivationModule(Activation.TANH)), last),
+                List.of(residual(new Linear(in, in)), first, residual(batchNorm, gelu, middle, dropout), last),
+                List.of(first, residual(residual(dropout), norm, residual(middle, gelu, middle)), gelu, last),
+                List.of(first, new ActivationModule(Activation.SIGMOID), residual(middle, gelu, dropout), last));
+        return patterns.stream().map(Sequential::new).toList();
+    }
+
+    private static Residual residual(Module... modules) {
+        return new Residual(new Sequential(List.of(modules)));
     }
 
     /** Ends of ranges of {@code rows} rows each. */

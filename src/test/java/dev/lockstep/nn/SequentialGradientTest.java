@@ -12,6 +12,7 @@ import dev.lockstep.device.Operation;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.tensor.Parameter;
 import java.util.function.DoubleSupplier;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -33,23 +34,30 @@ class SequentialGradientTest {
     @ParameterizedTest
     @EnumSource
     void shouldDifferentiateTheLossByEveryParameterAndInput(Activation activation) {
-        for (Sequential model : RandomModel.patterns(activation, IN, HIDDEN, CLASSES)) {
-            RandomModel random = new RandomModel(device, DataType.FLOAT64, model, BATCH, IN, RandomModel.every(2));
-            CrossEntropyLoss loss = new CrossEntropyLoss(device);
-            Operation lossOperation = loss.bind(random.bound, Buffers.ints(device, 2, 0, 2), 3, RANKS);
-            DoubleSupplier objective = () -> {
-                random.forward();
-                lossOperation.enqueue(device.computeStream());
-                return loss.read(device.computeStream(), LossStatistics.BATCH_MEAN) / RANKS;
-            };
-            objective.getAsDouble();
-            random.backward(GradientListener.NONE);
+        RandomModel.patterns(activation, IN, HIDDEN, CLASSES).forEach(this::assertDifferentiates);
+    }
 
-            for (Parameter parameter : random.arena.modelOrder()) {
-                assertIsDerivative(model + ", " + parameter.name(), parameter.gradient(), parameter.value(), objective);
-            }
-            assertIsDerivative(model + ", input", random.inputGradient.data(), random.input.data(), objective);
+    @Test
+    void shouldDifferentiateTheLossThroughNormsDropoutAndResidualBlocks() {
+        RandomModel.layerPatterns(IN, HIDDEN, CLASSES).forEach(this::assertDifferentiates);
+    }
+
+    private void assertDifferentiates(Sequential model) {
+        RandomModel random = new RandomModel(device, DataType.FLOAT64, model, BATCH, IN, RandomModel.every(2));
+        CrossEntropyLoss loss = new CrossEntropyLoss(device);
+        Operation lossOperation = loss.bind(random.bound, Buffers.ints(device, 2, 0, 2), 3, RANKS);
+        DoubleSupplier objective = () -> {
+            random.forward();
+            lossOperation.enqueue(device.computeStream());
+            return loss.read(device.computeStream(), LossStatistics.BATCH_MEAN) / RANKS;
+        };
+        objective.getAsDouble();
+        random.backward(GradientListener.NONE);
+
+        for (Parameter parameter : random.arena.modelOrder()) {
+            assertIsDerivative(model + ", " + parameter.name(), parameter.gradient(), parameter.value(), objective);
         }
+        assertIsDerivative(model + ", input", random.inputGradient.data(), random.input.data(), objective);
     }
 
     private static void assertIsDerivative(String what, DeviceBuffer gradient, DeviceBuffer argument,

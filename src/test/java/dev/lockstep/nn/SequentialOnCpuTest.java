@@ -27,6 +27,9 @@ class SequentialOnCpuTest {
     /** Activations are approximated to so much, also where they are nearly zero themselves. */
     private static final double FUNCTION_TOLERANCE = 1e-6;
 
+    /** Behind a norm whole gradients cancel, as a bias's in front of it does. */
+    private static final double NORM_TOLERANCE = 1e-5;
+
     /** Batch, in, hidden, out. */
     private static final int[][] SHAPES = {{1, 1, 1, 1}, {3, 5, 7, 2}, {2, 17, 33, 1}, {17, 31, 65, 10},
             {65, 127, 3, 64}};
@@ -47,6 +50,17 @@ class SequentialOnCpuTest {
             for (Sequential model : RandomModel.patterns(activation, shape[1], shape[2], shape[3])) {
                 assertAgree(model, shape[0], shape[1], Binding.RowSplit.WHOLE);
                 assertAgree(model, shape[0], shape[1], RandomModel.every(3));
+            }
+        }
+    }
+
+    @Test
+    void shouldComputeNormsDropoutAndResidualBlocksAsTheReference() {
+        for (int[] shape : SHAPES) {
+            if (shape[0] > 2) {
+                for (Sequential model : RandomModel.layerPatterns(shape[1], shape[2], shape[3])) {
+                    assertAgree(model, shape[0], shape[1], RandomModel.every(3), NORM_TOLERANCE);
+                }
             }
         }
     }
@@ -78,23 +92,28 @@ class SequentialOnCpuTest {
     }
 
     private void assertAgree(Sequential model, int batch, int in, Binding.RowSplit rowSplit) {
+        assertAgree(model, batch, in, rowSplit, FUNCTION_TOLERANCE);
+    }
+
+    private void assertAgree(Sequential model, int batch, int in, Binding.RowSplit rowSplit, double absolute) {
         RandomModel actual = new RandomModel(cpu, DataType.FLOAT32, model, batch, in, rowSplit).run();
         RandomModel expected =
                 new RandomModel(reference, DataType.FLOAT64, model, batch, in, Binding.RowSplit.WHOLE).run();
         String what = "batch " + batch + ", " + model;
-        assertClose(what + ", output", expected.output(), actual.output());
+        assertClose(what + ", output", expected.output(), actual.output(), absolute);
         for (ParameterShape shape : model.parameterShapes()) {
-            assertClose(what + ", gradient of " + shape.name(), expected.gradient(shape), actual.gradient(shape));
+            assertClose(what + ", gradient of " + shape.name(), expected.gradient(shape), actual.gradient(shape),
+                    absolute);
         }
         assertClose(what + ", gradient of the input", Buffers.read(expected.inputGradient.data()),
-                Buffers.read(actual.inputGradient.data()));
+                Buffers.read(actual.inputGradient.data()), absolute);
     }
 
-    private static void assertClose(String what, double[] expected, double[] actual) {
+    private static void assertClose(String what, double[] expected, double[] actual, double absolute) {
         double largest = Arrays.stream(expected).map(Math::abs).max().orElseThrow();
         assertTrue(Double.isFinite(largest), what);
         for (int i = 0; i < expected.length; i++) {
-            assertEquals(expected[i], actual[i], TOLERANCE * largest + FUNCTION_TOLERANCE, what + ", element " + i);
+            assertEquals(expected[i], actual[i], TOLERANCE * largest + absolute, what + ", element " + i);
         }
     }
 }

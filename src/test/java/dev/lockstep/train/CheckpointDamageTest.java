@@ -130,7 +130,7 @@ class CheckpointDamageTest {
         try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
             Trainer trainer = SmallJobs.trainer(JOB, device, communicator, new TrainingListener() { });
             CheckpointWriter writer = new CheckpointWriter(run.resolve("checkpoints"), 3, device, trainer.parameters(),
-                    trainer.optimizer(), Optional.empty());
+                    trainer.buffers(), trainer.optimizer(), Optional.empty());
             writer.begin("step-00000099", Checkpoint.state(older));
             writer.finished();
         }
@@ -153,7 +153,7 @@ class CheckpointDamageTest {
                 NamedTensor tensor = all.stream().filter(one -> one.name().equals(arena)).findFirst().orElseThrow();
                 Buffers.write(tensor.values(), 0, 0, Double.NEGATIVE_INFINITY, 0, 0);
                 CheckpointWriter writer = new CheckpointWriter(run.resolve("checkpoints"), 9, device, trainer.parameters(),
-                        trainer.optimizer(), Optional.empty());
+                        trainer.buffers(), trainer.optimizer(), Optional.empty());
                 writer.begin("step-00000099", Checkpoint.state(older));
                 assertEquals("element 2 of " + arena + " is -Infinity after step 14: training has diverged; lower the learning"
                         + " rate", assertThrows(TrainingException.class, writer::finished).getMessage());
@@ -191,8 +191,10 @@ class CheckpointDamageTest {
     @Test
     void shouldSayWhatHasChangedThatBearsOnTheResult() {
         Job job = SmallJobs.job("train.epochs=9", "log.every-steps=1", "timeout=5s", "optimizer.sgd.lr=0.05", "name=other",
-                "train.global-batch=8", "checkpoint.keep=1", "data.test={format: synthetic, samples: 5, features: 6, classes: 3}");
-        assertEquals("changed since then: optimizer.sgd.lr from 0.1 to 0.05, train.batch-size from 8 to not set,"
-                + " train.global-batch from not set to 8", Resumption.find(run, job, 1, 50).notices().get(1));
+                "train.global-batch=8", "schedule.warmup-steps=5", "checkpoint.keep=1",
+                "data.test={format: synthetic, samples: 5, features: 6, classes: 3}");
+        assertEquals("changed since then: optimizer.sgd.lr from 0.1 to 0.05, schedule.warmup-steps from 0 to 5,"
+                + " train.batch-size from 8 to not set, train.global-batch from not set to 8",
+                Resumption.find(run, job, 1, 50).notices().get(1));
     }
 }

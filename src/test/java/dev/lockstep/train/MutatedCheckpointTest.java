@@ -96,7 +96,7 @@ class MutatedCheckpointTest {
             opened.state().parseJob(checkpoint, List.of());
             Resumption.find(run, JOB, 1, 50);
             Trainer trainer = SmallJobs.trainer(JOB, device, communicator, new TrainingListener() { });
-            opened.readParameters(trainer.parameters());
+            opened.readModel(trainer.parameters(), trainer.buffers());
             opened.readOptimizerState(trainer.parameters(), trainer.optimizer());
             return false;
         } catch (InvalidInputException e) {

@@ -8,6 +8,7 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Jobs that are trained in no time, and what is needed to train them. */
@@ -51,8 +52,8 @@ public final class SmallJobs {
     static MemoryEstimate memory(Job job, int ranks) {
         TrainingData data = sources(job, ranks);
         DatasetInfo train = data.train().info();
-        List<DatasetInfo> evaluated = Stream.concat(data.test().stream(), data.validation().stream())
-                .map(DatasetSource::info).toList();
+        List<DatasetInfo> evaluated = Stream.of(data.test(), data.validation()).flatMap(Optional::stream)
+                .map(source -> source.info()).toList();
         return MemoryEstimate.of(job, ranks, train, evaluated);
     }
 }

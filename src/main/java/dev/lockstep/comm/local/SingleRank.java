@@ -46,6 +46,13 @@ public final class SingleRank implements Communicator {
     }
 
     @Override
+    public AllReduce prepareAllReduceOfDoubles(String name, ByteBuffer doubles, HostTransfer transfer) {
+        DirectBuffers.requireDoubles(doubles);
+        requireNothingUnderWay();
+        return new OwnSum();
+    }
+
+    @Override
     public void broadcast(ByteBuffer bytes, int root) {
         DirectBuffers.requireDirect(bytes);
         Objects.checkIndex(root, size());

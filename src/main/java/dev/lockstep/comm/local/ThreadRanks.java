@@ -8,6 +8,7 @@ import dev.lockstep.comm.DirectBuffers;
 import dev.lockstep.comm.HostTransfer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -79,13 +80,23 @@ public final class ThreadRanks {
             int count = DirectBuffers.requireFloats(floats);
             FloatBuffer all =
                     floats.duplicate().clear().order(ByteOrder.nativeOrder()).asFloatBuffer();
-            String operation = AllReduce.operation(preparedCount, count, name);
-            AllReduce reduction = communication.prepare(
-                    operation, () -> {
-                        transfer.fetch();
-                        rendezvous.meet(rank, operation, all, ThreadRank::sumFloats);
-                        transfer.store();
-                    });
+            return prepare(AllReduce.operation(preparedCount, count, name), all, ThreadRank::sumFloats, transfer);
+        }
+
+        @Override
+        public AllReduce prepareAllReduceOfDoubles(String name, ByteBuffer doubles, HostTransfer transfer) {
+            int count = DirectBuffers.requireDoubles(doubles);
+            DoubleBuffer all = doubles.duplicate().clear().order(ByteOrder.nativeOrder()).asDoubleBuffer();
+            return prepare(AllReduce.operation(preparedCount, count + " doubles", name), all, ThreadRank::sumDoubles,
+                    transfer);
+        }
+
+        private <T> AllReduce prepare(String operation, T numbers, Consumer<List<T>> sum, HostTransfer transfer) {
+            AllReduce reduction = communication.prepare(operation, () -> {
+                transfer.fetch();
+                rendezvous.meet(rank, operation, numbers, sum);
+                transfer.store();
+            });
             preparedCount++;
             return reduction;
         }
@@ -167,6 +178,19 @@ public final class ThreadRanks {
             int count = byRank.get(0).capacity();
             for (int i = 0; i < count; i++) {
                 float sum = byRank.get(0).get(i);
+                for (int r = 1; r < byRank.size(); r++) {
+                    sum += byRank.get(r).get(i);
+                }
+                for (int r = 0; r < byRank.size(); r++) {
+                    byRank.get(r).put(i, sum);
+                }
+            }
+        }
+
+        private static void sumDoubles(List<DoubleBuffer> byRank) {
+            int count = byRank.get(0).capacity();
+            for (int i = 0; i < count; i++) {
+                double sum = byRank.get(0).get(i);
                 for (int r = 1; r < byRank.size(); r++) {
                     sum += byRank.get(r).get(i);
                 }

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import mpi.Comm;
+import mpi.Datatype;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
@@ -139,10 +140,19 @@ public final class MpiCommunicator implements Communicator {
     @Override
     public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
-        String operation = AllReduce.operation(preparedCount, count, name);
+        return prepare(AllReduce.operation(preparedCount, count, name), floats, count, MPI.FLOAT, transfer);
+    }
+
+    @Override
+    public AllReduce prepareAllReduceOfDoubles(String name, ByteBuffer doubles, HostTransfer transfer) {
+        int count = DirectBuffers.requireDoubles(doubles);
+        return prepare(AllReduce.operation(preparedCount, count + " doubles", name), doubles, count, MPI.DOUBLE, transfer);
+    }
+
+    private AllReduce prepare(String operation, ByteBuffer numbers, int count, Datatype type, HostTransfer transfer) {
         AllReduce reduction = communication.prepare(operation, () -> {
             transfer.fetch();
-            world.allReduce(floats, count, MPI.FLOAT, MPI.SUM);
+            world.allReduce(numbers, count, type, MPI.SUM);
             transfer.store();
         });
         preparedCount++;
