@@ -142,7 +142,7 @@ public final class CheckpointBenchmark {
 
     private CheckpointWriter writer(String name) {
         return new CheckpointWriter(folder.resolve(name), 1, trainer.device(), trainer.parameters(), trainer.buffers(),
-                trainer.optimizer());
+                trainer.optimizer(), trainer.encoding());
     }
 
     private Path write(CheckpointWriter writer) {

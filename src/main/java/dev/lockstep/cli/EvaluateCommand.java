@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
@@ -81,8 +82,9 @@ final class EvaluateCommand implements Callable<Integer> {
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         MemoryBudget budget = rankDevice.budget();
+        Optional<CsvEncoding> encoding = SharedCheckpoint.encoding(communicator, checkpoint);
         String key = "data." + split.name().toLowerCase(Locale.ROOT);
-        EvaluationData source = Agreement.onAllRanks(communicator, () -> JobChecks.checkEvaluation(job, key,
+        EvaluationData source = Agreement.onAllRanks(communicator, () -> JobChecks.checkEvaluation(job, key, encoding,
                 communicator.size(), budget));
         Device device = rankDevice.open(job);
         Dataset data = Agreement.onAllRanks(communicator, () -> source.load(device));

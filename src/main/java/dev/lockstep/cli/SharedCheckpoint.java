@@ -1,8 +1,10 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.train.Checkpoint;
 import dev.lockstep.train.CheckpointState;
+import dev.lockstep.train.Preprocessing;
 import java.util.Optional;
 
 /** What all ranks know of a checkpoint that only rank 0 may have on its disk. */
@@ -15,5 +17,12 @@ final class SharedCheckpoint {
         byte[] state = communicator.allGather(onRank0.map(checkpoint -> checkpoint.state().toBytes()).orElse(new byte[0]))
                 .get(0);
         return state.length == 0 ? Optional.empty() : Optional.of(CheckpointState.parse(state));
+    }
+
+    /** How the training data was encoded, if that was of CSV files; on every rank. Collective. */
+    static Optional<CsvEncoding> encoding(Communicator communicator, Optional<Checkpoint> onRank0) {
+        Optional<CsvEncoding> own = Agreement.onAllRanks(communicator, () -> onRank0.flatMap(Preprocessing::of));
+        byte[] encoding = communicator.allGather(own.map(Preprocessing::toBytes).orElse(new byte[0])).get(0);
+        return encoding.length == 0 ? Optional.empty() : Optional.of(Preprocessing.parse(encoding));
     }
 }

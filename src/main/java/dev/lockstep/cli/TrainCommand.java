@@ -7,6 +7,7 @@ import dev.lockstep.job.Job;
 import dev.lockstep.train.Checkpoint;
 import dev.lockstep.train.CheckpointState;
 import dev.lockstep.train.Position;
+import dev.lockstep.train.Preprocessing;
 import dev.lockstep.train.Resumption;
 import dev.lockstep.train.RunFolder;
 import dev.lockstep.train.Trace;
@@ -129,6 +130,7 @@ final class TrainCommand implements Callable<Integer> {
     private Resumption findCheckpoint(Job job, Communicator communicator, TrainingData sources) {
         Resumption found = Resumption.find(RunFolder.toResume(job, Optional.ofNullable(output)), job, communicator.size(),
                 sources.train().info().samples());
+        found.checkpoint().ifPresent(checkpoint -> Preprocessing.requireUnchanged(checkpoint, sources.train().encoding()));
         found.warnings().forEach(warning -> System.err.println("lockstep: warning: " + warning));
         return found;
     }

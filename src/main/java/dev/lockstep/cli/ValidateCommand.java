@@ -10,6 +10,8 @@ import dev.lockstep.train.MemoryBudget;
 import dev.lockstep.train.TrainingData;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -57,15 +59,24 @@ final class ValidateCommand implements Callable<Integer> {
             TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
             if (communicator.rank() == 0) {
                 PrintWriter out = spec.commandLine().getOut();
-                out.printf(Locale.ROOT, "%s is valid for %d rank%s: %s; %,d training samples%s of %,d features%n",
+                out.printf(Locale.ROOT, "%s is valid for %d rank%s: %s; %s of %,d features%n",
                         jobOptions.file(), communicator.size(), communicator.size() == 1 ? "" : "s", job.name(),
-                        data.train().samples(),
-                        data.test().map(test -> String.format(Locale.ROOT, " and %,d test samples", test.samples()))
-                                .orElse(""),
-                        data.train().features().columns());
+                        samples(data), data.train().features().columns());
+                sources.train().encoding().ifPresent(encoding -> encoding.table().forEach(out::println));
                 out.flush();
             }
         }
         return 0;
+    }
+
+    /** {@code "60,000 training samples, 10,000 test samples and 5,000 validation samples"}. */
+    private static String samples(TrainingData.Loaded data) {
+        List<String> splits = new ArrayList<>();
+        splits.add(String.format(Locale.ROOT, "%,d training samples", data.train().samples()));
+        data.test().ifPresent(test -> splits.add(String.format(Locale.ROOT, "%,d test samples", test.samples())));
+        data.validation().ifPresent(split -> splits.add(String.format(Locale.ROOT, "%,d validation samples",
+                split.samples())));
+        String last = splits.remove(splits.size() - 1);
+        return splits.isEmpty() ? last : String.join(", ", splits) + " and " + last;
     }
 }

@@ -115,7 +115,8 @@ public record CsvEncoding(CsvOptions options, List<Column> columns) {
 
     private String describe(Column column) {
         if (column instanceof Numeric numeric) {
-            return String.format(Locale.ROOT, "number, mean %.6g, standard deviation %.6g", numeric.mean(), numeric.standardDeviation())
+            return String.format(Locale.ROOT, "number, mean %.6g, standard deviation %.6g", numeric.mean(),
+                    numeric.standardDeviation())
                     + (options.standardize() ? "" : ", as it stands");
         }
         if (column instanceof Categorical categorical) {
@@ -129,6 +130,7 @@ public record CsvEncoding(CsvOptions options, List<Column> columns) {
 
     private static String count(List<String> texts, String one, String many) {
         return texts.size() + " " + (texts.size() == 1 ? one : many) + ": "
-                + String.join(", ", texts.stream().limit(NAMED).map(Utf8::quoted).toList()) + (texts.size() > NAMED ? ", …" : "");
+                + String.join(", ", texts.stream().limit(NAMED).map(Utf8::quoted).toList())
+                + (texts.size() > NAMED ? ", …" : "");
     }
 }

@@ -24,7 +24,7 @@ final class CsvFile implements AutoCloseable {
     /** No byte that ends a field is above it. */
     private final int lastStop;
     /** With room for a line feed behind the limit, which ends every loop over a plain row. */
-    private byte[] buffer = new byte[FIRST_BUFFER_BYTES + 1];
+    private byte[] buffer;
     private int recordStart;
     private int position;
     private int limit;
@@ -42,15 +42,21 @@ final class CsvFile implements AutoCloseable {
     private long line = 1;
     private long recordLine = 1;
 
-    private CsvFile(Path path, byte delimiter) {
+    private CsvFile(Path path, byte delimiter, int bufferBytes) {
         this.path = path;
+        buffer = new byte[bufferBytes + 1];
         this.delimiter = delimiter;
         lastStop = Math.max(delimiter, '\r');
         file = DataFile.open(path, "name a CSV file");
     }
 
     static CsvFile open(Path path, byte delimiter) {
-        CsvFile csv = new CsvFile(path, delimiter);
+        return open(path, delimiter, FIRST_BUFFER_BYTES);
+    }
+
+    /** @param bufferBytes to begin with; a power of two */
+    static CsvFile open(Path path, byte delimiter, int bufferBytes) {
+        CsvFile csv = new CsvFile(path, delimiter, bufferBytes);
         try {
             csv.skipByteOrderMark();
             return csv;
@@ -77,7 +83,8 @@ final class CsvFile implements AutoCloseable {
 
     /** Reads the next record; false if there is none. */
     boolean next() {
-        plain = numeric != null && readPlain();
+        // With one column, a blank line would look like a row.
+        plain = numeric != null && numeric.length > 1 && readPlain();
         return plain || readAny();
     }
 
@@ -114,17 +121,16 @@ final class CsvFile implements AutoCloseable {
         return fields;
     }
 
-    /** Whether {@link #number} tells the numbers of the last record; else its fields do. */
-    boolean isPlain() {
-        return plain;
+    /** Whether {@link #number} tells what is in a column of the last record; else its field does. */
+    boolean isNumber(int column) {
+        return plain && numeric[column];
     }
 
-    /** What is in a column of which a number is expected, in a plain record. */
     double number(int column) {
         return numbers[column];
     }
 
-    /** Holds the fields of the last record; where it is plain, those of which no number is expected. */
+    /** Holds the fields of the last record that are not numbers. */
     byte[] bytes() {
         return buffer;
     }
@@ -207,7 +213,8 @@ final class CsvFile implements AutoCloseable {
                     return passStop();
                 }
                 if (after != '"') {
-                    throw invalid("a quoted field goes on behind its closing quote", "double the quotes within a quoted field");
+                    throw invalid("a quoted field goes on behind its closing quote",
+                            "double the quotes within a quoted field");
                 }
                 position++;
             } else if (b == '\n') {

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Finds what the columns of a training split become: one pass over all its rows. Every rank makes it over the whole split, so
- * that all come to the same encoding, bit for bit, and so does a run on another number of ranks.
+ * Finds what the columns of a training split become: one pass over all its rows. Every rank makes it over the whole split,
+ * so that all come to the same encoding, bit for bit, and so does a run on another number of ranks.
  */
 final class CsvFit {
     static final int MOST_CATEGORIES = 10_000;
@@ -136,7 +136,8 @@ final class CsvFit {
             double mean = moments.mean();
             double deviation = moments.standardDeviation(rows.count());
             if (!Double.isFinite(mean) || !Double.isFinite(deviation)) {
-                throw new InvalidInputException("column " + Utf8.quoted(name) + " of " + description + " holds numbers too large"
+                throw new InvalidInputException("column " + Utf8.quoted(name) + " of " + description
+                        + " holds numbers too large"
                         + " for their mean and standard deviation to be computed; correct them, or name the column in"
                         + " data.train.drop");
             }
@@ -171,12 +172,14 @@ final class CsvFit {
 
         private int addCategory(CsvFile row, int column) {
             if (categories.size() == MOST_CATEGORIES) {
-                throw row.invalid("column " + rows.name(column) + " has more than " + MOST_CATEGORIES + " different values", target
+                throw row.invalid("column " + rows.name(column) + " has more than " + MOST_CATEGORIES
+                        + " different values", target
                         ? "choose another data.train.target, or loss: mse for one that is a number"
                         : "take it out of data.train.categorical, or name it in data.train.drop");
             }
             if (Utf8.decode(row.bytes(), row.start(column), row.end(column)).isEmpty()) {
-                throw row.invalid("column " + rows.name(column) + " holds " + row.excerpt(column) + ", which is not UTF-8 text",
+                throw row.invalid("column " + rows.name(column) + " holds " + row.excerpt(column)
+                        + ", which is not UTF-8 text",
                         "save the file as UTF-8");
             }
             int category = categories.add(row.bytes(), row.start(column), row.end(column));
@@ -220,7 +223,8 @@ final class CsvFit {
 
     private void requireValues(String name, long values) {
         if (values == 0) {
-            throw new InvalidInputException("column " + Utf8.quoted(name) + " of " + description + " has no value in any row;"
+            throw new InvalidInputException("column " + Utf8.quoted(name) + " of " + description
+                    + " has no value in any row;"
                     + " name it in data.train.drop");
         }
     }

@@ -11,8 +11,8 @@ import java.util.List;
  * @param classes       whether the target is a class; else each is a number
  * @param categorical   columns that become one feature for each of their categories; the others are numbers
  * @param drop          columns that are left out
- * @param impute        whether missing values are replaced, numbers by the mean, categories by the most frequent one; else they
- *                      are an error, as they are in a target anyway
+ * @param impute        whether missing values are replaced, numbers by the mean, categories by the most frequent one;
+ *                      else they are an error, as they are in a target anyway
  * @param missingValues texts that stand for no value, as an empty field does
  * @param ignoreUnknown whether a category that the training split has not leaves all its features 0; else it is an error
  * @param standardize   whether numbers become (number - mean) / standard deviation

@@ -97,7 +97,7 @@ final class CsvRows implements AutoCloseable {
      * @throws InvalidInputException if it holds something else
      */
     double number(int column) {
-        return file.isPlain() ? file.number(column) : parsed(column);
+        return file.isNumber(column) ? file.number(column) : parsed(column);
     }
 
     private double parsed(int column) {
@@ -186,7 +186,8 @@ final class CsvRows implements AutoCloseable {
 
     private boolean isNumeric(int column) {
         String name = columns.get(column);
-        return isTarget(column) ? !options.classes() : !options.categorical().contains(name) && !options.drop().contains(name);
+        return isTarget(column) ? !options.classes() : !options.categorical().contains(name)
+                && !options.drop().contains(name);
     }
 
     /** The columns whose numbers need not be held against missing values. */
@@ -263,7 +264,8 @@ final class CsvRows implements AutoCloseable {
         }
         for (int i = 0; i < names.size(); i++) {
             if (!names.get(i).equals(columns.get(i))) {
-                throw file.invalid("column " + i + " is " + Utf8.quoted(names.get(i)) + ", but " + name(i) + " in " + namedBy,
+                throw file.invalid("column " + i + " is " + Utf8.quoted(names.get(i)) + ", but " + name(i) + " in "
+                        + namedBy,
                         "name files with the same columns in the same order");
             }
         }
@@ -279,7 +281,8 @@ final class CsvRows implements AutoCloseable {
         int index = columns.indexOf(name);
         if (index < 0) {
             throw new InvalidInputException(namedBy + " has no column " + Utf8.quoted(name) + ", which data.train." + key
-                    + " names; its columns are " + columns.stream().limit(NAMED).map(Utf8::quoted).collect(Collectors.joining(", "))
+                    + " names; its columns are " + columns.stream().limit(NAMED).map(Utf8::quoted)
+                    .collect(Collectors.joining(", "))
                     + (columns.size() > NAMED ? ", …" : ""));
         }
         return index;

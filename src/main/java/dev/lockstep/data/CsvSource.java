@@ -51,7 +51,7 @@ public final class CsvSource implements DatasetSource {
 
     @Override
     public String description() {
-        return files.get(0) + (files.size() == 1 ? "" : " and " + (files.size() - 1) + " more");
+        return DataFile.describe(files);
     }
 
     @Override
@@ -145,6 +145,7 @@ public final class CsvSource implements DatasetSource {
     }
 
     private InvalidInputException changed() {
-        return new InvalidInputException(description() + " changed while it was read; start again when nothing writes to it");
+        return new InvalidInputException(description() + " changed while it was read; start again when nothing writes"
+                + " to it");
     }
 }

@@ -10,6 +10,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.zip.CRC32C;
 import java.util.zip.ZipException;
 
@@ -40,11 +41,16 @@ final class DataFile implements AutoCloseable {
             return data;
         } catch (IOException e) {
             data.close();
-            throw data.failed(e, "ends within its gzip header");
+            throw data.failed(e, "ends within its header");
         } catch (InvalidInputException e) {
             data.close();
             throw e;
         }
+    }
+
+    /** Files that make up a data set, for messages. */
+    static String describe(List<Path> paths) {
+        return paths.get(0) + (paths.size() == 1 ? "" : " and " + (paths.size() - 1) + " more");
     }
 
     private void openContent() throws IOException {

@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 /**
  * Numbers written in decimal, {@code -12.5e3}, to the nearest double, as Python's float() and Double.parseDouble give it,
  * but from bytes and without an object for each. With few digits, one exact multiplication or division does it (Clinger,
- * 1990); with up to 18, as programs write doubles that are to be read back, a product of 128 bits (Lemire, "Number parsing at
- * a gigabyte per second", 2021); what is left, a handful in a million, goes to Double.parseDouble.
+ * 1990); with up to 18, as programs write doubles that are to be read back, a product of 128 bits (Lemire, "Number parsing
+ * at a gigabyte per second", 2021); what is left, a handful in a million, goes to Double.parseDouble.
  */
 final class Decimal {
     /** A digit can be appended to what is not above it. */

@@ -8,7 +8,7 @@ import dev.lockstep.device.Matrix;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
 import java.nio.file.Path;
-import java.util.Objects;
+import java.util.List;
 
 /**
  * Unsigned bytes in the IDX format of MNIST, plain or gzipped: images of two or more dimensions, each flattened to one
@@ -19,31 +19,39 @@ public final class IdxSource implements DatasetSource {
     private static final int BLOCK_BYTES = 1 << 21;
     private static final int BLOCK_LABELS = 1 << 16;
 
-    private final Path imagesPath;
-    private final Path labelsPath;
+    private final List<Path> imagePaths;
+    private final List<Path> labelPaths;
 
     public IdxSource(Path images, Path labels) {
-        this.imagesPath = Objects.requireNonNull(images, "images");
-        this.labelsPath = Objects.requireNonNull(labels, "labels");
+        this(List.of(images), List.of(labels));
+    }
+
+    /** Of several files, as many of labels as of images, each of which goes with the one at the same place. */
+    public IdxSource(List<Path> images, List<Path> labels) {
+        if (images.isEmpty() || images.size() != labels.size()) {
+            throw new IllegalArgumentException(images.size() + " files of images and " + labels.size() + " of labels");
+        }
+        imagePaths = List.copyOf(images);
+        labelPaths = List.copyOf(labels);
     }
 
     @Override
     public String description() {
-        return imagesPath.toString();
+        return DataFile.describe(imagePaths);
     }
 
     @Override
     public DatasetInfo info() {
-        try (IdxFile images = IdxFile.open(imagesPath, IdxFile.Kind.IMAGES);
-                IdxFile labels = IdxFile.open(labelsPath, IdxFile.Kind.LABELS)) {
+        try (IdxSeries images = IdxSeries.open(imagePaths, IdxFile.Kind.IMAGES);
+                IdxSeries labels = IdxSeries.open(labelPaths, IdxFile.Kind.LABELS)) {
             return info(images, labels);
         }
     }
 
     @Override
     public Dataset load(Device device, boolean featuresOnHost) {
-        try (IdxFile images = IdxFile.open(imagesPath, IdxFile.Kind.IMAGES);
-                IdxFile labels = IdxFile.open(labelsPath, IdxFile.Kind.LABELS)) {
+        try (IdxSeries images = IdxSeries.open(imagePaths, IdxFile.Kind.IMAGES);
+                IdxSeries labels = IdxSeries.open(labelPaths, IdxFile.Kind.LABELS)) {
             DatasetInfo info = info(images, labels);
             Matrix features = Dataset.allocateFeatures(device, featuresOnHost, DataType.UINT8, info.samples(),
                     info.features());
@@ -56,16 +64,18 @@ public final class IdxSource implements DatasetSource {
         }
     }
 
-    private DatasetInfo info(IdxFile images, IdxFile labels) {
-        if (images.samples() != labels.samples()) {
-            throw new InvalidInputException(imagesPath + " has " + images.samples() + " images, but " + labelsPath
-                    + " has " + labels.samples() + " labels; name two files that belong together");
+    private DatasetInfo info(IdxSeries images, IdxSeries labels) {
+        for (int i = 0; i < imagePaths.size(); i++) {
+            if (images.samples(i) != labels.samples(i)) {
+                throw new InvalidInputException(imagePaths.get(i) + " has " + images.samples(i) + " images, but "
+                        + labelPaths.get(i) + " has " + labels.samples(i) + " labels; name two files that belong together");
+            }
         }
         long bytesPerSample = (long) images.features() * DataType.UINT8.bytes() + DataType.INT32.bytes();
         return new DatasetInfo(images.samples(), images.features(), images.samples() * bytesPerSample);
     }
 
-    private Dataset loadLabels(IdxFile file, boolean featuresOnHost, Matrix features, DeviceBuffer labels) {
+    private Dataset loadLabels(IdxSeries file, boolean featuresOnHost, Matrix features, DeviceBuffer labels) {
         int largest = -1;
         int largestSample = -1;
         int sample = 0;

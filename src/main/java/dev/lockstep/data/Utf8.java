@@ -15,13 +15,14 @@ final class Utf8 {
     /** The text; empty if the bytes are no UTF-8. */
     static Optional<String> decode(byte[] bytes, int start, int end) {
         try {
-            return Optional.of(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, start, end - start)).toString());
+            return Optional.of(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, start, end - start))
+                    .toString());
         } catch (CharacterCodingException e) {
             return Optional.empty();
         }
     }
 
-    /** As a message shows it, quoted and cut where it is long; what is no UTF-8, and what could break the line, is replaced. */
+    /** As a message shows it, quoted and cut where it is long; what is no UTF-8 or could break the line is replaced. */
     static String excerpt(byte[] bytes, int start, int end) {
         return quoted(new String(bytes, start, Math.min(end - start, 4 * SHOWN_CHARACTERS + 4), StandardCharsets.UTF_8));
     }

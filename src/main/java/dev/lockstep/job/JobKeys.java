@@ -11,6 +11,10 @@ import java.util.stream.Stream;
 
 /** Every key that a job file may hold, as a dotted path. Layers are apart: they stand in a list, below {@code model}. */
 final class JobKeys {
+    /** The keys of CSV data that only training data has. */
+    static final List<String> CSV_COLUMNS = List.of("target", "header", "delimiter", "categorical", "drop", "missing",
+            "missing-values", "unknown-categories", "standardize");
+
     /** The keys that go with each format of a data source. */
     static final Map<String, List<String>> DATA_FORMATS = dataFormats();
 
@@ -36,6 +40,7 @@ final class JobKeys {
         Map<String, List<String>> formats = new LinkedHashMap<>();
         formats.put("idx", List.of("images", "labels"));
         formats.put("synthetic", List.of("samples", "features", "classes", "outputs", "seed"));
+        formats.put("csv", Stream.concat(Stream.of("files"), CSV_COLUMNS.stream()).toList());
         return formats;
     }
 

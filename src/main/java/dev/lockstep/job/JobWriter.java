@@ -45,8 +45,8 @@ final class JobWriter {
                 Text.yaml(job.name()), job.seed(), Value.spelling(job.device()), Value.spelling(job.precision()),
                 job.threads().isPresent() ? job.threads().getAsInt() : "auto", job.gpuSharing(),
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
-                source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
-                job.data().validation().map(JobWriter::source).orElse("null"),
+                DataWriter.source(job.data().train()), job.data().test().map(DataWriter::source).orElse("null"),
+                job.data().validation().map(DataWriter::source).orElse("null"),
                 model(job.model()),
                 loss(job.loss()), metrics(job.metrics()),
                 optimizer(job.optimizer()),
@@ -57,20 +57,6 @@ final class JobWriter {
                 checkpoint.everyEpochs(), checkpoint.everySteps(), number(checkpoint.everyMinutes()),
                 checkpoint.keep(),
                 job.log().everySteps(), job.validation().map(JobWriter::validation).orElse("null"));
-    }
-
-    private static String source(DataSource source) {
-        if (source instanceof DataSource.Idx idx) {
-            return "{format: idx, images: " + Text.yaml(idx.images().toString())
-                    + ", labels: " + Text.yaml(idx.labels().toString()) + "}";
-        }
-        if (source instanceof DataSource.SyntheticValues values) {
-            return "{format: synthetic, samples: " + values.samples() + ", features: " + values.features() + ", outputs: "
-                    + values.outputs() + ", seed: " + values.seed() + "}";
-        }
-        DataSource.Synthetic synthetic = (DataSource.Synthetic) source;
-        return "{format: synthetic, samples: " + synthetic.samples() + ", features: " + synthetic.features()
-                + ", classes: " + synthetic.classes() + ", seed: " + synthetic.seed() + "}";
     }
 
     static String model(List<LayerConfig> layers) {

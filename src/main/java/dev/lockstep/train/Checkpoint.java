@@ -39,7 +39,11 @@ public final class Checkpoint {
      */
     public static Checkpoint open(Path folder) {
         CheckpointState state = state(folder);
-        for (String name : List.of(MODEL, OPTIMIZER)) {
+        List<String> names = new ArrayList<>(List.of(MODEL, OPTIMIZER));
+        if (state.files().containsKey(Preprocessing.FILE)) {
+            names.add(Preprocessing.FILE);
+        }
+        for (String name : names) {
             Path file = folder.resolve(name);
             try {
                 BytesSum written = state.files().get(name);

@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import dev.lockstep.BackgroundThread;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
@@ -21,6 +22,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -46,6 +48,7 @@ public final class CheckpointWriter {
     private final int keep;
     private final List<NamedTensor> model;
     private final List<NamedTensor> optimizerState;
+    private final Optional<CsvEncoding> encoding;
     /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
     private final Map<DeviceBuffer, HostCopy> copies = new IdentityHashMap<>();
     private final ExecutorService thread =
@@ -58,9 +61,11 @@ public final class CheckpointWriter {
     /**
      * @param folder of all checkpoints; made when the first is written
      * @param keep   checkpoints to keep, at least 1
+     * @param encoding of the training data, where that is of CSV files
      */
     public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, ModelBuffers buffers,
-            Optimizer optimizer) {
+            Optimizer optimizer, Optional<CsvEncoding> encoding) {
+        this.encoding = encoding;
         this.folder = folder;
         this.keep = Math.max(1, keep);
         model = NamedTensor.model(arena, buffers);
@@ -131,9 +136,15 @@ public final class CheckpointWriter {
             Files.createDirectory(temporary);
             BytesSum modelSum = Safetensors.write(temporary.resolve(Checkpoint.MODEL), copied(model), METADATA);
             BytesSum optimizer = Safetensors.write(temporary.resolve(Checkpoint.OPTIMIZER), copied(optimizerState), METADATA);
+            Map<String, BytesSum> sums = new TreeMap<>(Map.of(Checkpoint.MODEL, modelSum, Checkpoint.OPTIMIZER, optimizer));
+            if (encoding.isPresent()) {
+                Path file = temporary.resolve(Preprocessing.FILE);
+                Files.write(file, Preprocessing.toBytes(encoding.get()), StandardOpenOption.CREATE_NEW);
+                sync(file);
+                sums.put(Preprocessing.FILE, BytesSum.of(file));
+            }
             Path stateFile = temporary.resolve(Checkpoint.STATE);
-            Map<String, BytesSum> files = Map.of(Checkpoint.MODEL, modelSum, Checkpoint.OPTIMIZER, optimizer);
-            Files.write(stateFile, state.withFiles(files).toBytes(), StandardOpenOption.CREATE_NEW);
+            Files.write(stateFile, state.withFiles(sums).toBytes(), StandardOpenOption.CREATE_NEW);
             sync(stateFile);
             sync(temporary);
             moveAside(target);

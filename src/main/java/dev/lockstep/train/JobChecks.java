@@ -1,12 +1,10 @@
 package dev.lockstep.train;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.DatasetInfo;
 import dev.lockstep.data.DatasetSource;
 import dev.lockstep.data.DistributedSampler;
-import dev.lockstep.data.IdxSource;
-import dev.lockstep.data.SyntheticSource;
-import dev.lockstep.data.SyntheticValuesSource;
 import dev.lockstep.job.DataSource;
 import dev.lockstep.job.DeviceChoice;
 import dev.lockstep.job.Job;
@@ -17,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Holds a job against its data, the ranks and the machine before anything large is allocated. Each check throws
@@ -34,9 +33,10 @@ public final class JobChecks {
      */
     public static TrainingData check(Job job, int ranks, MemoryBudget budget, long heapBytes) {
         checkPrecision(job);
-        DatasetSource train = source(job.data().train());
-        Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
-        Optional<DatasetSource> validation = job.data().validation().map(JobChecks::source);
+        DatasetSource train = DataSources.training(job);
+        Supplier<CsvEncoding> encoding = () -> train.encoding().orElseThrow();
+        Optional<DatasetSource> test = job.data().test().map(source -> DataSources.source(source, encoding));
+        Optional<DatasetSource> validation = job.data().validation().map(source -> DataSources.source(source, encoding));
         int features = Models.inputFeatures(job.model()).orElseGet(() -> train.info().features());
         DatasetInfo trainInfo = checkFeatures("data.train", train, features, job);
         if (trainInfo.samples() < ranks) {
@@ -82,7 +82,8 @@ public final class JobChecks {
         if (samples < least) {
             throw new InvalidInputException("train.batch-size: a batch of " + samples + " on each of " + ranks
                     + (ranks == 1 ? " rank" : " ranks") + ", perhaps the last of an epoch, has fewer samples than the "
-                    + least + " that the model's batch-norm needs; choose another batch-size, number of ranks or layer-norm");
+                    + least + " that the model's batch-norm needs; choose another batch-size, number of ranks or"
+                    + " layer-norm");
         }
     }
 
@@ -95,7 +96,7 @@ public final class JobChecks {
         checkPrecision(job);
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
-                Models.inputFeatures(job.model()).orElseGet(() -> source(job.data().train()).info().features()), 0);
+                Models.inputFeatures(job.model()).orElseGet(() -> DataSources.training(job).info().features()), 0);
         checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, List.of()), BigInteger.ZERO, budget);
         return batch;
     }
@@ -103,17 +104,21 @@ public final class JobChecks {
     /**
      * The same for the evaluation of the job's model on one of its data sets.
      *
-     * @param key {@code data.train}, {@code data.test} or {@code data.validation}
+     * @param key      {@code data.train}, {@code data.test} or {@code data.validation}
+     * @param encoding that the checkpoint's training data had, if that was of CSV files
      */
-    public static EvaluationData checkEvaluation(Job job, String key, int ranks, MemoryBudget budget) {
+    public static EvaluationData checkEvaluation(Job job, String key, Optional<CsvEncoding> encoding, int ranks,
+            MemoryBudget budget) {
         checkPrecision(job);
         Optional<DataSource> config = switch (key) {
             case "data.train" -> Optional.of(job.data().train());
             case "data.test" -> job.data().test();
             default -> job.data().validation();
         };
-        DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
-                + "; give it one with --set, or choose --split train")));
+        DatasetSource source = DataSources.source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
+                + "; give it one with --set, or choose --split train")), () -> encoding.orElseThrow(() ->
+                        new InvalidInputException(key + " is of CSV files, but the checkpoint's training data was not, so"
+                                + " that nothing says how to read them; choose other data")));
         int features = Models.inputFeatures(job.model()).orElseGet(() -> source.info().features());
         DatasetInfo info = checkFeatures(key, source, features, job);
         int outputs = Models.build(job.model(), features).outputFeatures(features);
@@ -134,7 +139,8 @@ public final class JobChecks {
         DatasetInfo info = source.info();
         if (info.features() != features) {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
-                    + " features a sample, but " + (Models.inputFeatures(job.model()).isPresent()
+                    + " features a sample" + source.encoding().map(encoding -> " (" + encoding.summary() + ")").orElse("")
+                    + ", but " + (Models.inputFeatures(job.model()).isPresent()
                             ? "the model's first linear layer takes " + features + "; set its in to " + info.features()
                             : "data.train has " + features + "; both need as many"));
         }
@@ -199,19 +205,5 @@ public final class JobChecks {
                     + MemoryEstimate.gibibytes(BigInteger.valueOf(heapBytes / 2)) + " are available; set the"
                     + " environment variable LOCKSTEP_JAVA_OPTS to -Xmx" + gibibytes + "g");
         }
-    }
-
-    private static DatasetSource source(DataSource source) {
-        if (source instanceof DataSource.Idx idx) {
-            return new IdxSource(idx.images(), idx.labels());
-        }
-        if (source instanceof DataSource.Synthetic synthetic) {
-            return new SyntheticSource(synthetic.samples(), synthetic.features(), synthetic.classes(),
-                    synthetic.seed());
-        }
-        if (source instanceof DataSource.SyntheticValues values) {
-            return new SyntheticValuesSource(values.samples(), values.features(), values.outputs(), values.seed());
-        }
-        throw new IllegalStateException("a data source without a reader: " + source);
     }
 }

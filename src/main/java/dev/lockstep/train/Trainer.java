@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.DataLoader;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
@@ -55,6 +56,7 @@ public final class Trainer {
     private final Optional<Evaluator> evaluator;
     private final Optional<Evaluator> validator;
     private final Device device;
+    private final Optional<CsvEncoding> encoding;
     private final DoubleSupplier batchLoss;
     private final BucketPlan plan;
     private final StepTimes times;
@@ -89,6 +91,7 @@ public final class Trainer {
             TrainingListener listener, Position start) {
         this.job = job;
         this.device = device;
+        this.encoding = data.encoding();
         this.start = start;
         this.communicator = communicator;
         this.listener = listener;
@@ -111,6 +114,7 @@ public final class Trainer {
                 .withData("training data", Optional.of(data.train()))
                 .withData("test data", data.test())
                 .withData("validation data", data.validation())
+                .with("preprocessing", data.encoding())
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
                 .with("checkpoint", start)
                 .check(communicator);
@@ -213,6 +217,11 @@ public final class Trainer {
 
     public long parameterCount() {
         return arena.modelOrder().stream().mapToLong(parameter -> parameter.shape().elementCount()).sum();
+    }
+
+    /** Of the training data, where that is of CSV files. */
+    public Optional<CsvEncoding> encoding() {
+        return encoding;
     }
 
     public ParameterArena parameters() {

@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DatasetSource;
 import dev.lockstep.data.Targets;
@@ -16,15 +17,20 @@ import java.util.Optional;
  */
 public record TrainingData(DatasetSource train, Optional<DatasetSource> test, Optional<DatasetSource> validation,
         boolean featuresOnHost, long deviceBytes, int outputs) {
-    /** The splits where the device reads them. */
-    public record Loaded(Dataset train, Optional<Dataset> test, Optional<Dataset> validation) {
+    /**
+     * The splits where the device reads them.
+     *
+     * @param encoding of the training data and so of all, where that is of CSV files
+     */
+    public record Loaded(Dataset train, Optional<Dataset> test, Optional<Dataset> validation,
+            Optional<CsvEncoding> encoding) {
     }
 
     /** @throws InvalidInputException if the files are damaged or hold labels that the model has no output for */
     public Loaded load(Device device) {
         return new Loaded(load("data.train", train, outputs, device, featuresOnHost),
                 test.map(source -> load("data.test", source, outputs, device, featuresOnHost)),
-                validation.map(source -> load("data.validation", source, outputs, device, featuresOnHost)));
+                validation.map(source -> load("data.validation", source, outputs, device, featuresOnHost)), train.encoding());
     }
 
     static Dataset load(String key, DatasetSource source, int outputs, Device device, boolean featuresOnHost) {

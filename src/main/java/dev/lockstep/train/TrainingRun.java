@@ -54,7 +54,8 @@ public final class TrainingRun {
         this.communicator = communicator;
         this.listener = listener;
         checkpoints = checkpointFolder.map(folder -> new CheckpointWriter(folder, job.checkpoint().keep(),
-                trainer.device(), trainer.parameters(), trainer.buffers(), trainer.optimizer()));
+                trainer.device(), trainer.parameters(), trainer.buffers(), trainer.optimizer(),
+                trainer.encoding()));
         validation = new Validation(job, trainer, listener);
         lookout = new Lookout(communicator, job.checkpoint().everyMinutes(), stopRequested, lookSeconds,
                 trainer.start().step(), System::nanoTime);

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MutatedInputIT {
     private static final String EXPORTED = "exported.safetensors";
     private static final String CHECKPOINT = "whole/checkpoints/epoch-0001/";
+    private static final String TABLE_CHECKPOINT = "table/checkpoints/epoch-0001/";
 
     @TempDir
     private static Path folder;
@@ -31,12 +32,20 @@ class MutatedInputIT {
             new Reading("train-labels.gz", List.of("validate", "small.yaml")),
             new Reading(EXPORTED, List.of("train", "small.yaml", "--set", "train.epochs=1", "--init", EXPORTED)),
             new Reading(CHECKPOINT + "model.safetensors", List.of("evaluate", CHECKPOINT)),
-            new Reading(CHECKPOINT + "state.json", List.of("evaluate", CHECKPOINT)));
+            new Reading(CHECKPOINT + "state.json", List.of("evaluate", CHECKPOINT)),
+            new Reading("rows-1.csv", List.of("validate", "table.yaml")),
+            new Reading("test.csv", List.of("evaluate", TABLE_CHECKPOINT)),
+            new Reading(TABLE_CHECKPOINT + "preprocessing.json", List.of("evaluate", TABLE_CHECKPOINT)));
 
     @Test
     void shouldAnswerMutatedFilesInOneLine() throws IOException {
         SmallJob.write(folder);
-        assertEquals(0, Lockstep.alone("train", "small.yaml", "--set", "train.epochs=1", "--output", "whole").directory(folder)
+        SmallTable.write(folder);
+        assertEquals(0, Lockstep.alone("train", "table.yaml", "--set", "train.epochs=1", "--output", "table")
+                .directory(folder)
+                .run().exitStatus());
+        assertEquals(0, Lockstep.alone("train", "small.yaml", "--set", "train.epochs=1", "--output", "whole")
+                .directory(folder)
                 .run().exitStatus());
         assertEquals(0, Lockstep.alone("export", CHECKPOINT, "--to", "safetensors", "--output", EXPORTED).directory(folder)
                 .run().exitStatus());

@@ -27,7 +27,7 @@ class JobErrorsTest {
         "samples: 100,        | ``                  | 3: required key 'data.train.samples' is missing",
         "samples: 100         | images: x           | 3: key 'data.train.images' goes with format idx, not with synthetic",
         "samples: 100         | samples: 1, samples: 2 | 3: key 'data.train.samples' is given twice; it stands already in line 3",
-        "format: synthetic    | format: csv         | 3: 'data.train.format' must be idx or synthetic, not 'csv'",
+        "format: synthetic    | format: xls         | 3: 'data.train.format' must be one of idx, synthetic, csv, not 'xls'",
         "format: synthetic,   | ``                  | 3: required key 'data.train.format' is missing",
         "- relu               | - rleu              | 6: key 'model.1.rleu' is unknown; did you mean 'model.1.relu'?",
         "- relu               | - linaer: {in: 1}   | 6: key 'model.1.linaer' is unknown; did you mean 'model.1.linear'?",
@@ -242,7 +242,7 @@ class JobErrorsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"images: ''", "images: ~", "images: [a]", "images: \"a\\0b\"", "images: \"\\uD800\""})
+    @ValueSource(strings = {"images: ''", "images: ~", "images: {a: b}", "images: \"a\\0b\"", "images: \"\\uD800\""})
     void shouldRefusePathsThatNameNoFile(String images) {
         String error = Jobs.errorOf(Jobs.with(
                 "format: synthetic, samples: 100, features: 4, classes: 3", "format: idx, labels: l, " + images));

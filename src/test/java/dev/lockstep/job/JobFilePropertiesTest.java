@@ -142,7 +142,9 @@ class JobFilePropertiesTest {
                 .withChars("ab .:#'\"\\{}[],&*!|>%@`~\n\r\t\u0007\u0085\u2028\u202Eöß").ofMinLength(1).ofMaxLength(12)
                 .filter(FILE_NAMES::canEncode)
                 .map(name -> Path.of("/data", name).normalize());
-        Arbitrary<DataSource> idx = Combinators.combine(path, path).as(DataSource.Idx::new);
+        Arbitrary<List<Path>> paths = path.list().ofMinSize(1).ofMaxSize(3);
+        Arbitrary<DataSource> idx = paths.flatMap(images -> path.list().ofSize(images.size())
+                .map(labels -> new DataSource.Idx(images, labels)));
         Arbitrary<DataSource> synthetic = Combinators.combine(
                         positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
                 .as(DataSource.Synthetic::new);
@@ -150,7 +152,30 @@ class JobFilePropertiesTest {
                         positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
                 .as(DataSource.SyntheticValues::new);
         Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic, values);
-        return Combinators.combine(source, source.optional(), source.optional()).as(DataConfig::new);
+        Arbitrary<DataSource> csv = Combinators.combine(paths, columns())
+                .as((files, columns) -> new DataSource.Csv(files, Optional.of(columns)));
+        Arbitrary<DataSource> likeTraining = paths.map(files -> new DataSource.Csv(files, Optional.empty()));
+        return Arbitraries.oneOf(
+                Combinators.combine(source, source.optional(), source.optional()).as(DataConfig::new),
+                Combinators.combine(csv, Arbitraries.oneOf(source, likeTraining).optional(), likeTraining.optional())
+                        .as(DataConfig::new));
+    }
+
+    private static Arbitrary<CsvColumns> columns() {
+        Arbitrary<String> text = Arbitraries.strings().withChars("ab .:#'\"\\{}[],&*!|>%@`~\n\t\u2028öß").ofMinLength(1)
+                .ofMaxLength(6);
+        Arbitrary<List<String>> names = text.list().uniqueElements().ofMinSize(1).ofMaxSize(6);
+        return Combinators.combine(names, Arbitraries.integers().between(0, 5), Arbitraries.integers().between(0, 5),
+                        Arbitraries.of(',', ';', '\t', '|', ' ', '\'', '\\'), Arbitraries.of(CsvColumns.MissingPolicy.class),
+                        text.list().ofMaxSize(3), Arbitraries.of(CsvColumns.UnknownPolicy.class),
+                        Arbitraries.integers().between(0, 3))
+                .as((all, from, to, delimiter, missing, missingValues, unknown, flags) -> {
+                    int targets = Math.min(all.size(), 1 + from);
+                    int categorical = Math.min(all.size(), targets + to);
+                    return new CsvColumns(all.subList(0, targets), flags % 2 == 0, delimiter,
+                            all.subList(targets, categorical), all.subList(categorical, all.size()), missing, missingValues,
+                            unknown, flags / 2 == 0);
+                });
     }
 
     /** Chains of linear layers with activations between, before and after them. */

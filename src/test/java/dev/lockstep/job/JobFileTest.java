@@ -232,7 +232,7 @@ class JobFileTest {
         assertEquals(name, job.name());
         assertTrue(job.data().test().isPresent());
         if (job.data().train() instanceof DataSource.Idx idx) {
-            assertEquals(Path.of("data", name).toAbsolutePath(), idx.images().getParent());
+            assertEquals(Path.of("data", name).toAbsolutePath(), idx.images().get(0).getParent());
         }
     }
 
@@ -244,6 +244,75 @@ class JobFileTest {
         DataSource.Idx idx = (DataSource.Idx) JobFile.load(file, List.of()).data().train();
 
         assertEquals(new DataSource.Idx(folder.resolve("i"), folder.resolveSibling("l")), idx);
+    }
+
+    @Test
+    void shouldReadSeveralFilesASplit() {
+        DataConfig data = Jobs.parse(Jobs.with("{format: synthetic, samples: 100, features: 4, classes: 3}",
+                "{format: idx, images: [a, b], labels: [c, d]}")).data();
+
+        assertEquals(new DataSource.Idx(List.of(Jobs.BASE.resolve("a"), Jobs.BASE.resolve("b")),
+                List.of(Jobs.BASE.resolve("c"), Jobs.BASE.resolve("d"))), data.train());
+    }
+
+    @Test
+    void shouldReadCsvFiles() {
+        DataConfig data = Jobs.parse(Jobs.with("{format: synthetic, samples: 100, features: 4, classes: 3}", """
+                {format: csv, files: [a.csv, b.csv.gz], target: y}
+                  test: {format: csv, files: t.csv}
+                """)).data();
+        assertEquals(new DataConfig(new DataSource.Csv(List.of(Jobs.BASE.resolve("a.csv"), Jobs.BASE.resolve("b.csv.gz")),
+                Optional.of(new CsvColumns(List.of("y"), true, ',', List.of(), List.of(), CsvColumns.MissingPolicy.ERROR,
+                        List.of("NA", "N/A", "NaN", "nan", "NULL", "null", "None"), CsvColumns.UnknownPolicy.ERROR, true))),
+                Optional.of(new DataSource.Csv(List.of(Jobs.BASE.resolve("t.csv")), Optional.empty())), Optional.empty()),
+                        data);
+
+        CsvColumns columns = ((DataSource.Csv) Jobs.parse(Jobs.with("{format: synthetic, samples: 100, features: 4,"
+                + " classes: 3}",
+                "{format: csv, files: a.csv, target: [3, null], header: false, delimiter: \"\\t\", categorical: 1,"
+                + " drop: [0, '2'],"
+                        + " missing: impute, missing-values: ['?', null, -9], unknown-categories: ignore,"
+                        + " standardize: false}"))
+                .data().train()).columns().orElseThrow();
+        assertEquals(new CsvColumns(List.of("3", "null"), false, '\t', List.of("1"), List.of("0", "2"),
+                CsvColumns.MissingPolicy.IMPUTE, List.of("?", "null", "-9"), CsvColumns.UnknownPolicy.IGNORE, false),
+                        columns);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "files: [], target: y             | 'data.train.files' is empty; it needs the path of a CSV file, or a list"
+                + " of such paths",
+        "files: a                         | required key 'data.train.target' is missing",
+        "files: a, target: []             | 'data.train.target' is empty; it needs the name of a column",
+        "files: a, target: {y: 1}         | 'data.train.target' must be a text or a list of texts, not a map",
+        "files: a, target: y, drop: [b, y] | column 'y' is named twice, in data.train.target and data.train.drop",
+        "files: a, target: y, drop: [b, b] | column 'b' is named twice, in data.train.drop",
+        "files: a, target: y, delimiter: xx | 'data.train.delimiter' must be one ASCII character that no number"
+        + " holds, such as ',' ';' or \"\\t\", not 'xx'",
+        "files: a, target: y, delimiter: 1 | 'data.train.delimiter' must be one ASCII character that no number holds,"
+        + " such as ',' ';' or \"\\t\", not '1'",
+        "files: a, target: y, missing: mean | 'data.train.missing' must be one of error, impute, not 'mean'",
+        "files: a, target: y, images: b   | key 'data.train.images' goes with format idx, not with csv",
+        "files: a, target: y, standardise: true | key 'data.train.standardise' is unknown; did you mean"
+        + " 'data.train.standardize'?",
+        "files: a, target: y}, test: {format: csv, files: b, target: y | key 'data.test.target' has its place in"
+        + " data.train: all splits are read alike",
+    })
+    void shouldRefuseCsvKeysThatAreWrong(String keys, String message) {
+        assertEquals("job.yaml:2: " + message, Jobs.errorOf("name: tiny\ndata: {train: {format: csv, " + keys + "}}\n"
+                + Jobs.MINIMAL.substring(Jobs.MINIMAL.indexOf("model:"))));
+    }
+
+    @Test
+    void shouldRefuseFilesThatDoNotGoTogether() {
+        String synthetic = "{format: synthetic, samples: 100, features: 4, classes: 3}";
+        assertEquals("job.yaml:3: 'data.train.labels' must name as many files as 'images' does, 2, not 1",
+                Jobs.errorOf(Jobs.with(synthetic, "{format: idx, images: [a, b], labels: [c]}")));
+        assertEquals("job.yaml:4: 'data.validation' is read as the training data is, so that its format is csv only"
+                + " where that of"
+                + " data.train is", Jobs.errorOf(Jobs.with(synthetic, synthetic + "\n  validation: {format: csv,"
+                + " files: a}")));
     }
 
     @Test

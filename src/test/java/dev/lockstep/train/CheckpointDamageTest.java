@@ -130,7 +130,7 @@ class CheckpointDamageTest {
         try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
             Trainer trainer = SmallJobs.trainer(JOB, device, communicator, new TrainingListener() { });
             CheckpointWriter writer = new CheckpointWriter(run.resolve("checkpoints"), 3, device, trainer.parameters(),
-                    trainer.buffers(), trainer.optimizer());
+                    trainer.buffers(), trainer.optimizer(), Optional.empty());
             writer.begin("step-00000099", Checkpoint.state(older));
             writer.finished();
         }
@@ -153,7 +153,7 @@ class CheckpointDamageTest {
                 NamedTensor tensor = all.stream().filter(one -> one.name().equals(arena)).findFirst().orElseThrow();
                 Buffers.write(tensor.values(), 0, 0, Double.NEGATIVE_INFINITY, 0, 0);
                 CheckpointWriter writer = new CheckpointWriter(run.resolve("checkpoints"), 9, device, trainer.parameters(),
-                        trainer.buffers(), trainer.optimizer());
+                        trainer.buffers(), trainer.optimizer(), Optional.empty());
                 writer.begin("step-00000099", Checkpoint.state(older));
                 assertEquals("element 2 of " + arena + " is -Infinity after step 14: training has diverged; lower the learning"
                         + " rate", assertThrows(TrainingException.class, writer::finished).getMessage());

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -183,7 +184,7 @@ class CheckpointWriterTest {
             Trainer trainer = SmallJobs.trainer(SmallJobs.job(sets), device, communicator, new TrainingListener() { });
             trainer.trainEpoch(1, Trainer.StepHook.NONE);
             body.run(trainer, new CheckpointWriter(folder.resolve("checkpoints"), keep, device,
-                    trainer.parameters(), trainer.buffers(), trainer.optimizer()));
+                    trainer.parameters(), trainer.buffers(), trainer.optimizer(), Optional.empty()));
         }
     }
 
