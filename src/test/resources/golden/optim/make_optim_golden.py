@@ -1,4 +1,5 @@
-"""Writes the golden values next to it: 50 steps of torch.optim.Adam and AdamW, in float32 and in float64.
+"""Writes the golden values next to it: 50 steps of torch.optim.Adam and AdamW, in float32 and in float64; the rates of
+torch's schedulers; and 50 steps with parameter groups under a schedule.
 
     python3 src/test/resources/golden/optim/make_optim_golden.py (torch 1.13 made these)
 
@@ -10,6 +11,7 @@ import json
 import pathlib
 
 import torch
+from torch.optim import lr_scheduler
 
 torch.set_num_threads(1)
 STEPS = 50
@@ -71,4 +73,60 @@ def adam():
     return {"torch": torch.__version__, "initial": initial.tolist(), "gradients": gradients.tolist(), "cases": cases}
 
 
+def scheduler(optimizer, warm_up, decay):
+    """`warm_up` steps, then `decay`, as one would compose them in torch."""
+    decays = {
+        "none": lambda: lr_scheduler.ConstantLR(optimizer, factor=1.0),
+        "step": lambda: lr_scheduler.StepLR(optimizer, decay["every"], decay["gamma"]),
+        "cosine": lambda: lr_scheduler.CosineAnnealingLR(optimizer, decay["length"], decay["minimum"]),
+    }
+    after = decays[decay["kind"]]()
+    if warm_up == 0:
+        return after
+    warm = lr_scheduler.LinearLR(optimizer, start_factor=1 / warm_up, total_iters=warm_up - 1)
+    return lr_scheduler.SequentialLR(optimizer, [warm, after], milestones=[warm_up])
+
+
+def schedules():
+    cases = []
+    for warm_up in (0, 2, 10):
+        for decay in ({"kind": "none"}, {"kind": "step", "every": 7, "gamma": 0.3},
+                      {"kind": "cosine", "length": STEPS - warm_up, "minimum": 0.0},
+                      {"kind": "cosine", "length": STEPS - warm_up, "minimum": 0.02}):
+            optimizer = torch.optim.SGD([{"params": torch.zeros(1)}, {"params": torch.zeros(1), "lr": 0.03}], lr=0.1)
+            schedule = scheduler(optimizer, warm_up, decay)
+            rates = []
+            for _ in range(STEPS):
+                rates.append([group["lr"] for group in optimizer.param_groups])
+                optimizer.step()
+                schedule.step()
+            cases.append({"warmUp": warm_up, "decay": decay, "rates": rates})
+    return cases
+
+
+def groups():
+    """The first four numbers at the optimizer's own rate and decay, the others at theirs."""
+    optimizers = {
+        "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.1, foreach=False),
+        "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.01, momentum=0.9, weight_decay=0.1, foreach=False),
+    }
+    initial, gradients = inputs()
+    gradients = gradients / GRADIENT_SIZES
+    cases = []
+    for kind, make in optimizers.items():
+        weight, bias = initial[:4].clone().requires_grad_(), initial[4:].clone().requires_grad_()
+        optimizer = make([{"params": [weight]}, {"params": [bias], "lr": 0.002, "weight_decay": 0.0}])
+        schedule = scheduler(optimizer, 5, {"kind": "cosine", "length": STEPS - 5, "minimum": 0.0})
+        steps = []
+        for gradient in gradients:
+            weight.grad, bias.grad = gradient[:4].clone(), gradient[4:].clone()
+            optimizer.step()
+            schedule.step()
+            steps.append(floats(torch.cat([weight, bias]).detach()))
+        cases.append({"optimizer": kind, "steps": steps})
+    return {"initial": initial.tolist(), "gradients": gradients.tolist(), "cases": cases}
+
+
 write("adam.json", adam())
+write("schedules.json", schedules())
+write("groups.json", groups())

@@ -12,6 +12,8 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.Precision;
 import dev.lockstep.nn.Sequential;
 import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -33,24 +35,28 @@ public final class JobChecks {
         checkPrecision(job);
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
+        Optional<DatasetSource> validation = job.data().validation().map(JobChecks::source);
         int features = Models.inputFeatures(job.model()).orElseGet(() -> train.info().features());
         DatasetInfo trainInfo = checkFeatures("data.train", train, features, job);
         if (trainInfo.samples() < ranks) {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
-        Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features, job));
-        checkBatches(job, ranks, trainInfo);
-        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
+        List<DatasetInfo> evaluated = new ArrayList<>();
+        test.ifPresent(source -> evaluated.add(checkFeatures("data.test", source, features, job)));
+        validation.ifPresent(source -> evaluated.add(checkFeatures("data.validation", source, features, job)));
+        Sequential model = Models.build(job.model(), features);
+        checkBatches(job, model, ranks, trainInfo);
+        Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
+        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, evaluated),
                 MemoryEstimate.checkpointBytes(job, features), budget);
-        checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes,
-                Models.build(job.model(), features).outputFeatures(features));
+        checkHeap(job, ranks, trainInfo, evaluated, heapBytes);
+        return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes,
+                model.outputFeatures(features));
     }
 
     /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
-    private static void checkBatches(Job job, int ranks, DatasetInfo train) {
-        Sequential model = Models.build(job.model(), train.features());
+    private static void checkBatches(Job job, Sequential model, int ranks, DatasetInfo train) {
         int perRank = new DistributedSampler(train.samples(), ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
         int batch = Math.min(job.train().batchPerRank(ranks), perRank);
         checkBatch(model, ranks, batch);
@@ -81,18 +87,22 @@ public final class JobChecks {
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
                 Models.inputFeatures(job.model()).orElseGet(() -> source(job.data().train()).info().features()), 0);
-        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, budget);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, List.of()), BigInteger.ZERO, budget);
         return batch;
     }
 
     /**
      * The same for the evaluation of the job's model on one of its data sets.
      *
-     * @param key {@code data.train} or {@code data.test}
+     * @param key {@code data.train}, {@code data.test} or {@code data.validation}
      */
     public static EvaluationData checkEvaluation(Job job, String key, int ranks, MemoryBudget budget) {
         checkPrecision(job);
-        Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
+        Optional<DataSource> config = switch (key) {
+            case "data.train" -> Optional.of(job.data().train());
+            case "data.test" -> job.data().test();
+            default -> job.data().validation();
+        };
         DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")));
         int features = Models.inputFeatures(job.model()).orElseGet(() -> source.info().features());
@@ -166,9 +176,9 @@ public final class JobChecks {
     }
 
     /** The order of the samples is kept in the Java heap, whose limit is not the machine's. */
-    private static void checkHeap(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test, long heapBytes) {
+    private static void checkHeap(Job job, int ranks, DatasetInfo train, List<DatasetInfo> evaluated, long heapBytes) {
         long shuffled = job.train().shuffle() ? train.samples() : 0;
-        long dealtOut = ((long) train.samples() + test.map(DatasetInfo::samples).orElse(0)) / ranks;
+        long dealtOut = (train.samples() + evaluated.stream().mapToLong(DatasetInfo::samples).sum()) / ranks;
         long needed = (shuffled + dealtOut) * Integer.BYTES;
         // An array has to fit into one generation of the heap.
         if (needed > heapBytes / 2) {

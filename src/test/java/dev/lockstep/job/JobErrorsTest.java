@@ -107,12 +107,62 @@ class JobErrorsTest {
         "checkpoint: {keep: 0}          | 'checkpoint.keep' must be a whole number from 1 to 2147483647, not '0'",
         "checkpoint: {every-epochs: 1.5} | 'checkpoint.every-epochs' must be a whole number from 0 to 2147483647, not '1.5'",
         "checkpoint: {every-minutes: -1} | 'checkpoint.every-minutes' must be a finite number of at least 0, not '-1'",
+        "schedule: {warmup-steps: -1}   | 'schedule.warmup-steps' must be a whole number from 0 to 9223372036854775807, not '-1'",
+        "schedule: {warmup: 9}          | key 'schedule.warmup' is unknown; did you mean 'schedule.warmup-steps'?",
+        "schedule: {warmup-steps: 1, warmup-epochs: 1} | 'schedule.warmup-steps' and 'schedule.warmup-epochs' exclude each other; keep one",
+        "schedule: {step: {every-steps: 1}, cosine: {steps: 1}} | 'schedule.step' and 'schedule.cosine' exclude each other; keep one",
+        "schedule: {step: {gamma: 0.5}} | required key 'schedule.step.every-steps' is missing (or 'schedule.step.every-epochs')",
+        "schedule: {step: {every-steps: 0}} | 'schedule.step.every-steps' must be a whole number from 1 to 9223372036854775807, not '0'",
+        "schedule: {cosine: {}}         | required key 'schedule.cosine.steps' is missing (or 'schedule.cosine.epochs')",
+        "schedule: {cosine: {epochs: 9, min-lr: 0.2}} | 'schedule.cosine.min-lr' must be at most the learning rate that falls to it, 0.1, not '0.2'",
+        "schedule: {warmup-steps: 5, cosine: {epochs: 9}} | 'schedule.warmup-steps' goes with a decay in the same unit, and 'schedule.cosine.epochs' is another; count both in steps or both in epochs",
+        "schedule: {scale-lr: sqrt}     | 'schedule.scale-lr' must be one of none, linear, not 'sqrt'",
+        "validation: {monitor: loss}    | 'validation' needs data to validate on; name it with 'data.validation'",
+        "validation: {patience: 2}      | 'validation' needs data to validate on; name it with 'data.validation'",
+        "validations: {}                | key 'validations' is unknown; did you mean 'validation'?",
         "log: {every-steps: -1}         | 'log.every-steps' must be a whole number from 0 to 9223372036854775807, not '-1'",
         "log: {every-step: 1}           | key 'log.every-step' is unknown; did you mean 'log.every-steps'?",
         "name: again                    | key 'name' is given twice; it stands already in line 1",
     })
     void shouldSayWhatAnOptionalKeyTakes(String line, String expected) {
         assertEquals("job.yaml:13: " + expected, Jobs.errorOf(Jobs.MINIMAL + line + "\n"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "biases                              | 'optimizer.groups' must be a list of groups such as {parameters: [biases, norms], weight-decay: 0}, not 'biases'",
+        "[biases]                            | 'optimizer.groups.0' must be a map of keys, not 'biases'",
+        "[{lr: 1}]                           | required key 'optimizer.groups.0.parameters' is missing",
+        "[{parameters: biases}]              | 'optimizer.groups.0' changes nothing; give it an lr, a weight-decay or both",
+        "[{parameters: [], lr: 1}]           | 'optimizer.groups.0.parameters' names none; give biases, norms, a pattern of names such as '4.*', or a list of these",
+        "[{parameters: {a: 1}, lr: 1}]       | 'optimizer.groups.0.parameters' must be biases, norms, a pattern of names such as '4.*', or a list of these, not a map",
+        "[{parameters: [[]], lr: 1}]         | 'optimizer.groups.0.parameters.0' must be biases, norms, a pattern of names such as '4.*', or a list of these, not a list",
+        "[{parameters: norms, lr: -1}]       | 'optimizer.groups.0.lr' must be a finite number of at least 0, not '-1'",
+        "[{parameters: norms, momentum: 1}]  | key 'optimizer.groups.0.momentum' is unknown; did you mean 'optimizer.groups.0.lr'?",
+    })
+    void shouldSayWhatAGroupTakes(String groups, String expected) {
+        assertEquals("--set optimizer.groups=" + groups + ": " + expected,
+                Jobs.errorOf(Jobs.MINIMAL, "optimizer.groups=" + groups));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "validation={monitor: accurate}      | 'validation.monitor' must be one of loss, accuracy, not 'accurate'",
+        "validation={every-epochs: -1}       | 'validation.every-epochs' must be a whole number from 0 to 2147483647, not '-1'",
+        "validation={every-epochs: 0}        | 'validation.every-epochs' and 'validation.every-steps' are both 0, so that nothing"
+                + " is ever validated; set one, or leave 'data.validation' out",
+        "validation=[]                       | 'validation' must be a map of keys, not a list",
+        "validation={early-stopping: 3}      | 'validation.early-stopping' must be a map of keys, not '3'",
+        "validation={early-stopping: {patience: 0}} | 'validation.early-stopping.patience' must be a whole number from 1 to"
+                + " 2147483647, not '0'",
+        "validation={early-stopping: {min-delta: -1}} | 'validation.early-stopping.min-delta' must be a finite number of at"
+                + " least 0, not '-1'",
+        "validation={patience: 2}            | key 'validation.patience' is unknown; did you mean"
+                + " 'validation.early-stopping.patience'?",
+    })
+    void shouldSayWhatAKeyOfTheValidationTakes(String set, String expected) {
+        assertEquals("--set " + set + ": " + expected, Jobs.errorOf(Jobs.MINIMAL,
+                "data.validation={format: synthetic, samples: 5, features: 4, classes: 3}", set));
     }
 
     @ParameterizedTest

@@ -82,6 +82,19 @@ class SetOptionTest {
     }
 
     @Test
+    void shouldReplaceTheOtherUnitAndTheOtherDecay() {
+        String schedule = "schedule: {warmup-epochs: 1, step: {every-epochs: 5}}\n";
+
+        assertEquals(new ScheduleConfig(ScheduleConfig.Unit.STEPS, 9, Optional.of(new ScheduleConfig.CosineDecay(7, 0.05)),
+                        ScheduleConfig.ScaleLr.NONE),
+                Jobs.parse(Jobs.MINIMAL + schedule, "schedule.cosine={steps: 7}", "schedule.cosine.min-lr=0.05",
+                        "schedule.warmup-steps=9").schedule());
+        assertEquals(Optional.of(new ScheduleConfig.StepDecay(6, 0.1)), Jobs.parse(Jobs.MINIMAL + schedule,
+                "schedule.step.every-steps=6", "schedule.warmup-steps=0").schedule().decay());
+        assertEquals(ScheduleConfig.NONE, Jobs.parse(Jobs.MINIMAL + schedule, "schedule={}").schedule());
+    }
+
+    @Test
     void shouldDropTheKeysOfAnotherDataFormatWhateverTheOrder() {
         DataSource expected = new DataSource.Idx(Path.of("/base/jobs/i"), Path.of("/base/jobs/l"));
 

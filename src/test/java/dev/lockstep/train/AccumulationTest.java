@@ -85,7 +85,7 @@ class AccumulationTest {
         RankThreads.run(ranks, LIMIT, communicator -> {
             TrainingListener listener = new TrainingListener() {
                 @Override
-                public void stepLogged(long step, double loss) {
+                public void stepLogged(long step, double loss, double learningRate) {
                     if (communicator.rank() == 0) {
                         losses.add(loss);
                     }

@@ -39,7 +39,7 @@ class TrainerTest {
         final List<Double> losses = new ArrayList<>();
 
         @Override
-        public void stepLogged(long step, double loss) {
+        public void stepLogged(long step, double loss, double learningRate) {
             steps.add(step);
             losses.add(loss);
         }
@@ -287,7 +287,7 @@ class TrainerTest {
     private static List<EpochMetrics> epochs(double... rates) {
         List<EpochMetrics> epochs = new ArrayList<>();
         for (double rate : rates) {
-            epochs.add(new EpochMetrics(epochs.size() + 1, 1, 1, Optional.empty(), rate, 1, Optional.empty()));
+            epochs.add(new EpochMetrics(epochs.size() + 1, 1, 1, 1, Optional.empty(), rate, 1, Optional.empty()));
         }
         return epochs;
     }
