@@ -141,7 +141,8 @@ public final class CheckpointBenchmark {
     }
 
     private CheckpointWriter writer(String name) {
-        return new CheckpointWriter(folder.resolve(name), 1, trainer.device(), trainer.parameters(), trainer.buffers(), trainer.optimizer());
+        return new CheckpointWriter(folder.resolve(name), 1, trainer.device(), trainer.parameters(), trainer.buffers(),
+                trainer.optimizer());
     }
 
     private Path write(CheckpointWriter writer) {

@@ -30,6 +30,7 @@ final class Announcement {
         writer.flush();
         out.println("train     " + describe(data.train()));
         data.test().ifPresent(test -> out.println("test      " + describe(test)));
+        data.validation().ifPresent(validation -> out.println("validate  " + describe(validation)));
         int accumulate = job.train().accumulate();
         out.printf(Locale.ROOT, "model     %,d parameters; batch %d%s a rank, %d in all; %,d steps an epoch%n",
                 trainer.parameterCount(), trainer.batchSize(), accumulate == 1 ? "" : " x " + accumulate,

@@ -24,7 +24,8 @@ import java.util.stream.LongStream;
 record BenchJob(Job job, Environment environment, Device device, Trainer trainer) {
     /** Collective. */
     static BenchJob open(CommandContext context, JobOptions options, Communicator communicator) {
-        Job job = options.load(communicator, context.failure(), "data.test=null", "log.every-steps=0");
+        Job job = options.load(communicator, context.failure(), "data.test=null", "data.validation=null",
+                "validation=null", "log.every-steps=0");
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         TrainingData sources = JobOptions.check(job, communicator, rankDevice.budget());

@@ -31,7 +31,7 @@ import picocli.CommandLine.Parameters;
         description = "Loss and metrics of a checkpoint on a data set, each sample counted once.")
 final class EvaluateCommand implements Callable<Integer> {
     /** The job's data sets. */
-    enum Split { TRAIN, TEST }
+    enum Split { TRAIN, TEST, VALIDATION }
 
     private static final int LOSS_DIGITS = 6;
 
@@ -50,7 +50,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private List<String> sets = List.of();
 
     @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "test",
-            description = "train or test: the job's data.train or data.test. Default: ${DEFAULT-VALUE}.")
+            description = "train, test or validation: the job's data of that name. Default: ${DEFAULT-VALUE}.")
     private Split split;
 
     @Option(names = "--predictions", paramLabel = "FILE.csv", description = "Write what is predicted for each sample, in "

@@ -15,6 +15,7 @@ import dev.lockstep.train.TrainingData;
 import dev.lockstep.train.TrainingListener;
 import dev.lockstep.train.TrainingRun;
 import dev.lockstep.train.TrainingSummary;
+import dev.lockstep.train.Validation;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -72,6 +73,13 @@ final class TrainCommand implements Callable<Integer> {
             if (first) {
                 System.out.println("nothing is left to train: " + (start.epoch() - 1) + " epochs are done, and train.epochs is "
                         + job.train().epochs());
+            }
+            return 0;
+        }
+        if (Validation.hasEnded(job, start.validation())) {
+            if (first) {
+                System.out.println("nothing is left to train: early stopping has ended it after step " + start.step()
+                        + "; raise validation.early-stopping.patience, or leave early-stopping out, to go on");
             }
             return 0;
         }

@@ -59,6 +59,11 @@ final class Fields {
         return new Fields(mapPath, entries, JobKeys.ALL);
     }
 
+    /** The map under {@code key} as if it were left out. */
+    Fields none(String key) {
+        return new Fields(JobKeys.join(path, key), YamlNode.Mapping.empty(map.at()), JobKeys.ALL);
+    }
+
     /** An error at the place of {@code key}, or of the whole map where it does not hold that key. */
     InvalidInputException error(String key, String problem) {
         YamlNode.Entry entry = map.entries().get(key);

@@ -21,6 +21,7 @@ final class JobKeys {
     static final List<List<String>> RIVALS = List.of(
             List.of("data.train.classes", "data.train.outputs"),
             List.of("data.test.classes", "data.test.outputs"),
+            List.of("data.validation.classes", "data.validation.outputs"),
             List.of("train.batch-size", "train.global-batch"),
             OptimizerReader.KINDS.stream().map(kind -> join("optimizer", kind)).toList(),
             List.of("schedule.warmup-steps", "schedule.warmup-epochs"),
@@ -43,7 +44,7 @@ final class JobKeys {
         Set<String> keys = new LinkedHashSet<>();
         keys.addAll(List.of("name", "seed", "device", "precision", "threads", "gpu-sharing", "timeout"));
         add(keys, "data");
-        for (String source : List.of("data.train", "data.test")) {
+        for (String source : List.of("data.train", "data.test", "data.validation")) {
             add(keys, source, "format");
             DATA_FORMATS.values().forEach(names -> add(keys, source, names.toArray(String[]::new)));
         }
@@ -62,6 +63,8 @@ final class JobKeys {
         add(keys, "distributed", "first-bucket", "bucket", "chunk", "overlap");
         add(keys, "checkpoint", "every-epochs", "every-steps", "every-minutes", "keep");
         add(keys, "log", "every-steps");
+        add(keys, "validation", "every-epochs", "every-steps", "monitor", "keep-best");
+        add(keys, "validation.early-stopping", "patience", "min-delta");
         return keys;
     }
 

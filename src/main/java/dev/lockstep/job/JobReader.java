@@ -3,6 +3,7 @@ package dev.lockstep.job;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
@@ -29,7 +30,9 @@ final class JobReader {
     Job job(YamlNode.Mapping root) {
         Fields job = new Fields("", root, JobKeys.ALL);
         LossConfig loss = LossReader.loss(job.get("loss", LossReader.CROSS_ENTROPY));
+        List<MetricConfig> metrics = LossReader.metrics(job.find("metrics"), loss);
         OptimizerConfig optimizer = OptimizerReader.optimizer(job.map("optimizer"));
+        DataConfig data = new DataReader(baseDirectory).data(job.map("data"));
         return new Job(
                 name(job.require("name")),
                 job.get("seed", "0").wholeNumber(0, Long.MAX_VALUE),
@@ -38,16 +41,17 @@ final class JobReader {
                 threads(job.get("threads", "auto")),
                 job.get("gpu-sharing", "false").flag(),
                 job.get("timeout", "60s").duration(MAX_TIMEOUT),
-                new DataReader(baseDirectory).data(job.map("data")),
+                data,
                 ModelReader.layers(job.require("model")),
                 loss,
-                LossReader.metrics(job.find("metrics"), loss),
+                metrics,
                 optimizer,
                 ScheduleReader.schedule(job.map("schedule"), optimizer),
                 TrainReader.train(job.map("train")),
                 distributed(job.map("distributed")),
                 checkpoint(job.map("checkpoint")),
-                new LogConfig(job.map("log").get("every-steps", "0").wholeNumber(0, Long.MAX_VALUE)));
+                new LogConfig(job.map("log").get("every-steps", "0").wholeNumber(0, Long.MAX_VALUE)),
+                ValidationReader.validation(job, data.validation().isPresent(), metrics));
     }
 
     private static String name(Value value) {

@@ -26,6 +26,7 @@ final class JobWriter {
                 data:
                   train: %s
                   test: %s
+                  validation: %s
                 model:
                 %s
                 loss: %s
@@ -39,11 +40,13 @@ final class JobWriter {
                 distributed: {first-bucket: %s, bucket: %s, chunk: %s, overlap: %s}
                 checkpoint: {every-epochs: %s, every-steps: %s, every-minutes: %s, keep: %s}
                 log: {every-steps: %s}
+                validation: %s
                 """.formatted(
                 Text.yaml(job.name()), job.seed(), Value.spelling(job.device()), Value.spelling(job.precision()),
                 job.threads().isPresent() ? job.threads().getAsInt() : "auto", job.gpuSharing(),
                 Units.MILLISECONDS.format(job.timeout().toMillis()),
                 source(job.data().train()), job.data().test().map(JobWriter::source).orElse("null"),
+                job.data().validation().map(JobWriter::source).orElse("null"),
                 model(job.model()),
                 loss(job.loss()), metrics(job.metrics()),
                 optimizer(job.optimizer()),
@@ -53,7 +56,7 @@ final class JobWriter {
                 Units.BYTES.format(distributed.chunkBytes()), distributed.overlap(),
                 checkpoint.everyEpochs(), checkpoint.everySteps(), number(checkpoint.everyMinutes()),
                 checkpoint.keep(),
-                job.log().everySteps());
+                job.log().everySteps(), job.validation().map(JobWriter::validation).orElse("null"));
     }
 
     private static String source(DataSource source) {
@@ -146,6 +149,14 @@ final class JobWriter {
                 + "\n  drop-last: " + train.dropLast()
                 + "\n  clip-norm: " + limit(train.clipNorm())
                 + "\n  clip-value: " + limit(train.clipValue());
+    }
+
+    private static String validation(ValidationConfig validation) {
+        return "{every-epochs: " + validation.everyEpochs() + ", every-steps: " + validation.everySteps() + ", monitor: "
+                + ValidationReader.spelling(validation.monitor()) + ", early-stopping: "
+                + validation.earlyStopping().map(early -> "{patience: " + early.patience() + ", min-delta: "
+                        + number(early.minDelta()) + "}").orElse("null")
+                + ", keep-best: " + validation.keepBest() + "}";
     }
 
     private static String limit(OptionalDouble limit) {

@@ -31,12 +31,14 @@ import java.util.stream.Stream;
  * Writes checkpoints on rank 0, beside the steps that follow: {@code model.safetensors} with PyTorch's names and shapes,
  * {@code optimizer.safetensors}, {@code state.json}. The training thread copies the state to memory that is allocated
  * once; a thread of this class's own writes it from there, one checkpoint after the other. A checkpoint appears under its
- * name only when it is whole: it is written under another name, synced and renamed. Keeps the newest ones.
+ * name only when it is whole: it is written under another name, synced and renamed. Keeps the newest ones, and the one that
+ * was validated best, which {@code best} is a link to.
  *
  * <p>All methods are the training thread's.
  */
 public final class CheckpointWriter {
     private static final String TEMPORARY_PREFIX = ".writing-";
+    private static final String BEST = "best";
     private static final String REMOVED_PREFIX = ".removing-";
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 
@@ -148,8 +150,42 @@ public final class CheckpointWriter {
         }
         written.remove(target);
         written.addLast(target);
+        String best = state.position().validation().bestCheckpoint();
+        linkBest(best);
+        removeAllBut(folder.resolve(best));
+        return target;
+    }
+
+    /** Nothing is missing at any moment: the link changes in one step, and only to what is whole. */
+    private void linkBest(String best) {
+        Path link = folder.resolve(BEST);
+        try {
+            Path checkpoint = Path.of(best);
+            boolean linked = Files.isSymbolicLink(link) && Files.readSymbolicLink(link).equals(checkpoint);
+            if (best.isEmpty() || linked || !Files.exists(folder.resolve(checkpoint))) {
+                return;
+            }
+            Path temporary = folder.resolve(TEMPORARY_PREFIX + BEST);
+            Files.deleteIfExists(temporary);
+            Files.createSymbolicLink(temporary, checkpoint);
+            Files.move(temporary, link, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new TrainingException("the link " + link + " to the best checkpoint could not be made ("
+                    + IoMessages.of(e) + "); where there can be none, set validation.keep-best to false", e);
+        }
+    }
+
+    /** Removes old ones, but never {@code best}. */
+    private void removeAllBut(Path best) {
+        List<Path> old = new ArrayList<>();
         while (written.size() > keep) {
-            Path oldest = written.removeFirst();
+            old.add(written.removeFirst());
+        }
+        for (Path oldest : old) {
+            if (oldest.equals(best)) {
+                written.addFirst(oldest);
+                continue;
+            }
             try {
                 moveAside(oldest);
             } catch (IOException e) {
@@ -157,7 +193,6 @@ public final class CheckpointWriter {
                         + IoMessages.of(e) + ")", e);
             }
         }
-        return target;
     }
 
     /** Those of the run that this one goes on from, damaged ones first; what it was about is removed. */

@@ -13,8 +13,10 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.Precision;
 import dev.lockstep.nn.Sequential;
 import java.math.BigInteger;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Holds a job against its data, the ranks and the machine before anything large is allocated. Each check throws
@@ -34,6 +36,7 @@ public final class JobChecks {
         checkPrecision(job);
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
+        Optional<DatasetSource> validation = job.data().validation().map(JobChecks::source);
         int features = Models.inputFeatures(job.model()).orElseGet(() -> train.info().features());
         DatasetInfo trainInfo = checkFeatures("data.train", train, features, job);
         if (trainInfo.samples() < ranks) {
@@ -41,17 +44,22 @@ public final class JobChecks {
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
         Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features, job));
+        Optional<DatasetInfo> validationInfo = validation.map(
+                source -> checkFeatures("data.validation", source, features, job));
+        List<DatasetInfo> evaluated = Stream.of(testInfo, validationInfo).flatMap(Optional::stream).toList();
         Sequential model = Models.build(job.model(), features);
         int outputs = model.outputFeatures(features);
         LossChecks.checkTargets(job, "data.train", train, trainInfo, outputs);
         test.ifPresent(source -> LossChecks.checkTargets(job, "data.test", source, testInfo.orElseThrow(), outputs));
+        validation.ifPresent(
+                source -> LossChecks.checkTargets(job, "data.validation", source, validationInfo.orElseThrow(), outputs));
         LossChecks.checkMetrics(job, outputs);
         checkBatches(job, model, ranks, trainInfo);
         Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
-        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
+        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, evaluated),
                 MemoryEstimate.checkpointBytes(job, features), budget);
-        checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes, outputs);
+        checkHeap(job, ranks, trainInfo, evaluated, heapBytes);
+        return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes, outputs);
     }
 
     /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
@@ -86,18 +94,22 @@ public final class JobChecks {
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
                 Models.inputFeatures(job.model()).orElseGet(() -> source(job.data().train()).info().features()), 0);
-        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, budget);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, List.of()), BigInteger.ZERO, budget);
         return batch;
     }
 
     /**
      * The same for the evaluation of the job's model on one of its data sets.
      *
-     * @param key {@code data.train} or {@code data.test}
+     * @param key {@code data.train}, {@code data.test} or {@code data.validation}
      */
     public static EvaluationData checkEvaluation(Job job, String key, int ranks, MemoryBudget budget) {
         checkPrecision(job);
-        Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
+        Optional<DataSource> config = switch (key) {
+            case "data.train" -> Optional.of(job.data().train());
+            case "data.test" -> job.data().test();
+            default -> job.data().validation();
+        };
         DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")));
         int features = Models.inputFeatures(job.model()).orElseGet(() -> source.info().features());
@@ -173,9 +185,9 @@ public final class JobChecks {
     }
 
     /** The order of the samples is kept in the Java heap, whose limit is not the machine's. */
-    private static void checkHeap(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test, long heapBytes) {
+    private static void checkHeap(Job job, int ranks, DatasetInfo train, List<DatasetInfo> evaluated, long heapBytes) {
         long shuffled = job.train().shuffle() ? train.samples() : 0;
-        long dealtOut = ((long) train.samples() + test.map(DatasetInfo::samples).orElse(0)) / ranks;
+        long dealtOut = (train.samples() + evaluated.stream().mapToLong(DatasetInfo::samples).sum()) / ranks;
         long needed = (shuffled + dealtOut) * Integer.BYTES;
         // An array has to fit into one generation of the heap.
         if (needed > heapBytes / 2) {

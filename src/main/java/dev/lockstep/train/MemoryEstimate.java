@@ -8,8 +8,8 @@ import dev.lockstep.nn.ActivationMemory;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.tensor.ParameterArena;
 import java.math.BigInteger;
+import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 
 /**
  * The memory a rank will ask its device for, known before any of it is taken. Exact arithmetic: the sizes in a job file
@@ -47,20 +47,20 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
     }
 
     /** @throws dev.lockstep.InvalidInputException if the ranks do not divide the global batch */
-    static MemoryEstimate of(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test) {
+    static MemoryEstimate of(Job job, int ranks, DatasetInfo train, List<DatasetInfo> evaluated) {
         int batch = job.train().batchPerRank(ranks);
         Sizes sizes = Sizes.of(job, train.features());
         ActivationMemory memory = sizes.memory;
         BigInteger floats = floats(train, ranks, batch, memory.trainingElements());
         long fixedBytes = memory.fixedBytes();
         BigInteger samples = samples(train, ranks, batch);
-        if (test.isPresent()) {
-            floats = floats.add(floats(test.get(), ranks, batch, memory.evaluationElements()));
-            fixedBytes *= 2;
-            samples = samples.add(samples(test.get(), ranks, batch));
+        BigInteger data = BigInteger.valueOf(train.residentBytes());
+        for (DatasetInfo split : evaluated) {
+            floats = floats.add(floats(split, ranks, batch, memory.evaluationElements()));
+            fixedBytes += memory.fixedBytes();
+            samples = samples.add(samples(split, ranks, batch));
+            data = data.add(BigInteger.valueOf(split.residentBytes()));
         }
-        BigInteger data = BigInteger.valueOf(train.residentBytes())
-                .add(BigInteger.valueOf(test.map(DatasetInfo::residentBytes).orElse(0L)));
         return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1),
                 activations(job, floats).add(BigInteger.valueOf(fixedBytes)), data, sizes.masks(samples),
                 activations(job, samples.multiply(BigInteger.valueOf(train.features()))));

@@ -25,11 +25,13 @@ import java.util.TreeSet;
 public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, List<String> warnings) {
     private static final YAMLMapper YAML = new YAMLMapper();
     private static final String ZERO = "0";
+    /** The best number so far would not compare with those of another monitor. */
+    private static final String MONITOR = "validation.monitor";
 
     /** They have no bearing on what is computed, or say where things are; data of another size is found all the same. */
     private static final List<String> MAY_CHANGE = List.of("name", "train.epochs", "checkpoint.", "log.", "timeout",
             "threads", "gpu-sharing", "data.train.images", "data.train.labels", "data.test",
-            "metrics");
+            "data.validation", "validation", "metrics");
     /** With another value the parameters, or the place in the epoch's order, would mean something else. */
     private static final List<String> MUST_NOT_CHANGE = List.of("seed", "model", "loss", "train.shuffle",
             "train.drop-last", "data.train.");
@@ -92,12 +94,13 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
         for (String key : all) {
             String from = old.getOrDefault(key, "not set");
             String to = current.getOrDefault(key, "not set");
-            if (from.equals(to) || startsWith(MAY_CHANGE, key)) {
+            boolean otherMonitor = key.equals(MONITOR) && old.containsKey(key) && current.containsKey(key);
+            if (from.equals(to) || startsWith(MAY_CHANGE, key) && !otherMonitor) {
                 continue;
             }
             boolean otherState = key.startsWith("optimizer.") && (!old.containsKey(key) || !current.containsKey(key))
                     || key.endsWith(".momentum") && (from.equals(ZERO) || to.equals(ZERO));
-            if (otherState || startsWith(MUST_NOT_CHANGE, key)) {
+            if (otherState || otherMonitor || startsWith(MUST_NOT_CHANGE, key)) {
                 throw refused(key + " is " + to, checkpoint, from);
             }
             changes.add(key + " from " + from + " to " + to);

@@ -139,6 +139,11 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
 
     @Override
+    public void validated(ValidationMetrics metrics) {
+        write(metrics.toMap());
+    }
+
+    @Override
     public void epochDone(EpochMetrics epoch) {
         if (Files.notExists(folder.resolve(METRICS))) {
             throw new TrainingException("the run's folder " + folder + " was moved or removed while training; its"

@@ -2,6 +2,7 @@ package dev.lockstep.train;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.DataLoader;
+import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
@@ -24,6 +25,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
+import java.util.function.Function;
 
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
@@ -51,6 +53,7 @@ public final class Trainer {
     private final Position start;
     private final Shard restOfFirstEpoch;
     private final Optional<Evaluator> evaluator;
+    private final Optional<Evaluator> validator;
     private final Device device;
     private final DoubleSupplier batchLoss;
     private final BucketPlan plan;
@@ -65,6 +68,8 @@ public final class Trainer {
     private Position.Sums before = Position.Sums.NONE;
     private long epochStartNanos;
     private long pausedNanos;
+    private long pauseBeginNanos;
+    private boolean epochEnds;
 
     /**
      * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
@@ -105,6 +110,7 @@ public final class Trainer {
                 .withAll(CustomModules.code(job))
                 .withData("training data", Optional.of(data.train()))
                 .withData("test data", data.test())
+                .withData("validation data", data.validation())
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
                 .with("checkpoint", start)
                 .check(communicator);
@@ -137,9 +143,11 @@ public final class Trainer {
         times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timelines(), loss.isHostAccessible());
         runner = new StepRunner(device, optimizer, ddp, times);
         step = start.step();
-        evaluator = data.test().map(
-                test -> new Evaluator(device, communicator, job, model, arena, buffers, test,
-                        job.train().batchPerRank(ranks)));
+        Function<Dataset, Evaluator> evaluation = split ->
+                new Evaluator(device, communicator, job, model, arena, buffers, split,
+                        job.train().batchPerRank(ranks));
+        evaluator = data.test().map(evaluation);
+        validator = data.validation().map(evaluation);
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(stream);
@@ -257,6 +265,7 @@ public final class Trainer {
         epochStartNanos = System.nanoTime();
         pausedNanos = 0;
         samplesDone = 0;
+        epochEnds = false;
         this.epoch = epoch;
         long consumed = epoch == start.epoch() ? start.consumed() : 0;
         before = epoch == start.epoch() ? start.sums() : Position.Sums.NONE;
@@ -269,7 +278,7 @@ public final class Trainer {
             // The epoch's record is all that is left to do, and tells of its last step.
             moveSchedule(optimizer.steps() - 1, stepOfEpoch - 1);
         }
-        for (int first = 0; first < shard.indices.length; first += samplesPerStep) {
+        for (int first = 0; first < shard.indices.length && !epochEnds; first += samplesPerStep) {
             long begin = System.nanoTime();
             trainStep(first);
             samplesDone = Math.min(first + samplesPerStep, shard.indices.length);
@@ -278,10 +287,10 @@ public final class Trainer {
             if (isLogged(step)) {
                 logStep();
             }
-            long pause = System.nanoTime();
-            times.stepDone(pause - begin);
+            pauseBeginNanos = System.nanoTime();
+            times.stepDone(pauseBeginNanos - begin);
             stepHook.afterStep(epoch, step);
-            pausedNanos += System.nanoTime() - pause;
+            pausedNanos += System.nanoTime() - pauseBeginNanos;
         }
         times.settle();
         loss.requireFinite();
@@ -293,11 +302,18 @@ public final class Trainer {
     /**
      * Where training stands now, within the epoch: for a step's hook. Collective.
      *
-     * @param nanos System.nanoTime when the last step ended
+     * @param nanos      System.nanoTime when the last step ended
+     * @param validation so far
      */
-    Position position(long nanos) {
+    Position position(long nanos, ValidationProgress validation) {
         long consumedBefore = epoch == start.epoch() ? start.consumed() : 0;
-        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos));
+        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos),
+                validation);
+    }
+
+    /** Leaves out the steps that are left of the epoch; for a step's hook. */
+    void endEpoch() {
+        epochEnds = true;
     }
 
     /** Whether all steps of the epoch are done. */
@@ -357,11 +373,24 @@ public final class Trainer {
         listener.stepLogged(step, loss.ofStep(), optimizer.learningRate());
     }
 
-    /** Evaluates on the test data, with rank 0's buffers; empty without. Collective. */
+    /** Evaluates on the validation data, in a step's hook or between epochs; empty without. Collective. */
+    public Optional<Evaluation> validate() {
+        // What the device still has to do of the step is no pause.
+        times.settle();
+        pauseBeginNanos = System.nanoTime();
+        return evaluate(validator);
+    }
+
+    /** Evaluates on the test data; empty without. Collective. */
     public Optional<Evaluation> evaluate() {
-        if (evaluator.isPresent()) {
+        return evaluate(evaluator);
+    }
+
+    /** With rank 0's buffers. */
+    private Optional<Evaluation> evaluate(Optional<Evaluator> split) {
+        if (split.isPresent()) {
             DistributedDataParallel.broadcast(communicator, buffers);
         }
-        return evaluator.map(Evaluator::evaluate);
+        return split.map(Evaluator::evaluate);
     }
 }

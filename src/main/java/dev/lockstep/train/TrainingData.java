@@ -14,16 +14,17 @@ import java.util.Optional;
  * @param deviceBytes    what a rank is expected to take of its device's memory, in all
  * @param outputs        of the model: labels are below it
  */
-public record TrainingData(DatasetSource train, Optional<DatasetSource> test, boolean featuresOnHost, long deviceBytes,
-        int outputs) {
-    /** Both splits where the device reads them. */
-    public record Loaded(Dataset train, Optional<Dataset> test) {
+public record TrainingData(DatasetSource train, Optional<DatasetSource> test, Optional<DatasetSource> validation,
+        boolean featuresOnHost, long deviceBytes, int outputs) {
+    /** The splits where the device reads them. */
+    public record Loaded(Dataset train, Optional<Dataset> test, Optional<Dataset> validation) {
     }
 
     /** @throws InvalidInputException if the files are damaged or hold labels that the model has no output for */
     public Loaded load(Device device) {
         return new Loaded(load("data.train", train, outputs, device, featuresOnHost),
-                test.map(source -> load("data.test", source, outputs, device, featuresOnHost)));
+                test.map(source -> load("data.test", source, outputs, device, featuresOnHost)),
+                validation.map(source -> load("data.validation", source, outputs, device, featuresOnHost)));
     }
 
     static Dataset load(String key, DatasetSource source, int outputs, Device device, boolean featuresOnHost) {

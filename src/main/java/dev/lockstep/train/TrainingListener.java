@@ -24,6 +24,10 @@ public interface TrainingListener {
     default void stepLogged(long step, double loss, double learningRate) {
     }
 
+    /** The model was validated, after the step and before its checkpoint, if it has one. */
+    default void validated(ValidationMetrics metrics) {
+    }
+
     default void epochDone(EpochMetrics metrics) {
     }
 

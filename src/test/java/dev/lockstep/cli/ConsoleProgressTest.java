@@ -28,7 +28,7 @@ class ConsoleProgressTest {
         log.epochDone(new EpochMetrics(1, 469, 0.73361, 1, TEST, 597_123.4, 0.1004, Optional.empty()));
         log.epochDone(new EpochMetrics(2, 938, 0.5, 1, Optional.empty(), 600_000, 0.1, Optional.empty()));
         log.trainingDone(new TrainingSummary(2, 2, 938, 0.5, TEST, 600_000, 0.2004, 1, 1, "",
-                Optional.empty()));
+                Optional.empty(), Optional.empty()));
         assertEquals("""
                 epoch 1/2  loss 0.7336  test loss 0.5500  accuracy 80.75 %  597,123 samples/s  0.10 s
                 epoch 2/2  loss 0.5000  600,000 samples/s  0.10 s

@@ -116,6 +116,9 @@ class JobErrorsTest {
         "schedule: {cosine: {epochs: 9, min-lr: 0.2}} | 'schedule.cosine.min-lr' must be at most the learning rate that falls to it, 0.1, not '0.2'",
         "schedule: {warmup-steps: 5, cosine: {epochs: 9}} | 'schedule.warmup-steps' goes with a decay in the same unit, and 'schedule.cosine.epochs' is another; count both in steps or both in epochs",
         "schedule: {scale-lr: sqrt}     | 'schedule.scale-lr' must be one of none, linear, not 'sqrt'",
+        "validation: {monitor: loss}    | 'validation' needs data to validate on; name it with 'data.validation'",
+        "validation: {patience: 2}      | 'validation' needs data to validate on; name it with 'data.validation'",
+        "validations: {}                | key 'validations' is unknown; did you mean 'validation'?",
         "log: {every-steps: -1}         | 'log.every-steps' must be a whole number from 0 to 9223372036854775807, not '-1'",
         "log: {every-step: 1}           | key 'log.every-step' is unknown; did you mean 'log.every-steps'?",
         "name: again                    | key 'name' is given twice; it stands already in line 1",
@@ -139,6 +142,26 @@ class JobErrorsTest {
     void shouldSayWhatAGroupTakes(String groups, String expected) {
         assertEquals("--set optimizer.groups=" + groups + ": " + expected,
                 Jobs.errorOf(Jobs.MINIMAL, "optimizer.groups=" + groups));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "validation={monitor: accurate}      | 'validation.monitor' must be one of loss, accuracy, not 'accurate'",
+        "validation={every-epochs: -1}       | 'validation.every-epochs' must be a whole number from 0 to 2147483647, not '-1'",
+        "validation={every-epochs: 0}        | 'validation.every-epochs' and 'validation.every-steps' are both 0, so that nothing"
+                + " is ever validated; set one, or leave 'data.validation' out",
+        "validation=[]                       | 'validation' must be a map of keys, not a list",
+        "validation={early-stopping: 3}      | 'validation.early-stopping' must be a map of keys, not '3'",
+        "validation={early-stopping: {patience: 0}} | 'validation.early-stopping.patience' must be a whole number from 1 to"
+                + " 2147483647, not '0'",
+        "validation={early-stopping: {min-delta: -1}} | 'validation.early-stopping.min-delta' must be a finite number of at"
+                + " least 0, not '-1'",
+        "validation={patience: 2}            | key 'validation.patience' is unknown; did you mean"
+                + " 'validation.early-stopping.patience'?",
+    })
+    void shouldSayWhatAKeyOfTheValidationTakes(String set, String expected) {
+        assertEquals("--set " + set + ": " + expected, Jobs.errorOf(Jobs.MINIMAL,
+                "data.validation={format: synthetic, samples: 5, features: 4, classes: 3}", set));
     }
 
     @ParameterizedTest

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -83,7 +84,7 @@ class JobFilePropertiesTest {
                                 .filter(FILE_NAMES::canEncode).map(s -> "n" + s + "n"),
                         longs, Arbitraries.of(DeviceChoice.class), Arbitraries.of(Precision.class),
                         threads(), Arbitraries.of(true, false),
-                        Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
+                        Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis), validation())
                 .as(List::of);
         Arbitrary<Job> jobs = Combinators.combine(
                         general, data(), model(), Combinators.combine(optimizer(), schedule()).as(Map::entry), train(),
@@ -92,10 +93,13 @@ class JobFilePropertiesTest {
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
                         new LossConfig.Mse(), List.of(), optimizer.getKey(), optimizer.getValue(), train, distributed,
-                        checkpoint, log));
+                        checkpoint, log, data.validation().map(split -> (ValidationConfig) g.get(7))));
         return Combinators.combine(jobs, loss()).as((job, loss) -> new Job(job.name(), job.seed(), job.device(),
                 job.precision(), job.threads(), job.gpuSharing(), job.timeout(), job.data(), job.model(), loss.config,
-                loss.metrics, job.optimizer(), job.schedule(), job.train(), job.distributed(), job.checkpoint(), job.log()));
+                loss.metrics, job.optimizer(), job.schedule(), job.train(), job.distributed(), job.checkpoint(), job.log(),
+                job.validation().map(validation -> new ValidationConfig(validation.everyEpochs(), validation.everySteps(),
+                        loss.metrics.stream().filter(metric -> !(metric instanceof MetricConfig.ConfusionMatrix)).findFirst(),
+                        validation.earlyStopping(), validation.keepBest()))));
     }
 
     private record Loss(LossConfig config, List<MetricConfig> metrics) {}
@@ -108,6 +112,14 @@ class JobFilePropertiesTest {
                 Combinators.combine(fromZero().filter(smoothing -> smoothing <= 1), ofClasses.set().ofMaxSize(4))
                         .as((smoothing, metrics) -> new Loss(new LossConfig.CrossEntropy(smoothing), List.copyOf(metrics))),
                 ofNumbers.set().map(metrics -> new Loss(new LossConfig.Mse(), List.copyOf(metrics))));
+    }
+
+    private static Arbitrary<ValidationConfig> validation() {
+        return Combinators.combine(positive(), Arbitraries.longs().greaterOrEqual(0),
+                        Arbitraries.just(Optional.<MetricConfig>empty()),
+                        Combinators.combine(positive(), fromZero()).as(ValidationConfig.EarlyStopping::new).optional(),
+                        Arbitraries.of(true, false))
+                .as(ValidationConfig::new);
     }
 
     private static Arbitrary<Integer> positive() {
@@ -138,7 +150,7 @@ class JobFilePropertiesTest {
                         positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
                 .as(DataSource.SyntheticValues::new);
         Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic, values);
-        return Combinators.combine(source, source.optional()).as(DataConfig::new);
+        return Combinators.combine(source, source.optional(), source.optional()).as(DataConfig::new);
     }
 
     /** Chains of linear layers with activations between, before and after them. */

@@ -31,7 +31,7 @@ class JobFileTest {
     void shouldFillInEveryDefault() {
         Job expected = new Job(
                 "tiny", 0, DeviceChoice.AUTO, Precision.FP32, OptionalInt.empty(), false, Duration.ofSeconds(60),
-                new DataConfig(new DataSource.Synthetic(100, 4, 3, 0), Optional.empty()),
+                new DataConfig(new DataSource.Synthetic(100, 4, 3, 0), Optional.empty(), Optional.empty()),
                 List.of(
                         new LayerConfig.LinearLayer(4, 8),
                         new LayerConfig.ActivationLayer(ActivationKind.RELU),
@@ -43,7 +43,8 @@ class JobFileTest {
                 new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), 1, true, false, NONE, NONE),
                 new DistributedConfig(1 << 20, 25 << 20, 4 << 20, true),
                 new CheckpointConfig(0, 0, 0, 3),
-                new LogConfig(0));
+                new LogConfig(0),
+                Optional.empty());
 
         assertEquals(expected, Jobs.parse(Jobs.MINIMAL));
     }
@@ -61,6 +62,7 @@ class JobFileTest {
                 data:
                   train: {format: idx, images: ../data/images.gz, labels: /elsewhere/./labels}
                   test: {format: synthetic, samples: 5, features: 6, classes: 7, seed: 8}
+                  validation: {format: synthetic, samples: 9, features: 6, classes: 7, seed: 8}
                 model: [{linear: {in: 6, out: 5}}, sigmoid, tanh, gelu, relu, {linear: {in: 5, out: 7}}]
                 loss: {cross-entropy: {label-smoothing: 0.1}}
                 metrics: [{top-k: 5}, accuracy, confusion-matrix]
@@ -75,6 +77,8 @@ class JobFileTest {
                 distributed: {first-bucket: 512B, bucket: 1GiB, chunk: 4096, overlap: false}
                 checkpoint: {every-epochs: 1, every-steps: 2, every-minutes: 0.5, keep: 4}
                 log: {every-steps: 10}
+                validation: {every-epochs: 0, every-steps: 9, monitor: accuracy, keep-best: true,
+                    early-stopping: {patience: 2, min-delta: .01}}
                 """);
 
         assertEquals(
@@ -83,7 +87,8 @@ class JobFileTest {
                         Duration.ofMillis(1500),
                         new DataConfig(
                                 new DataSource.Idx(Path.of("/base/data/images.gz"), Path.of("/elsewhere/labels")),
-                                Optional.of(new DataSource.Synthetic(5, 6, 7, 8))),
+                                Optional.of(new DataSource.Synthetic(5, 6, 7, 8)),
+                                Optional.of(new DataSource.Synthetic(9, 6, 7, 8))),
                         List.of(
                                 new LayerConfig.LinearLayer(6, 5),
                                 new LayerConfig.ActivationLayer(ActivationKind.SIGMOID),
@@ -102,7 +107,9 @@ class JobFileTest {
                                 OptionalDouble.of(1), OptionalDouble.of(0.5)),
                         new DistributedConfig(512, 1 << 30, 4096, false),
                         new CheckpointConfig(1, 2, 0.5, 4),
-                        new LogConfig(10)),
+                        new LogConfig(10),
+                        Optional.of(new ValidationConfig(0, 9, Optional.of(new MetricConfig.Accuracy()),
+                                Optional.of(new ValidationConfig.EarlyStopping(2, 0.01)), true))),
                 job);
     }
 
@@ -157,6 +164,7 @@ class JobFileTest {
                 data:
                   train: {format: synthetic, samples: 100, features: 4, classes: 3, seed: 0}
                   test: null
+                  validation: null
                 model:
                   - linear: {in: 4, out: 8}
                   - relu
@@ -178,6 +186,7 @@ class JobFileTest {
                 distributed: {first-bucket: 1MiB, bucket: 25MiB, chunk: 4MiB, overlap: true}
                 checkpoint: {every-epochs: 0, every-steps: 0, every-minutes: 0, keep: 3}
                 log: {every-steps: 0}
+                validation: null
                 """, JobFile.toYaml(Jobs.parse(Jobs.MINIMAL)));
     }
 

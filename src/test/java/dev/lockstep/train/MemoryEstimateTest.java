@@ -27,6 +27,8 @@ class MemoryEstimateTest {
         "[{linear: {in: 64, out: 100}}, gelu, {linear: {in: 100, out: 50}}, tanh, {linear: {in: 50, out: 7}}]",
         "[sigmoid, {linear: {in: 64, out: 90}}, {linear: {in: 90, out: 70}}, relu, tanh, {linear: {in: 70, out: 3}}, relu]",
         "[{linear: {in: 64, out: 1500}}, relu, {linear: {in: 1500, out: 10}}]",
+        "[{module: {class: dev.lockstep.nn.Scale}}, relu, {module: {class: dev.lockstep.train.CustomModulesTest$TwoLinear,"
+                + " hidden: 300, out: 3}}]",
     })
     void shouldComeNearToWhatATrainerTakes(String model) {
         for (String optimizer : List.of("sgd={lr: 0.1}", "sgd={lr: 0.1, momentum: 0.9}", "adam={}")) {

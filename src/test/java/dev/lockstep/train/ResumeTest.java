@@ -26,12 +26,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ResumeTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String TEST_DATA = "data.test={format: synthetic, samples: 11, features: 6, classes: 3, seed: 2}";
+    private static final String VALIDATION_DATA =
+            "data.validation={format: synthetic, samples: 13, features: 6, classes: 3, seed: 3}";
 
     @TempDir
     private Path folder;
 
     /** What rank 0 has at the end of a run. */
-    private record End(float[] parameters, List<float[]> optimizerState, long steps, String hash, List<EpochMetrics> epochs) {
+    private record End(float[] parameters, List<float[]> optimizerState, long steps, String hash, List<EpochMetrics> epochs,
+            Optional<Validation.Summary> validation) {
     }
 
     @ParameterizedTest
@@ -43,13 +46,14 @@ class ResumeTest {
         "2 schedule={warmup-steps: 3, cosine: {steps: 9}}",
         "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7",
         "2 train={epochs: 3, batch-size: 8, clip-norm: 0.2, clip-value: 0.1}",
+        "2 validation={every-steps: 3, keep-best: true, early-stopping: {patience: 9}}",
         "1 train={epochs: 3, batch-size: 4, accumulate: 3}", "2 train={epochs: 3, batch-size: 3, accumulate: 4}",
         "3 train={epochs: 3, global-batch: 18, accumulate: 3, drop-last: true}"
     })
     void shouldEndBitForBitAsARunThatWasNeverStopped(String ranksAndSet) throws Exception {
         String[] words = ranksAndSet.split(" ", 2);
         int ranks = Integer.parseInt(words[0]);
-        Job job = SmallJobs.job(Stream.concat(Stream.of("train.epochs=3", TEST_DATA),
+        Job job = SmallJobs.job(Stream.concat(Stream.of("train.epochs=3", TEST_DATA, VALIDATION_DATA),
                 Stream.of(words).skip(1)).toList());
         End whole = train(job, ranks, folder.resolve("whole"), step -> false).orElseThrow();
         long stepsPerEpoch = whole.steps / 3;
@@ -64,6 +68,7 @@ class ResumeTest {
             }
             assertEquals(whole.hash, resumed.hash);
             assertEquals(whole.steps, resumed.steps);
+            assertEquals(whole.validation, resumed.validation);
             List<EpochMetrics> expected = whole.epochs.subList((int) ((stop - 1) / stepsPerEpoch), 3);
             assertEquals(expected.size(), resumed.epochs.size());
             for (int i = 0; i < expected.size(); i++) {
@@ -159,7 +164,7 @@ class ResumeTest {
                 if (first && summary.isPresent()) {
                     ends.add(new End(Buffers.readFloats(trainer.parameters().values()),
                             new TreeMap<>(trainer.optimizer().state()).values().stream().map(Buffers::readFloats).toList(),
-                            trainer.step(), summary.get().parametersSha256(), epochs));
+                            trainer.step(), summary.get().parametersSha256(), epochs, summary.get().validation()));
                 }
             }
         });
