@@ -72,8 +72,9 @@ class CheckpointCommandsIT {
         run = ok("evaluate", CHECKPOINT, "--set", metrics);
         assertTrue(run.stdout().matches("(?s).*: loss 0\\.\\d{6}  accuracy .* %  top 2 accuracy .* %\na row for each class,.*"
                 + "\nclass   0   1   2    recall\n    0.*%\n    1.*%\n    2.*%\n"), run::toString);
-        refused("--predictions: nowhere/out.csv cannot be written (no such file or folder: ", "evaluate", CHECKPOINT,
-                "--predictions", "nowhere/out.csv");
+        refused("--predictions: nowhere/out.csv cannot be written (no such file or folder: nowhere/.out.csv.writing); name a"
+                + " file in a folder that exists and may be written", "evaluate", CHECKPOINT, "--predictions",
+                "nowhere/out.csv");
         refused("--predictions: runs is a folder; name a file", "evaluate", CHECKPOINT, "--predictions", "runs");
     }
 
