@@ -3,7 +3,6 @@ package dev.lockstep.ddp;
 import static dev.lockstep.Golden.numbers;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lockstep.Golden;
@@ -36,7 +35,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Norms, dropout and residual blocks over many steps: against PyTorch, and on several ranks against one. */
 @Timeout(120)
@@ -86,8 +84,8 @@ class LayerTrainingTest {
                 sequential(new LayerNorm(6, 1e-5), new Linear(6, 16), new LayerNorm(16, 1e-3), gelu, new Linear(16, 3)),
                 sequential(new Dropout(0.2), new Linear(6, 16), relu, new Dropout(0.5), new Linear(16, 3)),
                 sequential(new Linear(6, 8), new Residual(sequential(new LayerNorm(8, 1e-5), new Linear(8, 16), gelu,
-                        new Dropout(0.1), new Linear(16, 8))), new Residual(sequential(new BatchNorm(8, 1e-5, 0.1, false), tanh,
-                                new Residual(sequential(new Linear(8, 8))))), new Linear(8, 3)));
+                        new Dropout(0.1), new Linear(16, 8))), new Residual(sequential(new BatchNorm(8, 1e-5, 0.1, false),
+                                tanh, new Residual(sequential(new Linear(8, 8))))), new Linear(8, 3)));
     }
 
     private static Sequential sequential(Module... modules) {
@@ -117,11 +115,12 @@ class LayerTrainingTest {
         assertClose(name + ", evaluation", numbers(expected.get("evaluation")), replica.evaluate(device, model, IN, x));
     }
 
-    /** Their last batches are short; with three ranks and one sample on each, the batch of all ranks has three. */
+    /** Every other batch is short; with three ranks it has one sample on each, and three on all of them. */
     @ParameterizedTest(name = "{0} ranks, overlap {1}, {2}")
     @CsvSource({"2, true, CPU", "3, true, CPU", "3, false, CPU", "2, true, DEFERRED", "3, true, REFERENCE"})
     void shouldNormaliseOverTheBatchesOfAllRanks(int ranks, boolean overlap, Backend backend) {
-        int[] sizes = {5, 1};
+        // Two samples that are normalised to ±1 tell more of rounding than of themselves.
+        int[] sizes = {5, ranks == 2 ? 2 : 1};
         Random random = new Random(20);
         double[][] features = IntStream.range(0, 20).mapToObj(step -> random.doubles((long) ranks * sizes[step % 2] * IN,
                 -1, 3).map(value -> (float) value).toArray()).toArray(double[][]::new);
@@ -171,26 +170,6 @@ class LayerTrainingTest {
 
     private static List<double[]> contents(ModelBuffers buffers) {
         return buffers.modelOrder().stream().map(buffer -> Buffers.read(buffer.values())).toList();
-    }
-
-    /** Each rank draws its own numbers, and other ones in each step and layer. */
-    @ParameterizedTest
-    @ValueSource(ints = {1, 3})
-    void shouldDropOtherElementsOnEachRankInEachStepAndLayer(int ranks) {
-        Sequential model = sequential(new Dropout(0.5), new Linear(IN, IN), new Dropout(0.5), new Linear(IN, 3));
-        double[] ones = new double[ranks * 40 * IN];
-        Arrays.fill(ones, 1);
-        RankThreads.run(ranks, LIMIT, communicator -> {
-            try (Device device = new CpuDevice(2)) {
-                Replica replica = new Replica(device, communicator, model, IN, new SgdSettings(0.1, 0, 0, 0, false),
-                        Replica.Sizes.UNLIMITED, true, 40);
-                replica.load(0, ones, new int[ranks * 40]);
-                double[] first = {replica.step(0)};
-                List<double[]> all = communicator.allGather(first);
-                assertEquals(ranks, all.stream().mapToDouble(loss -> loss[0]).distinct().count());
-            }
-        });
-        assertTrue(ranks > 0);
     }
 
     private static void assertClose(String what, double[] expected, double[] actual) {

@@ -26,6 +26,9 @@ class MemoryEstimateTest {
         "[{linear: {in: 64, out: 100}}, gelu, {linear: {in: 100, out: 50}}, tanh, {linear: {in: 50, out: 7}}]",
         "[sigmoid, {linear: {in: 64, out: 90}}, {linear: {in: 90, out: 70}}, relu, tanh, {linear: {in: 70, out: 3}}, relu]",
         "[{linear: {in: 64, out: 1500}}, relu, {linear: {in: 1500, out: 10}}]",
+        "[batch-norm, {linear: {in: 64, out: 90}}, sync-batch-norm, relu, {linear: {in: 90, out: 50}}, layer-norm]",
+        "[{dropout: 0.1}, {linear: {in: 64, out: 90}}, relu, {dropout: 0.1}, {residual: [{linear: {in: 90, out: 40}}, relu,"
+                + " {linear: {in: 40, out: 90}}, {dropout: 0.1}]}, {residual: [layer-norm]}, {linear: {in: 90, out: 5}}]",
     })
     void shouldComeNearToWhatATrainerTakes(String model) {
         for (String momentum : List.of("0", "0.9")) {

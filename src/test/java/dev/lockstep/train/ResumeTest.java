@@ -26,21 +26,30 @@ class ResumeTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String TEST_DATA = "data.test={format: synthetic, samples: 11, features: 6, classes: 3, seed: 2}";
 
+    private static final String NORMED = "model=[batch-norm, {linear: {in: 6, out: 5}}, sync-batch-norm, relu,"
+            + " {dropout: 0.3}, {residual: [layer-norm, {linear: {in: 5, out: 5}}, {dropout: 0.1}]}, {linear: {in: 5, out: 3}}]";
+    /** Takes last batches of one sample on each rank. */
+    private static final String SYNCHRONIZED = "model=[{linear: {in: 6, out: 5}}, sync-batch-norm, {dropout: 0.5}, gelu,"
+            + " {linear: {in: 5, out: 3}}]";
+
     @TempDir
     private Path folder;
 
     /** What rank 0 has at the end of a run. */
-    private record End(float[] parameters, float[] momentum, long steps, String hash, List<EpochMetrics> epochs) {
+    private record End(float[] parameters, List<double[]> buffers, float[] momentum, long steps,
+            String hash, List<EpochMetrics> epochs) {
     }
 
     @ParameterizedTest
     @ValueSource(strings = {
         "1", "2", "3", "3 train.drop-last=true", "2 train.shuffle=false", "2 optimizer.sgd.momentum=0",
         "2 optimizer.sgd={lr: 0.1, momentum: 0.9, weight-decay: 0.01, nesterov: true}", "1 train.batch-size=50",
-        "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7"
+        "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7",
+        "1 " + NORMED, "2 train.batch-size=7 " + NORMED, "3 train.batch-size=6 " + NORMED,
+        "2 train.shuffle=false " + SYNCHRONIZED
     })
     void shouldEndBitForBitAsARunThatWasNeverStopped(String ranksAndSet) throws Exception {
-        String[] words = ranksAndSet.split(" ", 2);
+        String[] words = ranksAndSet.split(" (?=[a-z.-]+=)");
         int ranks = Integer.parseInt(words[0]);
         Job job = SmallJobs.job(Stream.concat(Stream.of("train.epochs=3", TEST_DATA),
                 Stream.of(words).skip(1)).toList());
@@ -53,6 +62,10 @@ class ResumeTest {
             End resumed = train(job, ranks, run, step -> false).orElseThrow();
             assertArrayEquals(whole.parameters, resumed.parameters, "stopped after step " + stop);
             assertArrayEquals(whole.momentum, resumed.momentum);
+            assertEquals(whole.buffers.size(), resumed.buffers.size());
+            for (int i = 0; i < whole.buffers.size(); i++) {
+                assertArrayEquals(whole.buffers.get(i), resumed.buffers.get(i), "stopped after step " + stop);
+            }
             assertEquals(whole.hash, resumed.hash);
             assertEquals(whole.steps, resumed.steps);
             List<EpochMetrics> expected = whole.epochs.subList((int) ((stop - 1) / stepsPerEpoch), 3);
@@ -135,6 +148,7 @@ class ResumeTest {
                         () -> stopAfter.test(trainer.step()), 0).run();
                 if (first && summary.isPresent()) {
                     ends.add(new End(Buffers.readFloats(trainer.parameters().values()),
+                            trainer.buffers().modelOrder().stream().map(buffer -> Buffers.read(buffer.values())).toList(),
                             trainer.optimizer().state().values().stream().findFirst().map(Buffers::readFloats)
                                     .orElse(new float[0]),
                             trainer.step(), summary.get().parametersSha256(), epochs));
