@@ -7,18 +7,19 @@
 #   make bench-peer            speed and losses beside PyTorch's
 #   make bundle                target/lockstep-bundle.tar.gz: all of it for a machine without Java, Maven, Open MPI, network
 #   make gpu-check [ARGS=…]    tests and measures that bundle on this machine's GPU; --device cpu: a rehearsal without one
+#   make javadoc               target/javadoc: the public classes, for programs that use Lockstep as a library
 #   make info                  what was built and what was detected on this machine
 #   make clean                 removes all that was built
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: run test build deps bench bench-peer bundle gpu-check info clean FORCE
+.PHONY: run test build deps bench bench-peer bundle gpu-check javadoc info clean FORCE
 
 NP ?= 2
 MAVEN = JAVA_HOME="$$(src/build/java-home.sh)" mvn -B -ntp -Dstyle.color=never $(MAVEN_ARGS)
 JAVA_SOURCES := $(shell find src/main/java -name '*.java')
 KERNELS := $(wildcard src/main/native/*.cpp)
 KERNEL_LIBRARY := $(if $(KERNELS),target/native/liblockstep_cpu.so)
-YIELD_LIBRARY := target/native/liblockstep_yield.so
+THREADS_LIBRARY := target/native/liblockstep_threads.so
 BUNDLED := lockstep README.md $(shell find src/test src/main/cuda src/build bench/gpu jobs -type f)
 CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-errno -fno-trapping-math \
 	-Wall -Wextra -Werror
@@ -48,10 +49,14 @@ bundle: build target/lockstep-bundle.tar.gz
 gpu-check: bundle
 	@src/build/gpu-check.sh $(ARGS)
 
+javadoc: build
+	@src/build/javadoc.sh target/javadoc
+	@echo "lockstep: target/javadoc/index.html"
+
 info: build
 	@./lockstep info
 
-build: target/lockstep.jar target/java-home target/commit target/lockstep.jsa $(KERNEL_LIBRARY) $(YIELD_LIBRARY)
+build: target/lockstep.jar target/java-home target/commit target/lockstep.jsa $(KERNEL_LIBRARY) $(THREADS_LIBRARY)
 
 deps:
 	@src/build/deps.sh
@@ -87,11 +92,11 @@ target/native/liblockstep_cpu.so: $(KERNELS) $(wildcard src/main/native/*.h src/
 		-o $@ $(KERNELS) -Wl,-rpath,'$$ORIGIN'
 
 # Every process of a rank loads it: it needs nothing but the C library.
-$(YIELD_LIBRARY): src/main/native/yield/sched_yield.cpp | target/lockstep.jar
+$(THREADS_LIBRARY): $(wildcard src/main/native/threads/*.cpp) | target/lockstep.jar
 	@jdk="$$(src/build/java-home.sh)" && g++ -std=c++17 -O2 -fPIC -shared -fno-exceptions -Wall -Wextra -Werror -I"$$jdk/include" \
-		-I"$$jdk/include/linux" -o $@ $< -nostdlib -lc
+		-I"$$jdk/include/linux" -o $@ $^ -nostdlib -lc
 
-target/lockstep-bundle.tar.gz: target/lockstep.jar target/java-home target/commit $(KERNEL_LIBRARY) $(YIELD_LIBRARY) $(BUNDLED)
+target/lockstep-bundle.tar.gz: target/lockstep.jar target/java-home target/commit $(KERNEL_LIBRARY) $(THREADS_LIBRARY) $(BUNDLED)
 	@src/build/bundle.sh $@
 
 # What tests of the CUDA backend run on, with a GPU and without; the last of its libraries stands for all.

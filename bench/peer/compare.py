@@ -28,6 +28,7 @@ FASHION_MNIST = ["data/fashion-mnist/train-images-idx3-ubyte.gz", "data/fashion-
 SMALL = Job(layers=(784, 128, 10), batch_size=64, lr=0.01, momentum=0.9)
 WIDE = Job(layers=(1024, 4096, 4096, 10), batch_size=256, lr=0.01, momentum=0.9)
 WIDE_DATA = ["16384", "1024", "10"]
+ADAM = Job(layers=(784, 1024, 512, 10), batch_size=64, optimizer="adam", lr=0.001)
 COMPARED_STEPS = 20
 COMPARED_EPOCHS = 5
 
@@ -155,8 +156,10 @@ def measure_speeds(bench, arguments):
     wide = replace(WIDE, epochs=arguments.wide_epochs)
     idx = ["--idx", *FASHION_MNIST]
     synthetic = ["--synthetic", *WIDE_DATA]
+    adam = replace(ADAM, epochs=arguments.adam_epochs)
     values = {key: [] for key in (
         "small lockstep", "small dataloader", "small tensors", "wide lockstep", "wide tensors", "wide gemm seconds",
+        "adam lockstep", "adam tensors",
         "mpirun seconds", "first step seconds", "lockstep peak bytes", "dataloader peak bytes")}
 
     def small_lockstep():
@@ -182,10 +185,17 @@ def measure_speeds(bench, arguments):
     def wide_tensors():
         values["wide tensors"] += ddp_speeds(bench.ddp("wide tensors", wide, "tensors", synthetic))
 
+    def adam_lockstep():
+        values["adam lockstep"] += lockstep_speeds(bench.lockstep("adam lockstep", adam, "jobs/fashion-mnist-adam.yaml"))
+
+    def adam_tensors():
+        values["adam tensors"] += ddp_speeds(bench.ddp("adam tensors", adam, "tensors", idx))
+
     def mpirun_start():
         values["mpirun seconds"].append(bench.mpirun_seconds("mpirun seconds", small.ranks))
 
-    measures = [mpirun_start, small_lockstep, small_dataloader, small_tensors, wide_lockstep, wide_gemm, wide_tensors]
+    measures = [mpirun_start, small_lockstep, small_dataloader, small_tensors, wide_lockstep, wide_gemm, wide_tensors,
+                adam_lockstep, adam_tensors]
     for repeat in range(arguments.repeats):
         # Back and forth, so that a drift of the machine meets both sides alike.
         for measure in measures if repeat % 2 == 0 else reversed(measures):
@@ -223,9 +233,10 @@ def parse_arguments():
     parser.add_argument("--repeats", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--small-epochs", type=int, default=8, help="of each small run, the first is not counted")
     parser.add_argument("--wide-epochs", type=int, default=3, help="of each wide run, the first is not counted")
+    parser.add_argument("--adam-epochs", type=int, default=3, help="of each run with Adam, the first is not counted")
     parser.add_argument("--limit", type=float, default=600, metavar="SECONDS", help="ends a single run that takes longer")
     arguments = parser.parse_args()
-    if min(arguments.small_epochs, arguments.wide_epochs) < 2 or arguments.repeats < 1:
+    if min(arguments.small_epochs, arguments.wide_epochs, arguments.adam_epochs) < 2 or arguments.repeats < 1:
         parser.error("at least one repeat of two epochs: the first epoch is not counted")
     return arguments
 

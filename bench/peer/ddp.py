@@ -1,7 +1,7 @@
 """PyTorch DistributedDataParallel over gloo, one thread a rank: the peer that Lockstep is measured against.
 
-Trains an MLP with SGD on this machine and writes one line of JSON: the samples per second and mean loss of each epoch
-and, when asked for, the global loss of the first steps. Needs PyTorch alone, 1.13 or newer (NumPy for --save-weights).
+Trains an MLP with SGD, Adam or AdamW on this machine and writes one line of JSON: the samples per second and mean loss of
+each epoch and, when asked for, the global loss of the first steps, and loss and accuracy on other data. Needs PyTorch alone, 1.13 or newer (NumPy for --save-weights).
 
 --loader dataloader is the script that people write: a Dataset that converts sample by sample as torchvision's ToTensor
 does (without its detour over PIL), default collation, DataLoader. --loader tensors is the fastest plain script: float
@@ -95,6 +95,25 @@ def build_model(layers, activation, seed):
     return nn.Sequential(*modules[:-1])
 
 
+def build_optimizer(parameters, arguments):
+    if arguments.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=arguments.lr, momentum=arguments.momentum, dampening=arguments.dampening,
+            weight_decay=arguments.weight_decay, nesterov=arguments.nesterov)
+    adam = torch.optim.Adam if arguments.optimizer == "adam" else torch.optim.AdamW
+    return adam(parameters, lr=arguments.lr, betas=tuple(arguments.betas), eps=arguments.eps,
+                weight_decay=arguments.weight_decay)
+
+
+@torch.no_grad()
+def evaluate(model, images, labels):
+    """(mean loss, accuracy) of IDX files, each sample counted once."""
+    x = read_idx(images).flatten(1).to(torch.float32).div(255)
+    y = read_idx(labels).long()
+    outputs = model(x)
+    return nn.functional.cross_entropy(outputs, y).item(), (outputs.argmax(1) == y).double().mean().item()
+
+
 def train(rank, arguments, rendezvous):
     """What one rank does; rank 0 writes the result."""
     torch.set_num_threads(1)
@@ -102,9 +121,7 @@ def train(rank, arguments, rendezvous):
     batches, sampler = make_batches(arguments, rank)
     model = DistributedDataParallel(build_model(arguments.layers, arguments.activation, arguments.seed))
     criterion = nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=arguments.lr, momentum=arguments.momentum, dampening=arguments.dampening,
-        weight_decay=arguments.weight_decay, nesterov=arguments.nesterov)
+    optimizer = build_optimizer(model.parameters(), arguments)
 
     step_losses, epoch_losses, samples_per_second = [], [], []
     for epoch in range(arguments.epochs):
@@ -131,9 +148,12 @@ def train(rank, arguments, rendezvous):
     if rank == 0:
         if arguments.save_weights:
             save_weights(arguments.save_weights, model.module)
-        write_result(arguments.output, {
+        result = {
             "torch": torch.__version__, "ranks": arguments.ranks, "loader": arguments.loader,
-            "samples_per_second": samples_per_second, "epoch_losses": epoch_losses, "step_losses": step_losses})
+            "samples_per_second": samples_per_second, "epoch_losses": epoch_losses, "step_losses": step_losses}
+        if arguments.test:
+            result["test_loss"], result["test_accuracy"] = evaluate(model.module, *arguments.test)
+        write_result(arguments.output, result)
     dist.barrier()  # no rank takes its end of a connection away while another still needs it
     # The results are written. Taking the process group down in order hung once, in a rank that waited for ever.
     sys.stdout.flush()
@@ -193,6 +213,7 @@ def parse_arguments():
     data.add_argument("--idx", nargs=2, metavar=("IMAGES", "LABELS"), help="IDX files, gzipped or not")
     data.add_argument("--synthetic", nargs=3, type=int, metavar=("SAMPLES", "FEATURES", "CLASSES"),
                       help="random numbers, for speed only; with --loader tensors")
+    parser.add_argument("--test", nargs=2, metavar=("IMAGES", "LABELS"), help="IDX files to evaluate on at the end")
     parser.add_argument("--loader", choices=("dataloader", "tensors"), default="dataloader")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--layers", type=lambda text: [int(size) for size in text.split(",")], default=[784, 128, 10],
@@ -201,8 +222,11 @@ def parse_arguments():
     parser.add_argument("--batch-size", type=int, default=64, help="per rank")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights and of the sampler")
+    parser.add_argument("--optimizer", choices=("sgd", "adam", "adamw"), default="sgd")
     parser.add_argument("--lr", type=float, default=0.01)
-    parser.add_argument("--momentum", type=float, default=0.0)
+    parser.add_argument("--betas", nargs=2, type=float, default=(0.9, 0.999), help="of Adam and AdamW, as --eps")
+    parser.add_argument("--eps", type=float, default=1e-8)
+    parser.add_argument("--momentum", type=float, default=0.0, help="of SGD, as --dampening and --nesterov")
     parser.add_argument("--weight-decay", type=float, default=0.0)
     parser.add_argument("--dampening", type=float, default=0.0)
     parser.add_argument("--nesterov", action="store_true")

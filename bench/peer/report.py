@@ -19,6 +19,7 @@ def rows(values, our_losses, their_losses, wide_samples_per_step):
         limit_row("wide: ms a step against its GEMMs alone", scaled(wide_seconds, 1e3),
                   scaled(middle["wide gemm seconds"], 1e3), combine(lambda a, b: a / b, wide_seconds,
                                                                    middle["wide gemm seconds"]), 1.25),
+        ratio_row("adam: samples/s, ready tensors", middle["adam lockstep"], middle["adam tensors"], 4),
         limit_row("start: s from mpirun to the first step's end", start, None, start, 3),
         limit_row("memory: MB resident a rank, small", scaled(middle["lockstep peak bytes"], 1e-6),
                   scaled(middle["dataloader peak bytes"], 1e-6), scaled(middle["lockstep peak bytes"], 1e-6), 400),

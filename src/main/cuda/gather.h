@@ -26,6 +26,20 @@ KERNEL(gather_rows_f32, (const float* RESTRICT source, const int* RESTRICT indic
     }
 }
 
+#ifdef COMPUTE_BFLOAT16
+// The same for what is not to be rounded.
+KERNEL(gather_rows_unrounded, (const float* RESTRICT source, const int* RESTRICT indices,
+                               float* RESTRICT destination, long rows, long columns, float divisor)) {
+    FOR_EACH_ROW(row, rows) {
+        const float* RESTRICT from = source + indices[row] * columns;
+        float* RESTRICT to = destination + row * columns;
+        FOR_EACH_IN_ROW(column, columns) {
+            to[column] = from[column] / divisor;
+        }
+    }
+}
+#endif
+
 KERNEL(gather_labels, (const int* RESTRICT source, const int* RESTRICT indices, int* RESTRICT destination, long count)) {
     FOR_EACH(i, count) {
         destination[i] = source[indices[i]];

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "activation.h"
+#include "adam.h"
 #include "cross_entropy.h"
 #include "gather.h"
 #include "linear.h"
@@ -94,8 +95,10 @@ NATIVE(void, clear)(JNIEnv*, jclass, jlong address, jlong bytes) {
     memset(at<void>(address), 0, bytes);
 }
 
-NATIVE(void, copy)(JNIEnv*, jclass, jlong from, jlong to, jlong bytes) {
-    memmove(at<void>(to), at<void>(from), bytes);
+NATIVE(void, copy)(JNIEnv*, jclass, jlong from, jlong to, jlong count) {
+    parallel(count, 1, [=](long first, long part) {
+        memmove(at<float>(to) + first, at<float>(from) + first, part * sizeof(float));
+    });
 }
 
 NATIVE(void, gatherRowsU8)(JNIEnv*, jclass, jlong source, jlong indices, jlong destination, jlong rows, jlong columns,
@@ -161,5 +164,14 @@ NATIVE(void, sgd)(JNIEnv*, jclass, jlong p, jlong g, jlong buffer, jlong hyperpa
             (nesterov ? sgd_nesterov : sgd_momentum)(parameter, gradient, at<float>(buffer) + first, numbers, nullptr,
                                                      part);
         }
+    });
+}
+
+NATIVE(void, adam)(JNIEnv*, jclass, jlong p, jlong g, jlong average, jlong squareAverage, jlong hyperparameters,
+                   jlong count) {
+    parallel(count, 1, [=](long first, long part) {
+        const FlushDenormals flush;
+        adam(at<float>(p) + first, at<float>(g) + first, at<float>(average) + first, at<float>(squareAverage) + first,
+             at<double>(hyperparameters), nullptr, part);
     });
 }

@@ -2,7 +2,7 @@
 # A Slurm cluster of two nodes on this machine, from Debian's packages unpacked into target/slurm: nothing is installed, and
 # a Slurm that this machine has is neither used nor touched. node1 and node2 have process numbers, host names and
 # networks of their own, joined by a virtual cable, so that they share with this machine only its disks, cores and memory,
-# and end as a whole with their first process. Needs root.
+# and end as a whole with their first process. To Slurm each has two GPUs, which are none. Needs root.
 #
 #   cluster.sh start             starts it, after ending one that runs; returns when both nodes are idle. Status 3: there can
 #                                be none on this machine, and why
@@ -62,6 +62,13 @@ fetch_packages() {
     touch "$packages/complete"
 }
 
+# As Debian's alternatives do; Slurm's daemons go by the names that they are called by.
+name_daemons() {
+    for daemon in slurmctld slurmd slurmstepd; do
+        ln -sf "$daemon-wlm" "$packages/usr/sbin/$daemon"
+    done
+}
+
 download() {
     apt-get -q -o APT::Sandbox::User=root download slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libmunge2 \
         liblua5.1-0
@@ -73,8 +80,9 @@ configure() {
     cat >"$state/slurm.conf" <<CONF
 ClusterName=lockstep-test
 SlurmctldHost=node1(10.77.0.1)
-NodeName=node1 NodeAddr=10.77.0.1 CPUs=4 State=UNKNOWN
-NodeName=node2 NodeAddr=10.77.0.2 CPUs=4 State=UNKNOWN
+GresTypes=gpu
+NodeName=node1 NodeAddr=10.77.0.1 CPUs=4 Gres=gpu:2 State=UNKNOWN
+NodeName=node2 NodeAddr=10.77.0.2 CPUs=4 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES PriorityTier=1 GraceTime=30
 PartitionName=urgent Nodes=ALL PriorityTier=2
 PreemptType=preempt/partition_prio
@@ -103,6 +111,12 @@ KillWait=15
 ReturnToService=2
 MpiDefault=none
 CONF
+    # Two on each node, which Slurm calls 0 and 1 whatever their names. It asks what kind of files they are, and does not open
+    # them.
+    for number in 0 1; do
+        ln -sf /dev/null "$state/gpu$number"
+    done
+    echo "NodeName=node[1-2] Name=gpu File=$state/gpu[0-1]" >"$state/gres.conf"
     # Not used; but what Slurm would choose itself may not work on this machine.
     echo CgroupPlugin=cgroup/v1 >"$state/cgroup.conf"
 }
@@ -119,9 +133,9 @@ node1() {
     (umask 077 && head -c 1024 /dev/urandom >/run/munge.key)
     munged --force --foreground --socket /run/munge.socket --key-file /run/munge.key --log-file "$log/munged.log" \
         --pid-file /run/munged.pid --seed-file /run/munge.seed &
-    slurmctld-wlm -D -c &
+    slurmctld -D -c &
     ip netns exec node2 unshare --uts "$self" node2 &
-    slurmd node1 &
+    start_slurmd node1 &
     sleep "$limit_seconds" &
     wait "$!"
 }
@@ -130,7 +144,7 @@ node2() {
     hostname node2
     connect to-node1 10.77.0.2
     environment
-    slurmd node2
+    start_slurmd node2
 }
 
 connect() {
@@ -139,8 +153,8 @@ connect() {
     ip link set "$1" up
 }
 
-slurmd() {
-    exec slurmd-wlm -D -N "$1" -d "$packages/usr/sbin/slurmstepd-wlm"
+start_slurmd() {
+    exec slurmd -D -N "$1" -d "$packages/usr/sbin/slurmstepd"
 }
 
 start() {
@@ -191,7 +205,7 @@ stop() {
 
 command=${1:-}
 case $command in
-    start) require_means; fetch_packages; start ;;
+    start) require_means; fetch_packages; name_daemons; start ;;
     run) shift; run "$@" ;;
     logs | stop | node1 | node2) "$command" ;;
     *) sed -n '2,/^set /s/^# \{0,1\}//p' "$self" >&2; exit 2 ;;

@@ -41,9 +41,12 @@ class ArchitectureTest {
             Map.entry("train",
                     Set.of("device", "tensor", "random", "nn", "optim", "data", "comm", "ddp", "job")),
             Map.entry("cli", Set.of("device", "device.reference", "device.cpu", "device.cuda", "tensor", "random", "nn",
-                    "optim", "data", "comm", "comm.mpi", "comm.local", "comm.channel", "ddp", "job", "train", "bench")),
+                    "optim", "data", "comm", "comm.mpi", "comm.local", "comm.channel", "ddp", "job", "train", "bench",
+                    "report")),
+            Map.entry("chart", Set.of()),
+            Map.entry("report", Set.of("chart", "job", "train")),
             Map.entry("bench", Set.of("device", "device.reference", "device.cpu", "device.cuda", "tensor", "random",
-                    "nn", "optim", "data", "comm", "comm.mpi", "comm.local", "ddp", "job", "train")));
+                    "nn", "optim", "data", "comm", "comm.mpi", "comm.local", "ddp", "job", "train", "chart", "report")));
 
     /** Libraries, by the start of their packages' names, to the packages that may use them. */
     private static final Map<String, Set<String>> LIBRARIES = Map.of(
@@ -53,7 +56,7 @@ class ArchitectureTest {
             "org.bytedeco.cuda", Set.of("device.cuda"),
             "picocli", Set.of("cli"),
             "org.yaml.snakeyaml", Set.of("job"),
-            "com.fasterxml.jackson", Set.of("job", "train", "cli", "bench"));
+            "com.fasterxml.jackson", Set.of("job", "train", "cli", "bench", "report"));
 
     private static final JavaClasses PROGRAM = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages(ROOT);

@@ -1,5 +1,7 @@
 package dev.lockstep.bench;
 
+import dev.lockstep.chart.Figures;
+
 /**
  * A figure with the ends of its interval.
  *
@@ -24,5 +26,10 @@ public record Estimate(double value, double low, double high) {
 
     Estimate times(double factor) {
         return new Estimate(value * factor, low * factor, high * factor);
+    }
+
+    /** {@code "118.0 to 124.0"}: the interval of an estimate in seconds. */
+    String inMilliseconds() {
+        return Figures.milliseconds(low) + " to " + Figures.milliseconds(high);
     }
 }

@@ -144,6 +144,14 @@ public final class Prediction {
     }
 
     private void requireComparable(StepResult point) {
+        if (point.accumulate() > 1) {
+            throw new InvalidInputException("the point of " + describe(point) + " was measured with train.accumulate "
+                    + point.accumulate() + "; a prediction takes steps of one micro-batch");
+        }
+        if (point.operations().stream().anyMatch(operation -> operation.name().equals("norm"))) {
+            throw new InvalidInputException("the point of " + describe(point) + " was measured with train.clip-norm; a"
+                    + " prediction takes steps whose updates do not wait for all sums");
+        }
         boolean same = point.backwardOrder().equals(base.backwardOrder()) && point.device().equals(base.device())
                 && point.precision().equals(base.precision()) && point.threads() == base.threads()
                 && point.environmentAt(CPU_MODEL).equals(base.environmentAt(CPU_MODEL));

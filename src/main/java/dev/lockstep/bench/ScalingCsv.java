@@ -1,6 +1,7 @@
 package dev.lockstep.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.lockstep.report.Breakdown;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

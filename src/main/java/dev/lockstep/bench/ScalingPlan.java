@@ -136,7 +136,8 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
     /** The {@code KEY=VALUE} settings of the job for a run. */
     public List<String> settings(int count) {
         List<String> settings = new ArrayList<>(config.sets());
-        settings.add((config.kind() == Kind.STRONG ? "train.global-batch=" : "train.batch-size=") + config.batch());
+        // Of a step, whatever the micro-batches that the job makes of it.
+        settings.add("train.global-batch=" + (config.kind() == Kind.STRONG ? config.batch() : (long) config.batch() * count));
         if (samplesPerRank.isPresent()) {
             // The steps of an epoch stay the same, too.
             settings.add("data.train.samples=" + samplesPerRank.getAsInt() * count);

@@ -1,6 +1,12 @@
 package dev.lockstep.bench;
 
+import dev.lockstep.chart.Figures;
+import dev.lockstep.chart.Markup;
+import dev.lockstep.chart.Page;
+import dev.lockstep.chart.StackedBarChart;
+import dev.lockstep.chart.Table;
 import dev.lockstep.job.ScalingConfig.Kind;
+import dev.lockstep.report.Breakdown;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -9,19 +15,6 @@ import java.util.stream.Stream;
 
 /** A scaling benchmark's results for people: one HTML file, with nothing outside it, that prints well. */
 public final class ScalingReport {
-    private static final String STYLE = """
-            body { font: 15px/1.45 sans-serif; color: #222; max-width: 62em; margin: 2em auto; padding: 0 1em; }
-            h1 { font-size: 1.5em; margin-bottom: 0.2em; } h2 { font-size: 1.15em; margin-top: 1.8em; }
-            .warning { border: 2px solid #d55e00; background: #fff4ec; padding: 0.4em 1em; margin: 1em 0; }
-            .warning ul { margin: 0.3em 0; padding-left: 1.2em; }
-            figure { margin: 0; break-inside: avoid; } svg { width: 100%; max-width: 44em; height: auto; display: block; }
-            .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.87em; break-inside: avoid; }
-            th, td { padding: 0.25em 0.7em; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
-            th { border-bottom: 2px solid #222; white-space: normal; vertical-align: bottom; }
-            .text { text-align: left; white-space: normal; } .predicted { color: #a04000; font-style: italic; }
-            code { font-size: 0.92em; overflow-wrap: anywhere; } .small { font-size: 0.87em; color: #444; }
-            @media print { body { margin: 0; max-width: none; font-size: 10pt; } .wide { overflow: visible; } }
-            """;
     private static final String OVERSUBSCRIBED = "*";
     private static final String NOT_WHOLE = "\u2020";
 
@@ -31,13 +24,14 @@ public final class ScalingReport {
     private final NextPoints next;
     /** What was not measured. */
     private final List<PredictedPoint> predicted;
-    private final Markup html = new Markup();
+    private final Markup html;
 
     private ScalingReport(ScalingResult result, NextPoints next) {
         this.result = result;
         this.setup = result.setup();
         this.table = ScalingTable.of(result);
         this.next = next;
+        this.html = Page.open((setup.scaling() == Kind.STRONG ? "Strong" : "Weak") + " scaling of " + setup.jobName());
         this.predicted = next.points().stream().filter(point -> point.error().isEmpty()).toList();
     }
 
@@ -52,16 +46,10 @@ public final class ScalingReport {
     }
 
     private String write(String made, String commit) {
-        String title = (setup.scaling() == Kind.STRONG ? "Strong" : "Weak") + " scaling of " + setup.jobName();
-        html.open("html", "xmlns", "http://www.w3.org/1999/xhtml", "lang", "en").open("head")
-                .empty("meta", "charset", "utf-8")
-                .empty("meta", "name", "viewport", "content", "width=device-width")
-                .element("title", title).open("style").text(STYLE).close().close();
-        html.open("body").element("h1", title);
         html.element("p", "Measured " + result.started() + " to " + result.finished() + " by lockstep " + setup.version()
                 + ", commit " + setup.commit() + "; this report was made " + made
                 + (commit.equals(setup.commit()) ? "." : " by another build, commit " + commit + "."), "class", "small");
-        warnings();
+        Page.warnings(html, table.warnings());
         html.element("p", summary());
         if (table.rows().stream().anyMatch(row -> row.measured().isPresent())) {
             charts();
@@ -71,15 +59,7 @@ public final class ScalingReport {
         predictions();
         factors();
         commands();
-        return "<!DOCTYPE html>\n" + html.close().close();
-    }
-
-    private void warnings() {
-        if (!table.warnings().isEmpty()) {
-            html.open("div", "class", "warning", "role", "alert").open("ul");
-            table.warnings().forEach(warning -> html.element("li", warning));
-            html.close().close();
-        }
+        return Page.close(html);
     }
 
     private String summary() {
@@ -89,7 +69,7 @@ public final class ScalingReport {
                 .flatMap(row -> row.measured().stream()).findFirst()
                 .map(measured -> "Base of efficiency: " + ScalingTable.count(setup.baseRanks()) + ", "
                         + Figures.milliseconds(measured.stepSeconds().value()) + " ms a step ("
-                        + Figures.milliseconds(measured.stepSeconds()) + "), "
+                        + measured.stepSeconds().inMilliseconds() + "), "
                         + Figures.number(measured.samplesPerSecond().value()) + " samples a second.")
                 .orElse("The base of efficiency, " + ScalingTable.count(setup.baseRanks()) + ", was not measured.");
         return kept + ". " + base + " Each number of ranks was run " + times(setup.repeats()) + ", up and down the ranks in"
@@ -107,19 +87,19 @@ public final class ScalingReport {
     private void charts() {
         List<Integer> ranks = Stream.concat(setup.ranks().stream(), predicted.stream().map(PredictedPoint::ranks)).distinct()
                 .sorted().toList();
-        figure("Samples a second against ranks", LineChart.draw("Samples a second against ranks", "samples a second",
-                throughput(ranks), ranks, this::label, true, Figures::metric));
+        Page.figure(html, "Samples a second against ranks", RankChart.draw("Samples a second against ranks",
+                "samples a second", throughput(ranks), ranks, this::label, true, Figures::metric));
         if (table.rows().stream().anyMatch(row -> row.efficiency().isPresent())) {
-            figure("Efficiency against ranks, relative to " + ScalingTable.count(setup.baseRanks()), LineChart.draw(
-                    "Efficiency against ranks", "efficiency", efficiency(ranks), ranks, this::label, false,
+            Page.figure(html, "Efficiency against ranks, relative to " + ScalingTable.count(setup.baseRanks()),
+                    RankChart.draw("Efficiency against ranks", "efficiency", efficiency(ranks), ranks, this::label, false,
                     tick -> Figures.tick(100 * tick) + " %"));
         }
         List<ScalingRow> told = withBreakdown();
         if (!told.isEmpty()) {
-            figure("What a step consists of", StackedBarChart.draw("What a step consists of",
-                    "ms a step", Breakdown.partNames(), told.stream().map(row -> new StackedBarChart.Bar(row.ranks(),
-                            label(row.ranks()),
-                            breakdown(row).seconds().values().stream().map(seconds -> seconds * 1e3).toList())).toList()));
+            Page.figure(html, "What a step consists of", StackedBarChart.draw("What a step consists of", "ms a step",
+                    Breakdown.partNames(), told.stream().map(row -> new StackedBarChart.Bar(
+                            label(row.ranks()) + (row.ranks() == 1 ? " rank" : " ranks"),
+                            breakdown(row).milliseconds())).toList(), Figures::number));
         }
         String marks = Stream.of(
                 table.rows().stream().anyMatch(ScalingRow::oversubscribed)
@@ -130,10 +110,6 @@ public final class ScalingReport {
         if (!marks.isEmpty()) {
             html.element("p", marks, "class", "small");
         }
-    }
-
-    private void figure(String title, Markup chart) {
-        html.open("figure").element("h2", title).add(chart).close();
     }
 
     private String label(int ranks) {
@@ -147,44 +123,44 @@ public final class ScalingReport {
         return new Estimate(value, value, value);
     }
 
-    private List<LineChart.Series> throughput(List<Integer> ranks) {
-        List<LineChart.Point> measured = new ArrayList<>();
-        List<LineChart.Point> ideal = new ArrayList<>();
+    private List<RankChart.Series> throughput(List<Integer> ranks) {
+        List<RankChart.Point> measured = new ArrayList<>();
+        List<RankChart.Point> ideal = new ArrayList<>();
         for (ScalingRow row : table.rows()) {
-            row.measured().ifPresent(m -> measured.add(new LineChart.Point(row.ranks(), m.samplesPerSecond())));
+            row.measured().ifPresent(m -> measured.add(new RankChart.Point(row.ranks(), m.samplesPerSecond())));
             if (row.ranks() == setup.baseRanks()) {
-                row.measured().ifPresent(base -> ranks.forEach(count -> ideal.add(new LineChart.Point(count,
+                row.measured().ifPresent(base -> ranks.forEach(count -> ideal.add(new RankChart.Point(count,
                         exactly(base.samplesPerSecond().value() * count / setup.baseRanks())))));
             }
         }
-        return series(measured, ideal, predicted.stream().map(point -> new LineChart.Point(point.ranks(),
+        return series(measured, ideal, predicted.stream().map(point -> new RankChart.Point(point.ranks(),
                 exactly(setup.globalBatch(point.ranks()) / point.stepSeconds()))).toList());
     }
 
-    private List<LineChart.Series> efficiency(List<Integer> ranks) {
+    private List<RankChart.Series> efficiency(List<Integer> ranks) {
         return series(
                 table.rows().stream().flatMap(row -> row.efficiency().stream()
-                        .map(efficiency -> new LineChart.Point(row.ranks(), efficiency))).toList(),
-                ranks.stream().map(count -> new LineChart.Point(count, exactly(1))).toList(),
-                predicted.stream().map(point -> new LineChart.Point(point.ranks(), exactly(point.efficiency()))).toList());
+                        .map(efficiency -> new RankChart.Point(row.ranks(), efficiency))).toList(),
+                ranks.stream().map(count -> new RankChart.Point(count, exactly(1))).toList(),
+                predicted.stream().map(point -> new RankChart.Point(point.ranks(), exactly(point.efficiency()))).toList());
     }
 
-    private static List<LineChart.Series> series(List<LineChart.Point> measured, List<LineChart.Point> ideal,
-            List<LineChart.Point> predicted) {
-        return Stream.of(new LineChart.Series("ideal", LineChart.Style.IDEAL, ideal),
-                new LineChart.Series("predicted, not measured", LineChart.Style.PREDICTED, predicted),
-                new LineChart.Series("measured", LineChart.Style.MEASURED, measured))
+    private static List<RankChart.Series> series(List<RankChart.Point> measured, List<RankChart.Point> ideal,
+            List<RankChart.Point> predicted) {
+        return Stream.of(new RankChart.Series(RankChart.Kind.IDEAL, ideal),
+                new RankChart.Series(RankChart.Kind.PREDICTED, predicted),
+                new RankChart.Series(RankChart.Kind.MEASURED, measured))
                 .filter(one -> !one.points().isEmpty()).toList();
     }
 
     private void figures() {
         html.element("h2", "Figures");
-        Rows rows = new Rows(html, List.of("ranks", "step, ms", "interval", "of each run", "samples a second", "interval",
-                "efficiency", "interval", "hosts", "cores", "threads a rank", "memory of largest rank, MiB", "runs",
-                "steps"), List.of("status"));
+        Table rows = new Table(html, List.of(), List.of("ranks", "step, ms", "interval", "of each run", "samples a second",
+                "interval", "efficiency", "interval", "hosts", "cores", "threads a rank", "memory of largest rank, MiB",
+                "runs", "steps"), List.of("status"));
         for (ScalingRow row : table.rows()) {
-            rows.row(Stream.concat(Stream.of(label(row.ranks())), figures(row)).toList(), List.of(row.reason().isEmpty()
-                    ? row.statusText() : row.statusText() + ": " + row.reason()));
+            rows.row(Stream.of(Stream.of(label(row.ranks())), figures(row), Stream.of(row.reason().isEmpty()
+                    ? row.statusText() : row.statusText() + ": " + row.reason())).flatMap(cells -> cells).toList());
         }
         rows.close();
     }
@@ -192,7 +168,7 @@ public final class ScalingReport {
     private static Stream<String> figures(ScalingRow row) {
         return row.measured().map(m -> Stream.of(
                 Figures.milliseconds(m.stepSeconds().value()),
-                Figures.milliseconds(m.stepSeconds()),
+                m.stepSeconds().inMilliseconds(),
                 m.runMedianSeconds().stream().map(Figures::milliseconds).collect(Collectors.joining(", ")),
                 Figures.number(m.samplesPerSecond().value()),
                 Figures.number(m.samplesPerSecond().low()) + " to " + Figures.number(m.samplesPerSecond().high()),
@@ -226,7 +202,7 @@ public final class ScalingReport {
         List<String> heads = new ArrayList<>(List.of("ranks"));
         heads.addAll(Breakdown.partNames());
         heads.addAll(List.of("optimizer in all", "communication hidden", "GFLOP/s a rank", "share of matrix products"));
-        Rows rows = new Rows(html, heads, List.of());
+        Table rows = new Table(html, List.of(), heads, List.of());
         for (ScalingRow row : told) {
             Breakdown breakdown = breakdown(row);
             List<String> cells = new ArrayList<>(List.of(label(row.ranks())));
@@ -235,7 +211,7 @@ public final class ScalingReport {
             cells.add(breakdown.hiddenFraction().stream().mapToObj(Figures::percent).findFirst().orElse("–"));
             cells.add(Figures.number(breakdown.gigaflops()));
             cells.add(Figures.percent(breakdown.gemmShare()));
-            rows.row(cells, List.of());
+            rows.row(cells);
         }
         rows.close();
     }
@@ -246,14 +222,14 @@ public final class ScalingReport {
             return;
         }
         html.open("div", "class", "predicted");
-        Rows rows = new Rows(html, List.of("ranks", "step, ms", "samples a second", "efficiency", "error against measured"),
-                List.of(""));
+        Table rows = new Table(html, List.of(), List.of("ranks", "step, ms", "samples a second", "efficiency",
+                "error against measured"), List.of(""));
         for (PredictedPoint point : next.points()) {
             rows.row(List.of("" + point.ranks(), Figures.milliseconds(point.stepSeconds()),
                     Figures.number(setup.globalBatch(point.ranks()) / point.stepSeconds()),
                     Figures.percent(point.efficiency()),
-                    point.error().stream().mapToObj(Figures::percent).findFirst().orElse("–")),
-                    List.of(point.fitted() ? "fitted on it"
+                    point.error().stream().mapToObj(Figures::percent).findFirst().orElse("–"),
+                    point.fitted() ? "fitted on it"
                             : point.error().isPresent() ? "predicted" : "predicted, not measured"));
         }
         rows.close();
@@ -262,17 +238,17 @@ public final class ScalingReport {
 
     private void factors() {
         html.element("h2", "Factors");
-        Rows rows = new Rows(html, List.of(), List.of("factor", "value"));
-        table.factors().forEach(factor -> rows.row(List.of(), List.of(factor.name(), factor.text())));
-        rows.row(List.of(), List.of("cores foreseen", setup.cores() + " in all, " + setup.coresPerRank() + " a rank"));
+        Table rows = new Table(html, List.of(), List.of(), List.of("factor", "value"));
+        table.factors().forEach(factor -> rows.row(List.of(factor.name(), factor.text())));
+        rows.row(List.of("cores foreseen", setup.cores() + " in all, " + setup.coresPerRank() + " a rank"));
         for (ScalingRow row : table.rows()) {
-            rows.row(List.of(), List.of("binding of " + ScalingTable.count(row.ranks()), setup.binding().get(row.ranks())
+            rows.row(List.of("binding of " + ScalingTable.count(row.ranks()), setup.binding().get(row.ranks())
                     + row.measured().map(measured -> "; found CPUs: " + measured.cpus()).orElse("")));
         }
-        rows.row(List.of(), List.of("algorithm of the sums", setup.mpiParameters("coll")));
-        rows.row(List.of(), List.of("MPI's transport", setup.mpiParameters("pml", "btl", "mtl")));
-        setup.environment().forEach((name, value) -> rows.row(List.of(), List.of(name, value)));
-        rows.row(List.of(), List.of("load of the machine before", String.format(Locale.ROOT, "%.2f", result.loadBefore())));
+        rows.row(List.of("algorithm of the sums", setup.mpiParameters("coll")));
+        rows.row(List.of("MPI's transport", setup.mpiParameters("pml", "btl", "mtl")));
+        setup.environment().forEach((name, value) -> rows.row(List.of(name, value)));
+        rows.row(List.of("load of the machine before", String.format(Locale.ROOT, "%.2f", result.loadBefore())));
         rows.close();
     }
 

@@ -1,6 +1,7 @@
 package dev.lockstep.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.lockstep.report.Breakdown;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -45,7 +46,8 @@ public record ScalingRow(int ranks, Status status, String reason, boolean oversu
                     lines.stream().map(line -> line.path("step_seconds_median").asDouble()).toList(), seconds.length,
                     step.inverted(first.path("global_batch").asDouble()),
                     lines.stream().allMatch(line -> line.path("breakdown").path("step_seconds").isNumber())
-                            ? Optional.of(Breakdown.mean(lines)) : Optional.empty(),
+                            ? Optional.of(Breakdown.mean(lines.stream().map(line -> line.path("breakdown")).toList()))
+                            : Optional.empty(),
                     first);
         }
 

@@ -1,5 +1,6 @@
 package dev.lockstep.bench;
 
+import dev.lockstep.chart.Figures;
 import dev.lockstep.job.ScalingConfig.Kind;
 import java.io.PrintWriter;
 import java.util.Arrays;
@@ -27,7 +28,7 @@ public final class ScalingText {
             cells[0] = row.ranks() + (row.oversubscribed() ? "*" : "");
             row.measured().ifPresent(measured -> {
                 cells[1] = Figures.milliseconds(measured.stepSeconds().value());
-                cells[2] = Figures.milliseconds(measured.stepSeconds());
+                cells[2] = measured.stepSeconds().inMilliseconds();
                 cells[3] = Figures.number(measured.samplesPerSecond().value());
                 measured.breakdown().ifPresent(breakdown -> {
                     int column = 5;

@@ -42,6 +42,11 @@ public final class Schedule {
         public double hiddenFraction() {
             return commSeconds > 0 ? 1 - exposedCommSeconds / commSeconds : Double.NaN;
         }
+
+        /** The same with more updates behind the last one. */
+        Result plus(double updateSeconds) {
+            return new Result(stepSeconds + updateSeconds, computeSeconds, exposedCommSeconds, commSeconds);
+        }
     }
 
     private final List<Chunk> chunks;

@@ -55,6 +55,8 @@ public final class StepBenchmark {
     private int times;
     private int stepsSinceTime;
     private long timeNanos;
+    /** Null where there is nothing to do. */
+    private Runnable betweenSteps;
 
     public StepBenchmark(Job job, Trainer trainer, Communicator communicator) {
         this.trainer = trainer;
@@ -62,7 +64,7 @@ public final class StepBenchmark {
         stepsPerTime = trainer.parameters().values().isHostAccessible() ? 1 : STEPS_BETWEEN_WAITS;
         int samples = new DistributedSampler(trainer.trainSamples(), communicator.size(), communicator.rank(), false,
                 job.seed(), job.train().dropLast()).samplesPerRank();
-        lastOfEpochIsShort = samples % trainer.batchSize() != 0;
+        lastOfEpochIsShort = samples % trainer.samplesPerStep() != 0;
     }
 
     /** Steps that each time is the mean of, at most: fewer where an epoch or the measurement ends. */
@@ -78,6 +80,16 @@ public final class StepBenchmark {
      * @param steps       at least 1
      */
     public Measurement run(int warmUpSteps, int steps) {
+        return run(warmUpSteps, steps, null);
+    }
+
+    /**
+     * As above.
+     *
+     * @param betweenSteps run before each timed step, whose time does not count; not null on all ranks or on none
+     */
+    Measurement run(int warmUpSteps, int steps, Runnable betweenSteps) {
+        this.betweenSteps = betweenSteps;
         warmUpStepsLeft = warmUpSteps;
         stepsLeft = steps;
         seconds = new double[steps];
@@ -134,6 +146,12 @@ public final class StepBenchmark {
             if (stepsLeft == 0) {
                 throw new DoneException();
             }
+        }
+        if (betweenSteps != null && warmUpStepsLeft == 0 && stepsSinceTime == 0) {
+            betweenSteps.run();
+            // A rank that is done earlier would wait within the step.
+            communicator.barrier();
+            begin();
         }
     }
 

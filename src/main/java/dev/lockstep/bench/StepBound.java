@@ -24,8 +24,8 @@ public final class StepBound {
     public static Schedule.Result of(StepResult measured) {
         List<StepResult.Operation> computing = measured.operations().stream()
                 .filter(operation -> !operation.phase().equals(OPTIMIZER)).toList();
-        double[] updates = measured.operations().stream().filter(operation -> operation.phase().equals(OPTIMIZER))
-                .mapToDouble(StepResult.Operation::seconds).toArray();
+        List<StepResult.Operation> optimizer = measured.operations().stream()
+                .filter(operation -> operation.phase().equals(OPTIMIZER)).toList();
         double[] seconds = computing.stream().mapToDouble(StepResult.Operation::seconds).toArray();
         if (seconds.length == 0) {
             throw new IllegalArgumentException("a step whose operations were not timed");
@@ -38,11 +38,14 @@ public final class StepBound {
                 measured.chunkBytes());
         int[] readyAfter = readyAfter(plan, measured.backwardOrder(),
                 computing.stream().map(StepResult.Operation::name).toList());
+        // The first of them follow each chunk's own sum: the updates, or with clipping by norm what they hang on. The rest
+        // then follows the last one.
         List<Schedule.Chunk> chunks = new ArrayList<>();
         for (int i = 0; i < readyAfter.length; i++) {
-            chunks.add(new Schedule.Chunk(readyAfter[i], measured.chunkSeconds()[i], updates[i], 0));
+            chunks.add(new Schedule.Chunk(readyAfter[i], measured.chunkSeconds()[i], optimizer.get(i).seconds(), 0));
         }
-        return Schedule.overlapped(seconds, chunks);
+        double rest = optimizer.stream().skip(readyAfter.length).mapToDouble(StepResult.Operation::seconds).sum();
+        return Schedule.overlapped(seconds, chunks).plus(rest);
     }
 
     /**
@@ -66,14 +69,29 @@ public final class StepBound {
         return readyAfter;
     }
 
-    /** The first operation that leaves at least so many rows of the layer's weight gradient complete. */
+    /**
+     * The first operation that leaves at least so many rows of the layer's weight gradient complete; where gradients are
+     * accumulated, the first of the last micro-batch.
+     */
     private static int firstWriter(List<String> operations, String layer, int rows) {
-        for (int i = 0; i < operations.size(); i++) {
+        int writer = -1;
+        int end = Integer.MAX_VALUE;
+        for (int i = operations.size() - 1; i >= 0; i--) {
             Matcher matcher = WEIGHT_ROWS.matcher(operations.get(i));
-            if (matcher.matches() && matcher.group(1).equals(layer) && Integer.parseInt(matcher.group(2)) >= rows) {
-                return i;
+            if (matcher.matches() && matcher.group(1).equals(layer)) {
+                int before = Integer.parseInt(matcher.group(2));
+                // Going back, rows only become more where the micro-batch before begins.
+                if (before < rows || before >= end) {
+                    break;
+                }
+                writer = i;
+                end = before;
             }
         }
-        throw new IllegalArgumentException("no operation writes row " + rows + " of the weight gradient of layer " + layer);
+        if (writer < 0) {
+            throw new IllegalArgumentException("no operation writes row " + rows + " of the weight gradient of layer "
+                    + layer);
+        }
+        return writer;
     }
 }

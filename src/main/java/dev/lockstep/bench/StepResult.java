@@ -12,7 +12,8 @@ import java.util.Map;
  * @param cores          usable by the ranks, on all machines together: with more ranks than that they take turns
  * @param machineCores   of the same machines, also those that no rank is bound to
  * @param linkRate       of the link between hosts, as the user gave it; null if not given
- * @param batchSize      samples of a rank in a step, {@code globalBatch} of all
+ * @param batchSize      samples of a rank in a micro-batch; {@code globalBatch} in a step of {@code accumulate} of these, of all
+ *                       ranks
  * @param samples        of the training data
  * @param chunks         that gradients are sent in, of {@code chunkBytesEach} in order; one rank sends none
  * @param backwardOrder  the parameters as buckets are filled with them
@@ -25,8 +26,8 @@ import java.util.Map;
  * @param residentBytes  of the largest rank, after the last step
  */
 public record StepResult(String kind, String name, int ranks, int hosts, int cores, int machineCores, String linkRate,
-        String device, int threads, String precision, boolean overlap, int batchSize, int globalBatch, int samples,
-        long parameters, long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes, long chunkBytes,
+        String device, int threads, String precision, boolean overlap, int batchSize, int accumulate, int globalBatch,
+        int samples, long parameters, long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes, long chunkBytes,
         int chunks, long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps,
         int steps, int stepsPerTime, double[] stepSeconds, double stepSecondsMedian, double stepSecondsLow,
         double stepSecondsHigh, double samplesPerSecond, Map<String, Object> breakdown, List<Operation> operations,

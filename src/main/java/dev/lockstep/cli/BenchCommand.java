@@ -13,8 +13,10 @@ final class BenchCommand {
     static CommandLine commandLine(CommandContext context) {
         return new CommandLine(new BenchCommand()).addSubcommand(new BenchGemmCommand(context))
                 .addSubcommand(new BenchAllReduceCommand(context))
+                .addSubcommand(new BenchUpdateCommand(context))
                 .addSubcommand(new BenchStepCommand(context))
                 .addSubcommand(new BenchOverlapCommand(context))
+                .addSubcommand(new BenchCheckpointCommand(context))
                 .addSubcommand(new BenchPredictCommand(context))
                 .addSubcommand(new BenchScalingCommand(context))
                 .addSubcommand(new BenchReportCommand(context));

@@ -46,7 +46,7 @@ final class BenchGemmCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return context.failure().withRanks(context.program(), this::measure);
+        return context.failure().withRanks(context.program(), jobOptions.timeout(), this::measure);
     }
 
     private int measure(Communicator communicator) {

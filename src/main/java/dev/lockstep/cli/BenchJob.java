@@ -24,7 +24,8 @@ import java.util.stream.LongStream;
 record BenchJob(Job job, Environment environment, Device device, Trainer trainer) {
     /** Collective. */
     static BenchJob open(CommandContext context, JobOptions options, Communicator communicator) {
-        Job job = options.load(communicator, context.failure(), "data.test=null", "log.every-steps=0");
+        Job job = options.load(communicator, context.failure(), "data.test=null", "data.validation=null",
+                "validation=null", "log.every-steps=0");
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         TrainingData sources = JobOptions.check(job, communicator, rankDevice.budget());
@@ -57,12 +58,13 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 Placement.usableCores(environment.placements()), Placement.machineCores(environment.placements()),
                 link == null ? null : link.text(), device.description(),
                 environment.threads().get(rank).count(), job.precision().name().toLowerCase(Locale.ROOT),
-                trainer.overlaps(), trainer.batchSize(), trainer.batchSize() * ranks, trainer.trainSamples(),
+                trainer.overlaps(), trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
+                trainer.trainSamples(),
                 trainer.parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,
                 chunkBytes, trainer.parameters().backwardOrder().stream().map(Parameter::shape).toList(),
                 device.operations().weightGradientRows(), warmUpSteps, steps, stepsPerTime, seconds, median,
-                interval.low(), interval.high(), trainer.batchSize() * ranks / median,
+                interval.low(), interval.high(), trainer.samplesPerStep() * ranks / median,
                 measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(),
                 (long) resident[0], environment.toMap());
     }

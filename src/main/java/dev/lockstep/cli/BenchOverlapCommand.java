@@ -54,7 +54,7 @@ final class BenchOverlapCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return context.failure().withRanks(context.program(), this::measure);
+        return context.failure().withRanks(context.program(), jobOptions.timeout(), this::measure);
     }
 
     private int measure(Communicator communicator) {

@@ -4,6 +4,7 @@ import dev.lockstep.train.EpochMetrics;
 import dev.lockstep.train.Evaluation;
 import dev.lockstep.train.TrainingListener;
 import dev.lockstep.train.TrainingSummary;
+import dev.lockstep.train.ValidationMetrics;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -74,6 +75,15 @@ final class ConsoleProgress implements TrainingListener {
     }
 
     @Override
+    public void validated(ValidationMetrics metrics) {
+        line(String.format(Locale.ROOT, "validated after step %,d: loss %.4f  accuracy %.2f %%%s", metrics.step(),
+                metrics.evaluation().loss(), metrics.evaluation().accuracy() * 100,
+                metrics.isBest() ? "  (the best so far)" : ""));
+        // It does not count into the rate of the steps around it.
+        restart = true;
+    }
+
+    @Override
     public void epochDone(EpochMetrics metrics) {
         line(String.format(Locale.ROOT, "epoch %d/%d  loss %.4f%s  %,.0f samples/s  %.2f s", metrics.epoch(), epochs,
                 metrics.trainLoss(), test(metrics.test()), metrics.samplesPerSecond(), metrics.seconds()));
@@ -93,6 +103,10 @@ final class ConsoleProgress implements TrainingListener {
         line(String.format(Locale.ROOT, "done: %,d steps in %.2f s of training, %,.0f samples/s; loss %.4f%s",
                 summary.steps(), summary.trainingSeconds(), summary.samplesPerSecond(), summary.trainLoss(),
                 test(summary.test())));
+        summary.validation().ifPresent(validation -> line(String.format(Locale.ROOT,
+                "best validation %s %.4f, after step %,d%s%s", validation.monitor(), validation.best(), validation.bestStep(),
+                validation.kept().map(name -> ": kept as checkpoints/best").orElse(""),
+                validation.stoppedEarly() ? "; stopped early, as none since was better" : "")));
     }
 
     private static String test(Optional<Evaluation> test) {

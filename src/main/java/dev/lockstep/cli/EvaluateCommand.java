@@ -30,7 +30,7 @@ import picocli.CommandLine.Parameters;
         description = "Loss and accuracy of a checkpoint on a data set, each sample counted once.")
 final class EvaluateCommand implements Callable<Integer> {
     /** The job's data sets. */
-    enum Split { TRAIN, TEST }
+    enum Split { TRAIN, TEST, VALIDATION }
 
     private final CommandContext context;
 
@@ -47,7 +47,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private List<String> sets = List.of();
 
     @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "test",
-            description = "train or test: the job's data.train or data.test. Default: ${DEFAULT-VALUE}.")
+            description = "train, test or validation: the job's data of that name. Default: ${DEFAULT-VALUE}.")
     private Split split;
 
     @Option(names = "--json", description = "Print one JSON object.")

@@ -41,9 +41,9 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     private static final Duration FOR_RANK_0_TO_ANSWER = Duration.ofSeconds(1);
 
     private static final Duration FOR_MPIRUN_TO_PRINT = Duration.ofMillis(500);
-    private static final Pattern MPIRUN = Pattern.compile("/(mpirun|mpiexec|orterun)(\\.[a-z]+)?$");
+    private static final Pattern LAUNCHER = Pattern.compile("/(mpirun|mpiexec|orterun|orted)(\\.[a-z]+)?$");
     /** Scripts may stand between. */
-    private static final int MPIRUN_ANCESTORS = 4;
+    private static final int LAUNCHER_ANCESTORS = 4;
 
     private final Launch launch;
     private final boolean debug;
@@ -53,6 +53,8 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     private volatile Communicator communicator;
     /** Null until there is one. */
     private volatile Channel channel;
+    /** The main thread's. */
+    private StartWatch startWatch;
     private final Progress progress = new Progress();
 
     Failure(Launch launch, boolean debug, PrintStream errors) {
@@ -68,14 +70,33 @@ final class Failure implements Thread.UncaughtExceptionHandler {
      * @return what {@code body} returns, an exit status
      */
     int withRanks(Program program, ToIntFunction<Communicator> body) {
+        return withRanks(program, StartWatch.TIMEOUT, all -> {
+            startWatch.close();
+            return body.applyAsInt(all);
+        });
+    }
+
+    /**
+     * As above, for a {@code body} that has the ranks watch each other.
+     *
+     * @param timeout for all ranks to come so far
+     */
+    int withRanks(Program program, Duration timeout, ToIntFunction<Communicator> body) {
         try {
+            startWatch = new StartWatch(launch, timeout, this::end);
             communicator = launch.openCommunicator(program);
             int status = body.applyAsInt(communicator);
             if (channel != null) {
                 communicator.barrier();
-                channel.close();
             }
             communicator.close();
+            if (channel != null) {
+                // Not before: it tells of a rank that does not come to MPI's end.
+                channel.close();
+            }
+            if (ending.get()) {
+                pause(FOR_ANOTHER_THREAD);
+            }
             return status;
         } catch (Throwable failure) {
             return end(failure);
@@ -90,6 +111,11 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     /** From now on the ranks of all machines agree on who prints. */
     void speakThrough(Channel newChannel) {
         channel = newChannel;
+    }
+
+    /** All ranks have come so far that they watch each other. */
+    void ranksHaveStarted() {
+        startWatch.close();
     }
 
     @Override
@@ -115,7 +141,7 @@ final class Failure implements Thread.UncaughtExceptionHandler {
             } else if (launch.size() == 1 || maySpeak(failure, status)) {
                 report(failure);
                 if (failure instanceof RankFailedException rankFailure && rankFailure.isHostLost()) {
-                    endMpirun();
+                    endLauncher();
                 }
                 if (communicator != null) {
                     communicator.abort(status);
@@ -131,14 +157,15 @@ final class Failure implements Thread.UncaughtExceptionHandler {
     }
 
     /**
-     * Open MPI 4.1's mpirun would wait for its daemon on the lost host: for many minutes, as its own TCP connections notice
-     * nothing. Killed, since after a request to stop it waits all the same. The ranks that are left end by themselves.
+     * Of what Open MPI has started on this machine: mpirun would wait for its daemon on the lost host, and a daemon for an mpirun
+     * there, for many minutes, as their own TCP connections notice nothing. Killed, since after a request to stop mpirun 4.1
+     * waits all the same. The ranks that are left end by themselves.
      */
-    private static void endMpirun() {
+    private static void endLauncher() {
         pause(FOR_MPIRUN_TO_PRINT);
         Stream.iterate(ProcessHandle.current().parent(), Optional::isPresent, process -> process.get().parent())
-                .limit(MPIRUN_ANCESTORS).flatMap(Optional::stream)
-                .filter(process -> MPIRUN.matcher(process.info().command().orElse("")).find()).findFirst()
+                .limit(LAUNCHER_ANCESTORS).flatMap(Optional::stream)
+                .filter(process -> LAUNCHER.matcher(process.info().command().orElse("")).find()).findFirst()
                 .ifPresent(ProcessHandle::destroyForcibly);
     }
 

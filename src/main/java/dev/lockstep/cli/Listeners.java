@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.train.EpochMetrics;
 import dev.lockstep.train.TrainingListener;
 import dev.lockstep.train.TrainingSummary;
+import dev.lockstep.train.ValidationMetrics;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,8 +26,13 @@ final class Listeners implements TrainingListener {
     }
 
     @Override
-    public void stepLogged(long step, double loss) {
-        listeners.forEach(listener -> listener.stepLogged(step, loss));
+    public void stepLogged(long step, double loss, double learningRate) {
+        listeners.forEach(listener -> listener.stepLogged(step, loss, learningRate));
+    }
+
+    @Override
+    public void validated(ValidationMetrics metrics) {
+        listeners.forEach(listener -> listener.validated(metrics));
     }
 
     @Override

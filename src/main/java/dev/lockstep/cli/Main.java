@@ -12,7 +12,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The command line. Each subcommand is a class of its own, added in {@link #commandLine}. */
 @Command(name = "lockstep", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
         description = "Trains multilayer perceptrons data-parallel over MPI.",
-        footer = {"", "Under mpirun and srun every rank runs the same command: mpirun -np 8 ./lockstep train JOB.yaml",
+        footer = {"", "./lockstep --class-path PATH COMMAND: with classes of your own, in jars and folders (or LOCKSTEP_CLASSPATH).",
+                "Under mpirun and srun every rank runs the same command: mpirun -np 8 ./lockstep train JOB.yaml",
                 "Exit status: 0 done, 1 failed while running, 2 wrong input, 75 stopped on request (USR1, TERM, INT) with a",
                 "checkpoint: run again with --resume.",
                 "LOCKSTEP_DEBUG=1 adds stack traces to errors."})
@@ -21,11 +22,7 @@ public final class Main {
     }
 
     public static void main(String[] args) {
-        Launch launch = Launch.of(System.getenv());
-        Failure failure = new Failure(launch, "1".equals(System.getenv("LOCKSTEP_DEBUG")), System.err);
-        // Before any other thread starts.
-        Thread.setDefaultUncaughtExceptionHandler(failure);
-        System.exit(commandLine(new CommandContext(Program.current(), launch, failure)).execute(args));
+        System.exit(commandLine(CommandContext.ofThisProcess()).execute(args));
     }
 
     static CommandLine commandLine(CommandContext context) {
@@ -34,7 +31,9 @@ public final class Main {
         commandLine.addSubcommand(new ValidateCommand(context));
         commandLine.addSubcommand(new EvaluateCommand(context));
         commandLine.addSubcommand(new ExportCommand(context));
+        commandLine.addSubcommand(new ReportCommand(context));
         commandLine.addSubcommand(BenchCommand.commandLine(context));
+        commandLine.addSubcommand(new RunCommand());
         commandLine.addSubcommand(new InfoCommand(context));
 
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
@@ -65,6 +64,10 @@ public final class Main {
             String kind = unmatched.isUnknownOption() ? "unknown option"
                     : command.getParent() == null ? "unknown command" : "unexpected argument";
             String word = unmatched.getUnmatched().get(0);
+            if (word.startsWith("--class-path")) {
+                return new InvalidInputException("--class-path stands before the command: ./lockstep --class-path PATH "
+                        + command.getCommandName() + " …", exception);
+            }
             what = kind + " '" + word + "'" + unmatched.getSuggestions().stream()
                     .filter(suggestion -> isNear(word, suggestion)).findFirst()
                     .map(suggestion -> "; did you mean " + suggestion + "?").orElse("");

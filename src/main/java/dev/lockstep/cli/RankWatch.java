@@ -15,6 +15,7 @@ final class RankWatch {
     /** Watches from now on until {@link Failure#withRanks} has run its body. Collective. */
     static void start(Communicator communicator, Duration timeout, Failure failure) {
         if (communicator.size() == 1) {
+            failure.ranksHaveStarted();
             return;
         }
         Channel channel = Agreement.onAllRanks(communicator, () -> Channel.open(communicator, Machine.hostName(),
@@ -25,5 +26,6 @@ final class RankWatch {
             channel.join();
             return channel;
         });
+        failure.ranksHaveStarted();
     }
 }

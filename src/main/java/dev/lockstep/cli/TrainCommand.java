@@ -15,6 +15,7 @@ import dev.lockstep.train.TrainingData;
 import dev.lockstep.train.TrainingListener;
 import dev.lockstep.train.TrainingRun;
 import dev.lockstep.train.TrainingSummary;
+import dev.lockstep.train.Validation;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -53,7 +54,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return context.failure().withRanks(context.program(), this::train);
+        return context.failure().withRanks(context.program(), jobOptions.timeout(), this::train);
     }
 
     private int train(Communicator communicator) {
@@ -75,6 +76,13 @@ final class TrainCommand implements Callable<Integer> {
             }
             return 0;
         }
+        if (Validation.hasEnded(job, start.validation())) {
+            if (first) {
+                System.out.println("nothing is left to train: early stopping has ended it after step " + start.step()
+                        + "; raise validation.early-stopping.patience, or leave early-stopping out, to go on");
+            }
+            return 0;
+        }
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
         Device device = rankDevice.open(job);
         TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
@@ -93,7 +101,7 @@ final class TrainCommand implements Callable<Integer> {
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
-                    trainer.stepsPerEpoch(), (long) trainer.batchSize() * communicator.size(), System::nanoTime));
+                    trainer.stepsPerEpoch(), (long) trainer.samplesPerStep() * communicator.size(), System::nanoTime));
         });
         Progress progress = context.failure().progress();
         progress.at(start.epoch(), start.step());

@@ -3,7 +3,9 @@ package dev.lockstep.cli;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
+import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.train.CustomModules;
 import dev.lockstep.train.MemoryBudget;
 import dev.lockstep.train.TrainingData;
 import java.io.PrintWriter;
@@ -13,6 +15,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code lockstep validate}. */
@@ -27,19 +30,29 @@ final class ValidateCommand implements Callable<Integer> {
     @Mixin
     private JobOptions jobOptions;
 
+    @Option(names = "--check-gradients", description = "Hold the backward of custom modules to finite differences of their"
+            + " forward, too.")
+    private boolean checkGradients;
+
     ValidateCommand(CommandContext context) {
         this.context = context;
     }
 
     @Override
     public Integer call() {
-        return context.failure().withRanks(context.program(), this::validate);
+        return context.failure().withRanks(context.program(), jobOptions.timeout(), this::validate);
     }
 
     private int validate(Communicator communicator) {
         Job job = jobOptions.load(communicator, context.failure());
         TrainingData sources = JobOptions.check(job, communicator,
                 MemoryBudget.ofHost(communicator.localSize(), AvailableMemory.bytes(Path.of("/"))));
+        if (checkGradients) {
+            Agreement.onAllRanks(communicator, () -> {
+                CustomModules.checkGradients(job, sources.train().info().features(), new ReferenceDevice());
+                return true;
+            });
+        }
         try (Device device = new CpuDevice(1)) {
             TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
             if (communicator.rank() == 0) {

@@ -24,7 +24,8 @@ public final class DataLoader {
     private final Dataset dataset;
     private final int largestBatch;
     private final Matrix features; // [largestBatch, features]
-    private final DeviceBuffer labels; // INT32 [largestBatch]
+    private final DeviceBuffer targets; // INT32 [largestBatch], or FLOAT32 [largestBatch, outputs]
+    private final int targetSize; // elements of a sample
     private final DeviceBuffer indices; // INT32 [largestBatch]
     /** Behind the last copy of indices: until its stream comes to it, the staging memory is still to be read. */
     private final Event copied;
@@ -37,7 +38,8 @@ public final class DataLoader {
         this.dataset = dataset;
         this.largestBatch = largestBatch;
         this.features = allocateBatch();
-        this.labels = device.allocate(DataType.INT32, largestBatch);
+        this.targetSize = dataset.targets() instanceof Targets.Values values ? values.matrix().columns() : 1;
+        this.targets = device.allocate(dataset.targets().data().type(), (long) largestBatch * targetSize);
         this.indices = device.allocate(DataType.INT32, largestBatch);
         this.copied = device.newEvent();
         this.prefetch = dataset.featuresOnHost() ? new Prefetch() : null;
@@ -75,10 +77,10 @@ public final class DataLoader {
     public final class Batch {
         private final int size;
         private final Matrix batchFeatures;
-        private final DeviceBuffer batchLabels;
+        private final DeviceBuffer batchTargets;
         private final DeviceBuffer batchIndices;
         private final Operation gatherRows;
-        private final Operation gatherLabels;
+        private final Operation gatherTargets;
         /** From the prefetched features to the batch's; null where they are gathered there. */
         private final Operation take;
         /** Null where {@link #hostIndices} is the device's own memory. */
@@ -88,12 +90,15 @@ public final class DataLoader {
         private Batch(int size) {
             this.size = size;
             this.batchFeatures = features.rows(0, size);
-            this.batchLabels = labels.slice(0, size);
+            this.batchTargets = targets.slice(0, (long) size * targetSize);
             this.batchIndices = indices.slice(0, size);
             Matrix gathered = prefetch == null ? batchFeatures : prefetch.features.rows(0, size);
             this.gatherRows = device.operations().gatherRows(dataset.features(), batchIndices, gathered,
                     dataset.divisor());
-            this.gatherLabels = device.operations().gatherLabels(dataset.labels(), batchIndices, batchLabels);
+            this.gatherTargets = dataset.targets() instanceof Targets.Values values
+                    ? device.operations().gatherRows(values.matrix(), batchIndices,
+                            new Matrix(batchTargets, size, targetSize), 1)
+                    : device.operations().gatherLabels(dataset.targets().data(), batchIndices, batchTargets);
             this.take = prefetch == null ? null : device.operations().activationForward(Activation.IDENTITY,
                     gathered.data(), batchFeatures.data());
             boolean inPlace = batchIndices.isHostAccessible();
@@ -110,9 +115,9 @@ public final class DataLoader {
             return batchFeatures;
         }
 
-        /** INT32 [size]; of the last gather. */
-        public DeviceBuffer labels() {
-            return batchLabels;
+        /** INT32 [size], or FLOAT32 [size, outputs] where the data set's targets are values; of the last gather. */
+        public DeviceBuffer targets() {
+            return batchTargets;
         }
 
         /** As {@link #select} and then {@link #gather}. */
@@ -156,7 +161,7 @@ public final class DataLoader {
             prefetch.batch = null;
             stream.waitFor(prefetch.arrived);
             take.enqueue(stream);
-            gatherLabels.enqueue(stream);
+            gatherTargets.enqueue(stream);
             prefetch.taken.record(stream);
         }
 
@@ -180,7 +185,7 @@ public final class DataLoader {
         public void gather(Stream stream) {
             if (prefetch == null) {
                 gatherRows.enqueue(stream);
-                gatherLabels.enqueue(stream);
+                gatherTargets.enqueue(stream);
             }
         }
     }

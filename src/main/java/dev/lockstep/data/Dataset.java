@@ -2,26 +2,22 @@ package dev.lockstep.data;
 
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
-import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Matrix;
 
 /**
  * A data set in device memory, in its own type.
  *
- * @param description        for messages
- * @param featuresOnHost     whether the features lie on the host's side of the bus
- * @param features           [samples, features], UINT8 or FLOAT32
- * @param labels             INT32 [samples], none below 0
- * @param divisor            by which features are divided when they are gathered: 255 for bytes, as torchvision's ToTensor
- *                           does, 1 for floats
- * @param largestLabel       of all labels
- * @param largestLabelSample the first sample that has it
+ * @param description    for messages
+ * @param featuresOnHost whether the features lie on the host's side of the bus
+ * @param features       [samples, features], UINT8 or FLOAT32
+ * @param targets        of as many samples
+ * @param divisor        by which features are divided when they are gathered: 255 for bytes, as torchvision's ToTensor
+ *                       does, 1 for floats
  */
-public record Dataset(String description, boolean featuresOnHost, Matrix features, DeviceBuffer labels, float divisor,
-        int largestLabel, int largestLabelSample) {
+public record Dataset(String description, boolean featuresOnHost, Matrix features, Targets targets, float divisor) {
     public Dataset {
-        if (labels.elementCount() != features.rows()) {
-            throw new IllegalArgumentException(labels.elementCount() + " labels for features of " + features);
+        if (targets.samples() != features.rows()) {
+            throw new IllegalArgumentException("targets of " + targets.samples() + " samples for features of " + features);
         }
     }
 

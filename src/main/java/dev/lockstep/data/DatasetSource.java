@@ -2,6 +2,7 @@ package dev.lockstep.data;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Device;
+import java.util.Optional;
 
 /** Where a data set comes from: a job's {@code data.train} or {@code data.test}. */
 public interface DatasetSource {
@@ -27,6 +28,11 @@ public interface DatasetSource {
      *                               {@link DatasetInfo#residentBytes} to give
      */
     Dataset load(Device device, boolean featuresOnHost);
+
+    /** How columns become features; empty where features are what a file holds. As {@link #info}, it may read all of it. */
+    default Optional<CsvEncoding> encoding() {
+        return Optional.empty();
+    }
 
     /** What it is, for messages. */
     String description();

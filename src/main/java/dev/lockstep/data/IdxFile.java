@@ -5,13 +5,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.channels.ReadableByteChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.zip.ZipException;
 
 /**
  * An open file in the IDX format of MNIST, with unsigned bytes, plain or gzipped as its content tells: two zero bytes,
@@ -35,13 +29,10 @@ final class IdxFile implements AutoCloseable {
 
     private static final int TYPE_UNSIGNED_BYTE = 0x08;
     private static final int SCRATCH_BYTES = 1 << 16;
-    private static final String GET_AGAIN = "get the file again";
 
-    private final Path path;
     private final Kind kind;
-    private FileChannel file;
-    /** What the file holds, inflated where it is compressed. */
-    private ReadableByteChannel content;
+    private final Path path;
+    private final DataFile file;
     /** The dimensions read so far, for messages. */
     private String shape = "";
     private int samples;
@@ -49,8 +40,9 @@ final class IdxFile implements AutoCloseable {
     private long promisedBytes;
 
     private IdxFile(Path path, Kind kind) {
-        this.path = path;
         this.kind = kind;
+        this.path = path;
+        this.file = DataFile.open(path, nameAFile());
     }
 
     /** Opens the file, and checks its header and its length against the header's promise; allocates next to nothing. */
@@ -61,7 +53,6 @@ final class IdxFile implements AutoCloseable {
     private static IdxFile open(Path path, Kind kind, boolean checkLength) {
         IdxFile idx = new IdxFile(path, kind);
         try {
-            idx.openContent();
             idx.readHeader();
             if (checkLength) {
                 idx.checkLength();
@@ -97,7 +88,7 @@ final class IdxFile implements AutoCloseable {
     /** To be called when all elements are read: nothing may follow them. */
     void checkEnd() {
         try {
-            if (content.read(ByteBuffer.allocate(1)) > 0) {
+            if (file.read(ByteBuffer.allocate(1)) > 0) {
                 throw tooLong();
             }
         } catch (IOException e) {
@@ -107,29 +98,7 @@ final class IdxFile implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
-            if (content != null) {
-                content.close();
-            }
-            if (file != null) {
-                file.close();
-            }
-        } catch (IOException e) {
-            // It was only read from: nothing is lost.
-        }
-    }
-
-    private void openContent() throws IOException {
-        if (Files.exists(path) && !Files.isRegularFile(path)) {
-            throw invalid(Files.isDirectory(path) ? "is a folder" : "is not a regular file", nameAFile());
-        }
-        file = FileChannel.open(path);
-        if (file.size() == 0) {
-            throw invalid("is empty", GET_AGAIN);
-        }
-        ByteBuffer magic = ByteBuffer.allocate(2);
-        boolean gzip = file.read(magic, 0) == 2 && Short.toUnsignedInt(magic.getShort(0)) == GzipChannel.MAGIC;
-        content = gzip ? new GzipChannel(file) : file;
+        file.close();
     }
 
     private void readHeader() throws IOException {
@@ -151,10 +120,10 @@ final class IdxFile implements AutoCloseable {
             long size = Integer.toUnsignedLong(readInt());
             read += (i == 0 ? "" : " x ") + size;
             if (size == 0) {
-                throw invalid("is without elements: its header says " + read, GET_AGAIN);
+                throw invalid("is without elements: its header says " + read, DataFile.GET_AGAIN);
             }
             if (size * features > Integer.MAX_VALUE) {
-                throw invalid("has a header that says " + read + ", more than can be read", GET_AGAIN);
+                throw invalid("has a header that says " + read + ", more than can be read", DataFile.GET_AGAIN);
             }
             if (i == 0) {
                 samples = (int) size;
@@ -167,22 +136,23 @@ final class IdxFile implements AutoCloseable {
     }
 
     private void checkLength() throws IOException {
-        if (content == file) {
-            if (file.size() < promisedBytes) {
+        long fileBytes = file.file().size();
+        if (!file.isCompressed()) {
+            if (fileBytes < promisedBytes) {
                 throw new EOFException();
             }
-            if (file.size() > promisedBytes) {
+            if (fileBytes > promisedBytes) {
                 throw tooLong();
             }
             return;
         }
-        if (promisedBytes / GzipChannel.MAX_RATIO > file.size()) {
+        if (promisedBytes / GzipChannel.MAX_RATIO > fileBytes) {
             throw new EOFException();
         }
         // The last four bytes tell the length of the last gzip member, modulo 2³². If they say something else, the
         // file may yet be right, of several members: then, and only then, all of it is inflated to know.
         ByteBuffer length = ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN);
-        if (file.read(length, file.size() - 4) < 4 || length.getInt(0) != (int) promisedBytes) {
+        if (file.file().read(length, fileBytes - 4) < 4 || length.getInt(0) != (int) promisedBytes) {
             try (IdxFile again = open(path, kind, false)) {
                 again.skipElements();
                 again.checkEnd();
@@ -207,7 +177,7 @@ final class IdxFile implements AutoCloseable {
 
     private void readFully(ByteBuffer target) throws IOException {
         while (target.hasRemaining()) {
-            if (content.read(target) < 0) {
+            if (file.read(target) < 0) {
                 throw new EOFException();
             }
         }
@@ -218,27 +188,15 @@ final class IdxFile implements AutoCloseable {
     }
 
     private InvalidInputException tooLong() {
-        return invalid("goes on after the " + shape + " elements that its header promises", GET_AGAIN);
+        return invalid("goes on after the " + shape + " elements that its header promises", DataFile.GET_AGAIN);
     }
 
     private InvalidInputException failed(IOException e) {
-        if (e instanceof NoSuchFileException) {
-            return invalid("does not exist", nameAFile());
-        }
-        if (e instanceof AccessDeniedException) {
-            return invalid("may not be read", "check its permissions");
-        }
-        if (e instanceof EOFException) {
-            return invalid(shape.isEmpty() ? "ends within its header"
-                    : "ends before the " + shape + " elements that its header promises", GET_AGAIN);
-        }
-        if (e instanceof ZipException) {
-            return invalid("is damaged: " + e.getMessage(), GET_AGAIN);
-        }
-        return invalid("cannot be read: " + e.getMessage(), "check the disk and the permissions");
+        return file.failed(e, shape.isEmpty() ? "ends within its header"
+                : "ends before the " + shape + " elements that its header promises");
     }
 
     private InvalidInputException invalid(String what, String remedy) {
-        return new InvalidInputException(path + " " + what + "; " + remedy);
+        return file.invalid(what, remedy);
     }
 }

@@ -86,6 +86,7 @@ public final class IdxSource implements DatasetSource {
             }
         }
         file.checkEnd();
-        return new Dataset(description(), featuresOnHost, features, labels, DIVISOR, largest, largestSample);
+        return new Dataset(description(), featuresOnHost, features,
+                new Targets.Labels(labels, largest, largestSample), DIVISOR);
     }
 }

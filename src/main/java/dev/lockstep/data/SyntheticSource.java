@@ -110,7 +110,7 @@ public final class SyntheticSource implements DatasetSource {
                 }
             }
         }
-        return new Dataset(description(), featuresOnHost, matrix, labels, 1, largest, largestSample);
+        return new Dataset(description(), featuresOnHost, matrix, new Targets.Labels(labels, largest, largestSample), 1);
     }
 
     private int label(long sampleKey) {

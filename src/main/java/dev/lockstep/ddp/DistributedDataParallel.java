@@ -7,7 +7,6 @@ import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
 import dev.lockstep.device.Timeline;
-import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.GradientListener;
@@ -19,12 +18,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.BiFunction;
 
 /**
  * Keeps the replicas of a model in step: sums the gradients over all ranks, chunk by chunk while backward computes the
- * next ones, and once backward is done updates each chunk's parameters as soon as its sum is there. Used by the training
- * thread.
+ * next ones, and once backward is done updates each chunk's parameters as soon as its sum is there, or as what the updates
+ * need to know of all sums is. Used by the training thread.
  *
  * <p>The loss gradient is expected to carry the factor 1/ranks (see CrossEntropyLoss), so that the sum is the average.
  */
@@ -40,7 +38,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     /** On their way over all ranks; none where this rank is alone. */
     private final GradientChunk[] chunks;
     private final List<ChunkTimes> chunkTimes;
-    private final Operation[] updates;
+    private final ChunkUpdates updates;
     private final int[] readyRows;
     /** Used by the thread that runs the reductions. */
     private final Stream copyStream;
@@ -49,6 +47,8 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     private boolean sumsWithinSteps;
     /** While a step's work is recorded, which tells of gradients once and for all. */
     private boolean recording;
+    /** Whether the gradients being written are the step's last: those of micro-batches before stay on this rank. */
+    private boolean sending = true;
     private Stream backwardStream;
     /** The next chunk to become ready. */
     private int nextChunk;
@@ -56,17 +56,16 @@ public final class DistributedDataParallel implements GradientListener, Binding.
 
     /**
      * @param plan   for the arena's parameters in backward order
-     * @param update prepares the optimizer's update of a range of the arena, given its first element and length
+     * @param update of each chunk, once it is summed
      */
     public DistributedDataParallel(Device device, ParameterArena arena, Communicator communicator, BucketPlan plan,
-            boolean overlap, BiFunction<Long, Long, Operation> update) {
+            boolean overlap, RangeUpdate update) {
         this.device = device;
         this.arena = arena;
         this.communicator = communicator;
         this.plan = plan;
         chunkPlans = plan.chunks().toArray(BucketPlan.Chunk[]::new);
-        updates = new Operation[chunkPlans.length];
-        Arrays.setAll(updates, i -> update.apply(chunkPlans[i].firstElement(), chunkPlans[i].elementCount()));
+        updates = new ChunkUpdates(update, plan.chunks());
         chunks = communicator.size() == 1 ? new GradientChunk[0] : new GradientChunk[chunkPlans.length];
         copyStream = device.newStream();
         Arrays.setAll(chunks, this::chunk);
@@ -155,22 +154,36 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     }
 
     /**
-     * Prepares a training step: {@code forward}, the backward of {@code model}, the reduction of its gradients over all
-     * ranks, and the update of its parameters. The operation is to be enqueued on the compute stream by one thread; with
-     * more than one rank it returns once the last sum is on its way to the parameters.
+     * Prepares a micro-batch that others of its step follow: {@code forward} and the backward of {@code model}. Nothing is
+     * sent, as in DDP's no_sync(): the gradients stay, for those that follow to add theirs.
+     *
+     * <p>It throws IllegalStateException if backward leaves out or repeats a gradient.
+     *
+     * @param timeline that forward's and the model's operations are timed on
+     */
+    public Operation bindNoSync(Operation forward, BoundModule model, Timeline timeline) {
+        Operation work = stream -> compute(forward, model, false, stream);
+        Computing computing = record(work, timeline, false);
+        Operation timed = (computing.recorded ? record(work, timeline, true) : computing).operation;
+        return stream -> (timeline.isOn() ? timed : computing.operation).enqueue(stream);
+    }
+
+    /**
+     * Prepares a training step, or its last micro-batch: {@code forward}, the backward of {@code model}, the reduction of
+     * the gradients over all ranks, and the update of the parameters. The operation is to be enqueued on the compute stream
+     * by one thread; with more than one rank it returns once the last sum is on its way to the parameters.
      *
      * <p>It throws IllegalStateException if backward leaves out or repeats a gradient.
      *
      * @param timeline that forward's and the model's operations are timed on; the updates will be, too
      */
     public Operation bind(Operation forward, BoundModule model, Timeline timeline) {
-        Operation[] timedUpdates = new Operation[updates.length];
-        Arrays.setAll(timedUpdates, i -> timeline.timed(Phase.OPTIMIZER, "update chunk " + i, 0, updates[i]));
+        ChunkUpdates timedUpdates = updates.on(timeline);
         Operation work = stream -> {
-            compute(forward, model, stream);
+            compute(forward, model, true, stream);
             if (chunks.length == 0) {
-                for (Operation update : timedUpdates) {
-                    update.enqueue(stream);
+                for (int i = 0; i < chunkPlans.length; i++) {
+                    timedUpdates.chunkSummed(i, stream);
                 }
             }
         };
@@ -200,7 +213,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         }
     }
 
-    private void step(Computing computing, Operation[] timedUpdates, boolean timed, Stream stream) {
+    private void step(Computing computing, ChunkUpdates timedUpdates, boolean timed, Stream stream) {
         step++;
         for (GradientChunk chunk : chunks) {
             chunk.beginStep(step, timed);
@@ -216,20 +229,20 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         }
     }
 
-    private void compute(Operation forward, BoundModule model, Stream stream) {
+    private void compute(Operation forward, BoundModule model, boolean sends, Stream stream) {
+        sending = sends;
         nextChunk = 0;
         Arrays.fill(readyRows, 0);
         backwardStream = stream;
         forward.enqueue(stream);
         model.backward(stream, this);
         if (nextChunk < chunkPlans.length) {
-            throw new IllegalStateException("rank " + communicator.rank() + ", step " + step
-                    + ": backward did not write the gradient of " + firstMissing() + " (bucket "
-                    + chunkPlans[nextChunk].bucket() + ")");
+            throw new IllegalStateException(rankAndStep() + ": backward did not write the gradient of " + firstMissing()
+                    + " (bucket " + chunkPlans[nextChunk].bucket() + ")");
         }
     }
 
-    private void reduceAndUpdate(Operation[] timedUpdates, Stream stream) {
+    private void reduceAndUpdate(ChunkUpdates timedUpdates, Stream stream) {
         if (!overlap) {
             stream.synchronize();
         }
@@ -239,7 +252,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
             } else {
                 chunks[i].reduce(stream);
             }
-            timedUpdates[i].enqueue(stream);
+            timedUpdates.chunkSummed(i, stream);
         }
     }
 
@@ -254,14 +267,13 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     @Override
     public void gradientReady(Parameter parameter, int rows) {
         if (rows <= readyRows[parameter.index()] || rows > parameter.shape().rows()) {
-            throw new IllegalStateException("rank " + communicator.rank() + ", step " + step + ": backward reports "
-                    + rows + " rows of the gradient of " + parameter.name() + " (bucket "
-                    + plan.bucketOf(parameter.index()) + ") after " + readyRows[parameter.index()] + " of "
-                    + parameter.shape().rows());
+            throw new IllegalStateException(rankAndStep() + ": backward reports " + rows + " rows of the gradient of "
+                    + parameter.name() + " (bucket " + plan.bucketOf(parameter.index()) + ") after "
+                    + readyRows[parameter.index()] + " of " + parameter.shape().rows());
         }
         readyRows[parameter.index()] = rows;
         while (nextChunk < chunkPlans.length && isComplete(chunkPlans[nextChunk])) {
-            if (chunks.length > 0) {
+            if (sending && chunks.length > 0) {
                 chunks[nextChunk].markWritten(backwardStream);
                 if (!recording) {
                     chunkWritten(chunks[nextChunk]);
@@ -280,6 +292,10 @@ public final class DistributedDataParallel implements GradientListener, Binding.
             }
         }
         return readyRows[chunk.lastParameter()] >= chunk.rows();
+    }
+
+    private String rankAndStep() {
+        return "rank " + communicator.rank() + ", step " + (sending ? step : step + 1);
     }
 
     private String firstMissing() {

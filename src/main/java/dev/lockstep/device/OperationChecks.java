@@ -109,7 +109,8 @@ public final class OperationChecks {
         DataType other = parameterType(floatType);
         require(sourceType == DataType.UINT8 || sourceType == other, operation + ": source is " + sourceType
                 + ", not UINT8 or " + other);
-        matrix(operation, "destination", destination, floatType, destination.rows(), source.columns());
+        boolean asItIs = sourceType == other && destination.data().type() == other;
+        matrix(operation, "destination", destination, asItIs ? other : floatType, destination.rows(), source.columns());
         buffer(operation, "indices", indices, DataType.INT32, destination.rows());
         require(Float.isFinite(divisor) && divisor != 0, operation + ": a divisor of " + divisor);
     }
@@ -136,6 +137,44 @@ public final class OperationChecks {
         if (momentumBuffer != null) {
             buffer(operation, "momentumBuffer", momentumBuffer, floatType, elementCount);
         }
+    }
+
+    /** @param floatType as in {@link #sgd}, and {@code converted} likewise */
+    public static void adam(DataType floatType, DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        String operation = "adam";
+        long elementCount = parameter.elementCount();
+        if (converted != null) {
+            buffer(operation, "converted", converted, DataType.BFLOAT16, elementCount);
+        }
+        buffer(operation, "parameter", parameter, floatType, elementCount);
+        buffer(operation, "gradient", gradient, floatType, elementCount);
+        buffer(operation, "average", average, floatType, elementCount);
+        buffer(operation, "squareAverage", squareAverage, floatType, elementCount);
+        buffer(operation, "hyperparameters", hyperparameters, DataType.FLOAT64, AdamHyperparameters.LENGTH);
+    }
+
+    public static void sumOfSquares(DataType floatType, DeviceBuffer x, DeviceBuffer result) {
+        String operation = "sumOfSquares";
+        buffer(operation, "x", x, floatType, x.elementCount());
+        buffer(operation, "result", result, DataType.FLOAT64, 1);
+    }
+
+    public static void clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        String operation = "clipCoefficient";
+        buffer(operation, "sums", sums, DataType.FLOAT64, sums.elementCount());
+        buffer(operation, "coefficient", coefficient, DataType.FLOAT64, 1);
+        require(maximumNorm > 0 && Double.isFinite(maximumNorm), operation + ": a maximum norm of " + maximumNorm);
+    }
+
+    /** @param coefficient may be null */
+    public static void clip(DataType floatType, DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        String operation = "clip";
+        buffer(operation, "gradient", gradient, floatType, gradient.elementCount());
+        if (coefficient != null) {
+            buffer(operation, "coefficient", coefficient, DataType.FLOAT64, 1);
+        }
+        require(limit > 0, operation + ": a limit of " + limit);
     }
 
     public static void convert(DeviceBuffer source, DeviceBuffer destination) {

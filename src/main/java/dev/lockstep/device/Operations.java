@@ -68,8 +68,9 @@ public interface Operations {
     /**
      * destination[i, :] = source[indices[i], :] / divisor.
      *
-     * @param source  UINT8 or FLOAT32 (where the device computes in it, FLOAT64); [n, columns]
-     * @param indices INT32 [rows of destination], each in 0 … n − 1; not checked
+     * @param source      UINT8 or FLOAT32 (where the device computes in it, FLOAT64); [n, columns]
+     * @param indices     INT32 [rows of destination], each in 0 … n − 1; not checked
+     * @param destination of the device's compute type; FLOAT32 from FLOAT32, too
      */
     Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor);
 
@@ -88,6 +89,43 @@ public interface Operations {
      */
     Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
             DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted);
+
+    /**
+     * One step of Adam or AdamW over a range, in PyTorch's order of operations: {@code g += wd·p; m += (1 − β1)·(g − m);
+     * v = β2·v + (1 − β2)·g²; p = f·p − s·m / (r·√v + eps)}, with the numbers read from {@code hyperparameters} (FLOAT64
+     * [{@link AdamHyperparameters#LENGTH}]) when it runs. {@code gradient} is left as it is.
+     *
+     * @param average       m, torch's exp_avg
+     * @param squareAverage v, torch's exp_avg_sq
+     * @param converted     as in {@link #sgd}
+     */
+    Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average, DeviceBuffer squareAverage,
+            DeviceBuffer hyperparameters, DeviceBuffer converted);
+
+    /**
+     * result[0] = sum of x[i]², in double. The same elements give the same bits on every rank, whatever its threads.
+     *
+     * @param result FLOAT64 [1]
+     */
+    Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result);
+
+    /**
+     * coefficient[0] = min(1, maximumNorm / (norm + 1e-6)), where the norm is the root of the sum of all {@code sums}:
+     * torch.nn.utils.clip_grad_norm_'s. Of a norm that is NaN, NaN.
+     *
+     * @param sums        FLOAT64, of squares
+     * @param coefficient FLOAT64 [1]
+     */
+    Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient);
+
+    /**
+     * gradient[i] *= coefficient[0], then brought to {@code limit} from 0 where it is further away; NaN stays NaN. Where the
+     * coefficient is 1 and there is no limit, the gradient is not touched.
+     *
+     * @param coefficient FLOAT64 [1], read when it runs; null for none
+     * @param limit       above 0; infinity for none
+     */
+    Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit);
 
     /** destination[i] = source[i], from FLOAT32 to the device's {@link Device#computeType}. */
     Operation convert(DeviceBuffer source, DeviceBuffer destination);

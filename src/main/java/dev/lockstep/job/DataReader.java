@@ -15,8 +15,12 @@ final class DataReader {
 
     DataConfig data(Fields data) {
         data.require("train");
-        Optional<Value> test = data.find("test").filter(value -> !value.isNull());
-        return new DataConfig(source(data.map("train")), test.map(value -> source(data.map("test"))));
+        return new DataConfig(source(data.map("train")), beside(data, "test"), beside(data, "validation"));
+    }
+
+    /** A split beside the training data; null stands for none. */
+    private Optional<DataSource> beside(Fields data, String split) {
+        return data.find(split).filter(value -> !value.isNull()).map(value -> source(data.map(split)));
     }
 
     private DataSource source(Fields source) {

@@ -28,6 +28,11 @@ final class Fields {
         });
     }
 
+    /** Of the map itself. */
+    String path() {
+        return path;
+    }
+
     boolean has(String key) {
         return map.entries().containsKey(key);
     }
@@ -52,6 +57,11 @@ final class Fields {
         String mapPath = JobKeys.join(path, key);
         YamlNode.Mapping entries = find(key).map(Value::mapping).orElse(YamlNode.Mapping.empty(map.at()));
         return new Fields(mapPath, entries, JobKeys.ALL);
+    }
+
+    /** The map under {@code key} as if it were left out. */
+    Fields none(String key) {
+        return new Fields(JobKeys.join(path, key), YamlNode.Mapping.empty(map.at()), JobKeys.ALL);
     }
 
     /** An error at the place of {@code key}, or of the whole map where it does not hold that key. */

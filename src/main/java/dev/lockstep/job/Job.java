@@ -2,6 +2,7 @@ package dev.lockstep.job;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -11,6 +12,7 @@ import java.util.OptionalInt;
  * @param threads CPU threads a rank, 1 … MAX_THREADS; empty: chosen from what the rank may use
  * @param gpuSharing whether several ranks may use one GPU
  * @param timeout how long a rank waits for a peer before the job ends; more than zero
+ * @param validation present if and only if there is data to validate on
  * @param model at least one layer, at least one of them linear; a layer's position names its parameters
  */
 public record Job(
@@ -25,10 +27,12 @@ public record Job(
         List<LayerConfig> model,
         LossKind loss,
         OptimizerConfig optimizer,
+        ScheduleConfig schedule,
         TrainConfig train,
         DistributedConfig distributed,
         CheckpointConfig checkpoint,
-        LogConfig log) {
+        LogConfig log,
+        Optional<ValidationConfig> validation) {
     /** More than any machine has use for; an OpenMP runtime that is asked for far more ends the process. */
     public static final int MAX_THREADS = 4096;
 

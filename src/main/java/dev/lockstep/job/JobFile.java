@@ -27,13 +27,33 @@ public final class JobFile {
      * @throws InvalidInputException naming the first problem found, in one line
      */
     public static Job parse(String yaml, Path baseDirectory, String sourceName, List<String> sets) {
+        YamlNode.Mapping mapping = mapping(yaml, sourceName);
+        return new JobReader(baseDirectory.toAbsolutePath()).job(SetOption.apply(mapping, sets, JobKeys.ALL));
+    }
+
+    /**
+     * Reads a job from text, with its model given in Java.
+     *
+     * @param yaml as a job file's, its key {@code model} left out
+     * @param model as {@link Job#model} describes it; checked like a job file's
+     * @param baseDirectory what relative paths are relative to
+     * @throws InvalidInputException naming the first problem found, in one line
+     */
+    public static Job parse(String yaml, List<LayerConfig> model, Path baseDirectory) {
+        Location at = new Location("model", 0);
+        YamlNode layers = YamlReader.read(JobWriter.model(model), at.source(), false).orElseThrow(() -> at.error("is empty"));
+        YamlNode.Mapping mapping = mapping(yaml, "job").with("model", new YamlNode.Entry(at, layers));
+        return new JobReader(baseDirectory.toAbsolutePath()).job(mapping);
+    }
+
+    private static YamlNode.Mapping mapping(String yaml, String sourceName) {
         Location at = new Location(sourceName, 0);
         YamlNode root = YamlReader.read(yaml, sourceName, true).orElseThrow(() -> at.error("is empty; a job file needs at"
                 + " least name, data.train, model, optimizer.sgd.lr, train.epochs and train.batch-size"));
         if (!(root instanceof YamlNode.Mapping mapping)) {
             throw root.at().error("a job file must be a map of keys such as 'name: my-job'");
         }
-        return new JobReader(baseDirectory.toAbsolutePath()).job(SetOption.apply(mapping, sets, JobKeys.ALL));
+        return mapping;
     }
 
     /** The job as YAML, every key resolved: equal jobs give equal text, and parsing it gives an equal job. */

@@ -17,6 +17,15 @@ final class JobKeys {
     /** Paths of values and of the maps that hold them. */
     static final Set<String> ALL = all();
 
+    /** Paths of which a job holds at most one. */
+    static final List<List<String>> RIVALS = List.of(
+            List.of("train.batch-size", "train.global-batch"),
+            OptimizerReader.KINDS.stream().map(kind -> join("optimizer", kind)).toList(),
+            List.of("schedule.warmup-steps", "schedule.warmup-epochs"),
+            List.of("schedule.step", "schedule.cosine"),
+            List.of("schedule.step.every-steps", "schedule.step.every-epochs"),
+            List.of("schedule.cosine.steps", "schedule.cosine.epochs"));
+
     private static final int COMPARED_CHARACTERS = 80;
 
     private JobKeys() {}
@@ -32,17 +41,26 @@ final class JobKeys {
         Set<String> keys = new LinkedHashSet<>();
         keys.addAll(List.of("name", "seed", "device", "precision", "threads", "gpu-sharing", "timeout"));
         add(keys, "data");
-        for (String source : List.of("data.train", "data.test")) {
+        for (String source : List.of("data.train", "data.test", "data.validation")) {
             add(keys, source, "format");
             DATA_FORMATS.values().forEach(names -> add(keys, source, names.toArray(String[]::new)));
         }
         keys.addAll(List.of("model", "loss"));
         add(keys, "optimizer");
+        keys.add("optimizer.groups");
         add(keys, "optimizer.sgd", "lr", "momentum", "weight-decay", "dampening", "nesterov");
-        add(keys, "train", "epochs", "batch-size", "global-batch", "shuffle", "drop-last");
+        add(keys, "optimizer.adam", "lr", "betas", "eps", "weight-decay");
+        add(keys, "optimizer.adamw", "lr", "betas", "eps", "weight-decay");
+        add(keys, "schedule", "warmup-steps", "warmup-epochs", "scale-lr");
+        add(keys, "schedule.step", "every-steps", "every-epochs", "gamma");
+        add(keys, "schedule.cosine", "steps", "epochs", "min-lr");
+        add(keys, "train", "epochs", "batch-size", "global-batch", "accumulate", "shuffle", "drop-last", "clip-norm",
+                "clip-value");
         add(keys, "distributed", "first-bucket", "bucket", "chunk", "overlap");
         add(keys, "checkpoint", "every-epochs", "every-steps", "every-minutes", "keep");
         add(keys, "log", "every-steps");
+        add(keys, "validation", "every-epochs", "every-steps", "monitor", "keep-best");
+        add(keys, "validation.early-stopping", "patience", "min-delta");
         return keys;
     }
 

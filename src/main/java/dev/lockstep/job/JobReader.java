@@ -28,6 +28,8 @@ final class JobReader {
 
     Job job(YamlNode.Mapping root) {
         Fields job = new Fields("", root, JobKeys.ALL);
+        OptimizerConfig optimizer = OptimizerReader.optimizer(job.map("optimizer"));
+        DataConfig data = new DataReader(baseDirectory).data(job.map("data"));
         return new Job(
                 name(job.require("name")),
                 job.get("seed", "0").wholeNumber(0, Long.MAX_VALUE),
@@ -36,14 +38,16 @@ final class JobReader {
                 threads(job.get("threads", "auto")),
                 job.get("gpu-sharing", "false").flag(),
                 job.get("timeout", "60s").duration(MAX_TIMEOUT),
-                new DataReader(baseDirectory).data(job.map("data")),
+                data,
                 ModelReader.layers(job.require("model")),
                 job.get("loss", "cross-entropy").choice(LossKind.class),
-                OptimizerReader.optimizer(job.map("optimizer")),
+                optimizer,
+                ScheduleReader.schedule(job.map("schedule"), optimizer),
                 TrainReader.train(job.map("train")),
                 distributed(job.map("distributed")),
                 checkpoint(job.map("checkpoint")),
-                new LogConfig(job.map("log").get("every-steps", "0").wholeNumber(0, Long.MAX_VALUE)));
+                new LogConfig(job.map("log").get("every-steps", "0").wholeNumber(0, Long.MAX_VALUE)),
+                ValidationReader.validation(job, data.validation().isPresent()));
     }
 
     private static String name(Value value) {

@@ -1,6 +1,9 @@
 package dev.lockstep.job;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** One layer of the model. */
@@ -16,6 +19,18 @@ public sealed interface LayerConfig {
 
     /** An element-wise activation, which keeps the shape. */
     record ActivationLayer(ActivationKind kind) implements LayerConfig {}
+
+    /**
+     * A class of the user's that implements Module.
+     *
+     * @param className full, such as {@code com.example.Swish}
+     * @param options what its constructor is given: numbers (BigDecimal), booleans, texts, or lists of these
+     */
+    record CustomLayer(String className, Map<String, Object> options) implements LayerConfig {
+        public CustomLayer {
+            options = Collections.unmodifiableSortedMap(new TreeMap<>(options));
+        }
+    }
 
     /**
      * Features brought to mean 0 and variance 1 over the batch, which keeps the shape.

@@ -14,6 +14,7 @@ final class ModelReader {
     private static final String DROPOUT = "dropout";
     private static final String RESIDUAL = "residual";
     private static final String LINEAR = "linear";
+    private static final String CUSTOM = "module";
     /** Those that stand as words of their own, too. */
     private static final List<String> NORMS = List.of(BATCH_NORM, SYNC_BATCH_NORM, LAYER_NORM);
 
@@ -39,10 +40,14 @@ final class ModelReader {
 
     static List<LayerConfig> layers(Value model) {
         List<LayerConfig> layers = new ModelReader().list(model, 0);
-        if (LayerConfig.flattened(layers).noneMatch(LayerConfig.LinearLayer.class::isInstance)) {
+        if (LayerConfig.flattened(layers).noneMatch(ModelReader::mayHaveParameters)) {
             throw model.error("'model' has no linear layer; it needs at least one");
         }
         return layers;
+    }
+
+    private static boolean mayHaveParameters(LayerConfig layer) {
+        return layer instanceof LayerConfig.LinearLayer || layer instanceof LayerConfig.CustomLayer;
     }
 
     private List<LayerConfig> list(Value value, int depth) {
@@ -73,6 +78,9 @@ final class ModelReader {
 
     /** What layer {@code position} gives, where it takes what is given to it. */
     private static Features behind(Value at, LayerConfig layer, Features before, int position) {
+        if (LayerConfig.flattened(List.of(layer)).anyMatch(LayerConfig.CustomLayer.class::isInstance)) {
+            return Features.UNKNOWN; // what its class takes and gives is found when the model is built
+        }
         Optional<int[]> ends = ends(layer);
         if (ends.isEmpty()) {
             return before;
@@ -118,6 +126,9 @@ final class ModelReader {
         if (name.equals(DROPOUT)) {
             throw value.error(Text.quoted(value.path()) + " needs a probability: write 'dropout: 0.5'");
         }
+        if (name.equals(CUSTOM)) {
+            throw value.error(Text.quoted(value.path()) + " needs a class: write 'module: {class: …}'");
+        }
         if (name.equals(RESIDUAL)) {
             throw value.error(Text.quoted(value.path()) + " needs layers: write 'residual: [{linear: {in: 8, out: 8}},"
                     + " relu]'");
@@ -133,7 +144,7 @@ final class ModelReader {
                 throw layer.error(name, "'" + path + "' is more than the word " + name + "; write '- " + name + "'");
             }
         }
-        List<String> names = Stream.concat(Stream.of(LINEAR, DROPOUT, RESIDUAL), NORMS.stream()).filter(layer::has).toList();
+        List<String> names = Stream.concat(Stream.of(LINEAR, DROPOUT, RESIDUAL, CUSTOM), NORMS.stream()).filter(layer::has).toList();
         if (names.size() > 1) {
             throw layer.error(names.get(1), Text.quoted(path) + " is both " + names.get(0) + " and " + names.get(1)
                     + "; write each as an item of the list");
@@ -143,6 +154,7 @@ final class ModelReader {
         return switch (name) {
             case DROPOUT -> new LayerConfig.DropoutLayer(probability(value));
             case RESIDUAL -> new LayerConfig.ResidualLayer(list(value, depth + 1));
+            case CUSTOM -> CustomLayerReader.layer(value);
             case LINEAR -> {
                 Fields linear = new Fields(value.path(), value.mapping(), paths(value.path(), "in", "out"));
                 yield new LayerConfig.LinearLayer(linear.require("in").wholeInt(1), linear.require("out").wholeInt(1));
@@ -188,7 +200,7 @@ final class ModelReader {
     /** The paths of all kinds of layer at one position. */
     private static List<String> kinds(String path) {
         return Stream.of(Stream.of(LINEAR), Arrays.stream(ActivationKind.values()).map(Value::spelling), NORMS.stream(),
-                        Stream.of(DROPOUT, RESIDUAL))
+                        Stream.of(DROPOUT, RESIDUAL, CUSTOM))
                 .flatMap(names -> names)
                 .map(name -> path + "." + name)
                 .toList();

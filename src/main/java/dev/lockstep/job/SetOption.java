@@ -44,7 +44,7 @@ final class SetOption {
         String rest = path.isEmpty() ? key : key.substring(path.length() + 1);
         int dot = rest.indexOf('.');
         if (dot < 0) {
-            return withoutRivals(path, map, rest).with(rest, new YamlNode.Entry(at, value));
+            return withoutForeign(path, withoutRivals(path, map, rest), rest).with(rest, new YamlNode.Entry(at, value));
         }
         String name = rest.substring(0, dot);
         String childPath = JobKeys.join(path, name);
@@ -53,18 +53,28 @@ final class SetOption {
         boolean absent = child == null || new Value(childPath, child.value()).isNull();
         YamlNode.Mapping childMap =
                 absent ? YamlNode.Mapping.empty(at) : new Value(childPath, child.value()).mapping();
-        return map.with(name, new YamlNode.Entry(absent ? at : child.at(), set(childPath, childMap)));
+        return withoutRivals(path, map, name)
+                .with(name, new YamlNode.Entry(absent ? at : child.at(), set(childPath, childMap)));
     }
 
-    /** The map without the keys that cannot stand beside the one being set: who sets one has decided against those. */
-    private YamlNode.Mapping withoutRivals(String path, YamlNode.Mapping map, String name) {
-        // A job says the batch a rank or the global one, and the file has had to choose one already.
-        if (key.equals("train.batch-size")) {
-            return map.without("global-batch");
+    /**
+     * The map without the keys that cannot stand beside the one being set, itself or a key below it: who sets one has
+     * decided against those, and the file has had to choose one already.
+     */
+    private static YamlNode.Mapping withoutRivals(String path, YamlNode.Mapping map, String name) {
+        YamlNode.Mapping kept = map;
+        for (List<String> rivals : JobKeys.RIVALS) {
+            if (rivals.contains(JobKeys.join(path, name))) {
+                for (String rival : rivals) {
+                    String other = rival.substring(rival.lastIndexOf('.') + 1);
+                    kept = other.equals(name) ? kept : kept.without(other);
+                }
+            }
         }
-        if (key.equals("train.global-batch")) {
-            return map.without("batch-size");
-        }
+        return kept;
+    }
+
+    private YamlNode.Mapping withoutForeign(String path, YamlNode.Mapping map, String name) {
         // Another format of data has other keys. Those that fit it stay, so that the order of options does not matter.
         if (path.startsWith("data.") && name.equals("format") && value instanceof YamlNode.Scalar format
                 && JobKeys.DATA_FORMATS.containsKey(format.text())) {

@@ -1,6 +1,7 @@
 package dev.lockstep.job;
 
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /** Reads a job's section {@code train}. */
@@ -20,8 +21,16 @@ final class TrainReader {
                 epochs,
                 batch(train.find("batch-size")),
                 batch(train.find("global-batch")),
+                train.get("accumulate", "1").wholeInt(1),
                 train.get("shuffle", "true").flag(),
-                train.get("drop-last", "false").flag());
+                train.get("drop-last", "false").flag(),
+                limit(train.find("clip-norm")),
+                limit(train.find("clip-value")));
+    }
+
+    private static OptionalDouble limit(Optional<Value> value) {
+        return value.isEmpty() || value.get().isNull() ? OptionalDouble.empty()
+                : OptionalDouble.of(value.get().numberAboveZero(" or null"));
     }
 
     private static OptionalInt batch(Optional<Value> value) {

@@ -1,6 +1,7 @@
 package dev.lockstep.job;
 
 import dev.lockstep.InvalidInputException;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -16,6 +17,7 @@ import java.util.stream.IntStream;
 record Value(String path, YamlNode node) {
     private static final Pattern WHOLE_NUMBER = Pattern.compile("[-+]?[0-9]+");
     private static final Pattern NUMBER = Pattern.compile("[-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]+)?");
+    private static final Pattern FLAG = Pattern.compile("true|True|TRUE|false|False|FALSE");
 
     boolean isNull() {
         return node instanceof YamlNode.Scalar scalar && scalar.isNull();
@@ -65,6 +67,20 @@ record Value(String path, YamlNode node) {
         return Math.toIntExact(wholeNumber(min, Integer.MAX_VALUE));
     }
 
+    /** Whether this is plain text that stands for a number. */
+    boolean isNumber() {
+        return isPlain(NUMBER);
+    }
+
+    /** Of a value that {@link #isNumber}. */
+    BigDecimal decimal() {
+        try {
+            return new BigDecimal(((YamlNode.Scalar) node).text());
+        } catch (NumberFormatException e) {
+            throw mustBe("a number whose exponent has fewer digits");
+        }
+    }
+
     double number() {
         return finite("a finite number");
     }
@@ -77,6 +93,16 @@ record Value(String path, YamlNode node) {
         return number;
     }
 
+    /** @param otherwise what else the key takes, for the message */
+    double numberAboveZero(String otherwise) {
+        String expected = "a finite number above 0" + otherwise;
+        double number = finite(expected);
+        if (number <= 0) {
+            throw mustBe(expected);
+        }
+        return number;
+    }
+
     private double finite(String expected) {
         double number = Double.parseDouble(plain(NUMBER, expected));
         if (!Double.isFinite(number)) {
@@ -85,9 +111,14 @@ record Value(String path, YamlNode node) {
         return number + 0.0; // −0 becomes 0
     }
 
+    /** Whether this is plain text that stands for true or false. */
+    boolean isFlag() {
+        return isPlain(FLAG);
+    }
+
     boolean flag() {
         String expected = "true or false";
-        return switch (plain(Pattern.compile("true|True|TRUE|false|False|FALSE"), expected)) {
+        return switch (plain(FLAG, expected)) {
             case "true", "True", "TRUE" -> true;
             default -> false;
         };
@@ -133,9 +164,13 @@ record Value(String path, YamlNode node) {
         return Duration.ofMillis(millis);
     }
 
+    private boolean isPlain(Pattern pattern) {
+        return node instanceof YamlNode.Scalar scalar && scalar.plain() && pattern.matcher(scalar.text()).matches();
+    }
+
     private String plain(Pattern pattern, String expected) {
-        if (node instanceof YamlNode.Scalar scalar && scalar.plain() && pattern.matcher(scalar.text()).matches()) {
-            return scalar.text();
+        if (isPlain(pattern)) {
+            return ((YamlNode.Scalar) node).text();
         }
         throw mustBe(expected);
     }

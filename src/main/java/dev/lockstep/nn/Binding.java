@@ -97,14 +97,17 @@ public final class Binding {
         return new Binding(context, path, true, new RandomLayers());
     }
 
+    /** Whose operations and memory the module is to use. */
     public Device device() {
         return context.device;
     }
 
+    /** Memory for outputs and their gradients, to be asked for in the same order each time that a module is bound. */
     public Workspace workspace() {
         return context.workspace;
     }
 
+    /** Whether backward is wanted, too; without it there are no gradients. */
     public boolean training() {
         return context.timeline != null;
     }
@@ -123,6 +126,11 @@ public final class Binding {
         return accumulate;
     }
 
+    /**
+     * A parameter by the name that the module declares it with.
+     *
+     * @throws IllegalArgumentException if it declares none of that name
+     */
     public Parameter parameter(String name) {
         return context.arena.parameter(path + name);
     }
@@ -135,6 +143,7 @@ public final class Binding {
         return context.buffers.values(path + name);
     }
 
+    /** As {@link RowSplit#rowEnds} says; a module may compute the whole gradient at once all the same. */
     public int[] rowEnds(Parameter parameter) {
         return context.rowSplit.rowEnds(parameter);
     }

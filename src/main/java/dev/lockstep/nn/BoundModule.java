@@ -11,11 +11,12 @@ public interface BoundModule {
     /** The gradient of {@link #output}, to be written before {@link #backward}; null unless bound for training. */
     Matrix outputGradient();
 
+    /** Overwrites {@link #output} from the input that the module was bound to, and keeps what {@link #backward} needs. */
     void forward(Stream stream);
 
     /**
      * Overwrites the gradients of the module's parameters and of its input, from {@link #outputGradient} and what the
-     * last {@link #forward} left.
+     * last {@link #forward} left; adds to those of the parameters where {@link Binding#accumulate} says so.
      *
      * @param listener is told of each parameter's gradient, in backward order
      */

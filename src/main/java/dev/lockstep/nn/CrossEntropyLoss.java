@@ -31,12 +31,13 @@ public final class CrossEntropyLoss {
      * The loss of {@code model}'s output against {@code labels}, and, where the model is bound for training, its
      * gradient.
      *
-     * @param labels INT32 [batch]
-     * @param ranks  the gradient is that of the mean over the batches of so many ranks, each as large as this one:
-     *               summed over them it is their average
+     * @param labels  INT32 [batch]
+     * @param samples of a rank in a step: this batch, and the others whose gradients are added to its own
+     * @param ranks   the gradient is that of the mean over the steps of so many ranks, each as large: summed over them, and
+     *                over a step's batches, it is their average
      */
-    public Operation bind(BoundModule model, DeviceBuffer labels, int ranks) {
-        double gradientFactor = 1.0 / ((double) model.output().rows() * ranks);
+    public Operation bind(BoundModule model, DeviceBuffer labels, int samples, int ranks) {
+        double gradientFactor = 1.0 / ((double) samples * ranks);
         return device.operations().crossEntropy(model.output(), labels, statistics, model.outputGradient(),
                 gradientFactor);
     }

@@ -49,9 +49,12 @@ public record Linear(int in, int out) implements Module {
         return bind(binding, input, inputGradient, Activation.IDENTITY, null, Activation.IDENTITY);
     }
 
-    /** The gradient of the bias of the layer that is bound with {@code binding}; null outside training. */
+    /**
+     * The gradient of the bias of the layer that is bound with {@code binding}, for the layer behind it to overwrite. Null
+     * outside training, and where gradients are accumulated: then the layer adds to it itself.
+     */
     static DeviceBuffer biasGradient(Binding binding) {
-        return binding.training() ? binding.parameter(BIAS).gradient() : null;
+        return binding.training() && !binding.accumulate() ? binding.parameter(BIAS).gradient() : null;
     }
 
     /**
@@ -62,7 +65,8 @@ public record Linear(int in, int out) implements Module {
      * @param inputBiasGradient the gradient of the bias that was added before inputActivation: this layer computes it,
      *                         in one go with the gradient of its input; null if there is none
      * @param outputActivation applied to the output; the gradient to be put into outputGradient is that of the layer's
-     *                         own output, before this activation, and whoever puts it there computes that of the bias, too
+     *                         own output, before this activation, and whoever puts it there computes that of the bias, too,
+     *                         unless gradients are accumulated
      */
     BoundModule bind(Binding binding, Matrix input, Matrix inputGradient, Activation inputActivation,
             DeviceBuffer inputBiasGradient, Activation outputActivation) {
@@ -85,11 +89,11 @@ public record Linear(int in, int out) implements Module {
             int rows = rowEnds[i] - first;
             weightGradient[i] = binding.timed(Phase.BACKWARD, "backward.weight rows " + first + "-" + rowEnds[i],
                     flops * rows / out, operations.linearBackwardWeight(input, outputGradient,
-                            weight.gradientRows(first, rows), first, false));
+                            weight.gradientRows(first, rows), first, binding.accumulate()));
         }
-        Operation biasGradient = outputActivation != Activation.IDENTITY ? null
+        Operation biasGradient = outputActivation != Activation.IDENTITY && !binding.accumulate() ? null
                 : binding.timed(Phase.BACKWARD, "backward.bias", 0,
-                        operations.linearBackwardBias(outputGradient, bias.gradient(), false));
+                        operations.linearBackwardBias(outputGradient, bias.gradient(), binding.accumulate()));
         Operation inputGradientOperation = inputGradient == null ? null
                 : binding.timed(Phase.BACKWARD, "backward.input", flops, operations.linearBackwardInput(outputGradient,
                         weight.matrix(), inputGradient, inputActivation, input, inputBiasGradient));

@@ -15,6 +15,9 @@ public interface Optimizer {
     /** Called once before a step's first update. */
     void beginStep();
 
+    /** Where its schedule stands, of the parameters that are in no group of their own. */
+    double learningRate();
+
     /** Steps taken; sets the number when training is resumed. */
     long steps();
 

@@ -6,8 +6,7 @@ import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.SgdHyperparameters;
 import dev.lockstep.tensor.ParameterArena;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.util.List;
 import java.util.Map;
 
 /** Stochastic gradient descent with momentum, weight decay, dampening and nesterov: torch.optim.SGD. */
@@ -17,50 +16,63 @@ public final class Sgd implements Optimizer {
     private final Device device;
     private final ParameterArena arena;
     private final SgdSettings settings;
+    private final ParameterGroups groups;
+    private final Schedule schedule;
     private final DeviceBuffer momentumBuffer;
-    private final DeviceBuffer hyperparameters;
-    private final ByteBuffer host = ByteBuffer.allocateDirect(SgdHyperparameters.LENGTH * Float.BYTES)
-            .order(ByteOrder.nativeOrder());
-    private boolean changed = true;
+    private final Hyperparameters hyperparameters;
     private long steps;
 
+    /** All parameters alike, at a constant rate. */
     public Sgd(Device device, ParameterArena arena, SgdSettings settings) {
+        this(device, arena, settings, List.of(), Schedule.constant());
+    }
+
+    /**
+     * @param groups   that have other numbers than the settings'
+     * @param schedule moved on by whoever trains, before each step
+     */
+    public Sgd(Device device, ParameterArena arena, SgdSettings settings, List<ParameterGroup> groups, Schedule schedule) {
         this.device = device;
         this.arena = arena;
         this.settings = settings;
+        this.groups = new ParameterGroups(arena, settings.learningRate(), settings.weightDecay(), groups);
+        this.schedule = schedule;
         momentumBuffer = settings.momentum() == 0 ? null : device.allocate(arena.values().type(), arena.elementCount());
-        hyperparameters = device.allocate(DataType.FLOAT32, SgdHyperparameters.LENGTH);
+        hyperparameters = new Hyperparameters(device, DataType.FLOAT32, this.groups.count() * SgdHyperparameters.LENGTH);
     }
 
     @Override
     public Operation bind(long firstElement, long elementCount) {
-        return device.operations().sgd(arena.values().slice(firstElement, elementCount),
-                arena.gradients().slice(firstElement, elementCount),
-                momentumBuffer == null ? null : momentumBuffer.slice(firstElement, elementCount), hyperparameters,
-                settings.nesterov(),
-                arena.converts() ? arena.computeValues().slice(firstElement, elementCount) : null);
+        return groups.bind(firstElement, elementCount, (group, first, count) -> device.operations().sgd(
+                arena.values().slice(first, count), arena.gradients().slice(first, count),
+                momentumBuffer == null ? null : momentumBuffer.slice(first, count),
+                hyperparameters.slice(group * SgdHyperparameters.LENGTH, SgdHyperparameters.LENGTH), settings.nesterov(),
+                arena.converts() ? arena.computeValues().slice(first, count) : null));
     }
 
-    /** The first step's momentum buffer is the gradient itself, so the numbers change once, at the second step. */
     @Override
     public void beginStep() {
-        boolean first = steps == 0;
-        put(SgdHyperparameters.LEARNING_RATE, settings.learningRate());
-        put(SgdHyperparameters.WEIGHT_DECAY, settings.weightDecay());
-        put(SgdHyperparameters.MOMENTUM, settings.momentum());
-        put(SgdHyperparameters.BUFFER_FACTOR, first ? 0 : settings.momentum());
-        put(SgdHyperparameters.GRADIENT_FACTOR, first ? 1 : 1 - settings.dampening());
-        if (changed) {
-            hyperparameters.copyFromHost(host.clear());
-            changed = false;
+        for (int group = 0; group < groups.count(); group++) {
+            put(group, schedule.rate(groups.get(group).learningRate()), groups.get(group).weightDecay());
         }
+        hyperparameters.send();
         steps++;
     }
 
-    private void put(int index, double value) {
-        float number = (float) value;
-        changed |= host.getFloat(index * Float.BYTES) != number;
-        host.putFloat(index * Float.BYTES, number);
+    /** The first step's momentum buffer is the gradient itself. */
+    private void put(int group, double rate, double weightDecay) {
+        int first = group * SgdHyperparameters.LENGTH;
+        boolean firstStep = steps == 0;
+        hyperparameters.put(first + SgdHyperparameters.LEARNING_RATE, rate);
+        hyperparameters.put(first + SgdHyperparameters.WEIGHT_DECAY, weightDecay);
+        hyperparameters.put(first + SgdHyperparameters.MOMENTUM, settings.momentum());
+        hyperparameters.put(first + SgdHyperparameters.BUFFER_FACTOR, firstStep ? 0 : settings.momentum());
+        hyperparameters.put(first + SgdHyperparameters.GRADIENT_FACTOR, firstStep ? 1 : 1 - settings.dampening());
+    }
+
+    @Override
+    public double learningRate() {
+        return schedule.rate(settings.learningRate());
     }
 
     @Override

@@ -1,2 +1,2 @@
-/** Optimizers, which update ranges of the parameter arena. */
+/** Optimizers, which update ranges of the parameter arena, and the schedules of their learning rates. */
 package dev.lockstep.optim;

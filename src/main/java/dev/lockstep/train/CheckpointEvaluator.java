@@ -17,11 +17,17 @@ public final class CheckpointEvaluator {
     private final ModelBuffers buffers;
     private final Evaluator evaluator;
 
-    /** @param job says the model and the batch */
+    /**
+     * Collective.
+     *
+     * @param job says the model and the batch
+     * @throws dev.lockstep.InvalidInputException if the classes of the model's custom modules differ over the ranks
+     */
     public CheckpointEvaluator(Device device, Communicator communicator, Job job, Dataset data) {
         this.device = device;
         this.communicator = communicator;
         Sequential model = Models.build(job.model(), data.features().columns());
+        new StartupAgreement().withAll(CustomModules.code(job)).check(communicator);
         arena = new ParameterArena(device, model.parameterShapes(), false);
         buffers = new ModelBuffers(device, model.bufferShapes());
         evaluator = new Evaluator(device, communicator, model, arena, buffers, data,

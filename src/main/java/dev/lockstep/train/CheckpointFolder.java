@@ -58,6 +58,11 @@ final class CheckpointFolder {
         return new Content(readable.stream().map(Readable::path).toList(), damaged, damagedFolders);
     }
 
+    /** Whether a checkpoint could have this name. */
+    static boolean isName(String name) {
+        return NAME.matcher(name).matches();
+    }
+
     private static List<Path> folders(Path folder) {
         if (Files.notExists(folder)) {
             return List.of();

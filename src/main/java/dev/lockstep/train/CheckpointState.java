@@ -24,7 +24,7 @@ import java.util.Map;
  * @param epochsCompleted  whose steps are all done
  * @param job              resolved, as YAML
  * @param ranks            that made it
- * @param batchSize        samples a rank in a full step
+ * @param batchSize        samples a rank in a full step, of all its micro-batches
  * @param trainSamples     of the training data
  * @param parametersSha256 of the parameters in model order; empty but at the end of training, as it takes seconds
  * @param files            beside this one, by name
@@ -70,6 +70,17 @@ public record CheckpointState(Position position, int epochsCompleted, long optim
         next.put("samples", position.sums().samples());
         next.put("seconds", position.sums().seconds());
         state.put("goes_on_in", next);
+        ValidationProgress validation = position.validation();
+        if (validation.step() > 0) {
+            Map<String, Object> validated = new LinkedHashMap<>();
+            validated.put("step", validation.step());
+            validated.put("best", validation.best());
+            validated.put("best_step", validation.bestStep());
+            validated.put("best_checkpoint", validation.bestCheckpoint());
+            validated.put("reference", validation.reference());
+            validated.put("not_better", validation.notBetter());
+            state.put("validation", validated);
+        }
         if (!parametersSha256.isEmpty()) {
             state.put("parameters_sha256", parametersSha256);
         }
@@ -111,7 +122,7 @@ public record CheckpointState(Position position, int epochsCompleted, long optim
             Position position = new Position(next.required("epoch").intValue(),
                     next.required("samples_consumed").longValue(), state.required("step").longValue(),
                     new Position.Sums(next.required("loss_sum").doubleValue(), next.required("samples").doubleValue(),
-                            next.required("seconds").doubleValue()));
+                            next.required("seconds").doubleValue()), validation(state.path("validation")));
             Map<String, BytesSum> files = new LinkedHashMap<>();
             state.required("files").properties().forEach(file -> files.put(file.getKey(), new BytesSum(
                     file.getValue().required("bytes").longValue(), file.getValue().required("crc32c").longValue())));
@@ -127,10 +138,23 @@ public record CheckpointState(Position position, int epochsCompleted, long optim
         }
     }
 
+    private static boolean possible(ValidationProgress validation) {
+        return validation.step() >= 0 && validation.bestStep() >= 0 && validation.notBetter() >= 0
+                && (validation.bestCheckpoint().isEmpty() || CheckpointFolder.isName(validation.bestCheckpoint()));
+    }
+
+    private static ValidationProgress validation(JsonNode validated) {
+        return validated.isMissingNode() ? ValidationProgress.NONE : new ValidationProgress(
+                validated.required("step").longValue(), validated.required("best").doubleValue(),
+                validated.required("best_step").longValue(), validated.required("best_checkpoint").asText(),
+                validated.required("reference").doubleValue(), validated.required("not_better").intValue());
+    }
+
     /** The sum is right; but whoever wrote it may have been no training run. */
     private void requirePossible() {
         boolean possible = position.epoch() > 0 && position.consumed() >= 0 && position.step() >= 0 && epochsCompleted >= 0
-                && optimizerSteps >= 0 && ranks > 0 && batchSize > 0 && stepsPerEpoch > 0 && trainSamples > 0;
+                && possible(position.validation()) && optimizerSteps >= 0 && ranks > 0 && batchSize > 0
+                && stepsPerEpoch > 0 && trainSamples > 0;
         if (!possible) {
             throw new IllegalArgumentException("numbers out of range");
         }

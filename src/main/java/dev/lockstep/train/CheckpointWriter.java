@@ -1,5 +1,6 @@
 package dev.lockstep.train;
 
+import dev.lockstep.BackgroundThread;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.optim.Optimizer;
@@ -30,12 +31,14 @@ import java.util.stream.Stream;
  * Writes checkpoints on rank 0, beside the steps that follow: {@code model.safetensors} with PyTorch's names and shapes,
  * {@code optimizer.safetensors}, {@code state.json}. The training thread copies the state to memory that is allocated
  * once; a thread of this class's own writes it from there, one checkpoint after the other. A checkpoint appears under its
- * name only when it is whole: it is written under another name, synced and renamed. Keeps the newest ones.
+ * name only when it is whole: it is written under another name, synced and renamed. Keeps the newest ones, and the one that
+ * was validated best, which {@code best} is a link to.
  *
  * <p>All methods are the training thread's.
  */
-final class CheckpointWriter {
+public final class CheckpointWriter {
     private static final String TEMPORARY_PREFIX = ".writing-";
+    private static final String BEST = "best";
     private static final String REMOVED_PREFIX = ".removing-";
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 
@@ -45,11 +48,8 @@ final class CheckpointWriter {
     private final List<NamedTensor> optimizerState;
     /** By the arena that they are copies of. Filled by the training thread while nothing is being written. */
     private final Map<DeviceBuffer, HostCopy> copies = new IdentityHashMap<>();
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(body -> {
-        Thread writer = new Thread(body, "lockstep-checkpoint");
-        writer.setDaemon(true);
-        return writer;
-    });
+    private final ExecutorService thread =
+            Executors.newSingleThreadExecutor(body -> BackgroundThread.of("lockstep-checkpoint", body));
     /** What is being written, or has been and was not yet asked for; else null. */
     private Future<Path> writing;
     /** Oldest first; touched by the writing thread alone. Null until it has looked what a run before has left. */
@@ -59,7 +59,7 @@ final class CheckpointWriter {
      * @param folder of all checkpoints; made when the first is written
      * @param keep   checkpoints to keep, at least 1
      */
-    CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, ModelBuffers buffers,
+    public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, ModelBuffers buffers,
             Optimizer optimizer) {
         this.folder = folder;
         this.keep = Math.max(1, keep);
@@ -75,7 +75,7 @@ final class CheckpointWriter {
      *
      * @param state what state.json says, but for the files
      */
-    void begin(String name, CheckpointState state) {
+    public void begin(String name, CheckpointState state) {
         if (writing != null) {
             throw new IllegalStateException("checkpoint " + name + " begins before the last one's end was asked for");
         }
@@ -84,7 +84,7 @@ final class CheckpointWriter {
     }
 
     /** Whether {@link #finished} has something to tell. Cheap enough for every step. */
-    boolean hasFinished() {
+    public boolean hasFinished() {
         return writing != null && writing.isDone();
     }
 
@@ -93,7 +93,7 @@ final class CheckpointWriter {
      *
      * @throws TrainingException if it could not be written, or the state was not finite; the checkpoints before it stand
      */
-    Optional<Path> finished() {
+    public Optional<Path> finished() {
         if (writing == null) {
             return Optional.empty();
         }
@@ -150,8 +150,42 @@ final class CheckpointWriter {
         }
         written.remove(target);
         written.addLast(target);
+        String best = state.position().validation().bestCheckpoint();
+        linkBest(best);
+        removeAllBut(folder.resolve(best));
+        return target;
+    }
+
+    /** Nothing is missing at any moment: the link changes in one step, and only to what is whole. */
+    private void linkBest(String best) {
+        Path link = folder.resolve(BEST);
+        try {
+            Path checkpoint = Path.of(best);
+            boolean linked = Files.isSymbolicLink(link) && Files.readSymbolicLink(link).equals(checkpoint);
+            if (best.isEmpty() || linked || !Files.exists(folder.resolve(checkpoint))) {
+                return;
+            }
+            Path temporary = folder.resolve(TEMPORARY_PREFIX + BEST);
+            Files.deleteIfExists(temporary);
+            Files.createSymbolicLink(temporary, checkpoint);
+            Files.move(temporary, link, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new TrainingException("the link " + link + " to the best checkpoint could not be made ("
+                    + IoMessages.of(e) + "); where there can be none, set validation.keep-best to false", e);
+        }
+    }
+
+    /** Removes old ones, but never {@code best}. */
+    private void removeAllBut(Path best) {
+        List<Path> old = new ArrayList<>();
         while (written.size() > keep) {
-            Path oldest = written.removeFirst();
+            old.add(written.removeFirst());
+        }
+        for (Path oldest : old) {
+            if (oldest.equals(best)) {
+                written.addFirst(oldest);
+                continue;
+            }
             try {
                 moveAside(oldest);
             } catch (IOException e) {
@@ -159,7 +193,6 @@ final class CheckpointWriter {
                         + IoMessages.of(e) + ")", e);
             }
         }
-        return target;
     }
 
     /** Those of the run that this one goes on from, damaged ones first; what it was about is removed. */

@@ -10,16 +10,17 @@ import java.util.Optional;
  * @param epoch            from 1 on
  * @param step             steps since the start of training
  * @param trainLoss        sample-weighted mean of the losses before each update, the sampler's padding included
+ * @param learningRate     of the last step
  * @param test             after the epoch; empty without test data
  * @param samplesPerSecond samples trained on, the padding included, over {@code seconds}
  * @param seconds          wall time of the training alone, loading of batches included, evaluation and checkpoints not
  * @param breakdown        of the steps in this process; empty where none was timed
  */
-public record EpochMetrics(int epoch, long step, double trainLoss, Optional<Evaluation> test,
-        double samplesPerSecond, double seconds, Optional<StepBreakdown> breakdown) {
+public record EpochMetrics(int epoch, long step, double trainLoss, double learningRate,
+        Optional<Evaluation> test, double samplesPerSecond, double seconds, Optional<StepBreakdown> breakdown) {
     /** The same with what follows the training of an epoch. */
     EpochMetrics with(Optional<Evaluation> evaluation, Optional<StepBreakdown> stepBreakdown) {
-        return new EpochMetrics(epoch, step, trainLoss, evaluation, samplesPerSecond, seconds, stepBreakdown);
+        return new EpochMetrics(epoch, step, trainLoss, learningRate, evaluation, samplesPerSecond, seconds, stepBreakdown);
     }
 
     /** As metrics.jsonl has it. */
@@ -29,6 +30,7 @@ public record EpochMetrics(int epoch, long step, double trainLoss, Optional<Eval
         map.put("epoch", epoch);
         map.put("step", step);
         map.put("train_loss", trainLoss);
+        map.put("learning_rate", learningRate);
         test.ifPresent(evaluation -> {
             map.put("test_loss", evaluation.loss());
             map.put("test_accuracy", evaluation.accuracy());

@@ -9,11 +9,11 @@ import dev.lockstep.device.Device;
  *
  * @param key            of the job file, for messages
  * @param featuresOnHost whether the features are too large for the device
- * @param classes        the model's outputs: labels are below it
+ * @param outputs        of the model: labels are below it
  */
-public record EvaluationData(String key, DatasetSource source, boolean featuresOnHost, int classes) {
+public record EvaluationData(String key, DatasetSource source, boolean featuresOnHost, int outputs) {
     /** @throws dev.lockstep.InvalidInputException as {@link TrainingData#load} */
     public Dataset load(Device device) {
-        return TrainingData.load(key, source, classes, device, featuresOnHost);
+        return TrainingData.load(key, source, outputs, device, featuresOnHost);
     }
 }

@@ -51,7 +51,7 @@ final class Evaluator {
         workspace.rewind();
         DataLoader.Batch batch = loader.batch(size);
         BoundModule bound = model.bind(binding, batch.features(), null);
-        return new EvaluationStep(batch, bound, loss.bind(bound, batch.labels(), 1));
+        return new EvaluationStep(batch, bound, loss.bind(bound, batch.targets(), size, 1));
     }
 
     /** Collective. */

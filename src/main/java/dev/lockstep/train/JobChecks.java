@@ -12,6 +12,8 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.Precision;
 import dev.lockstep.nn.Sequential;
 import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -33,25 +35,29 @@ public final class JobChecks {
         checkPrecision(job);
         DatasetSource train = source(job.data().train());
         Optional<DatasetSource> test = job.data().test().map(JobChecks::source);
-        int features = Models.inputFeatures(job.model());
-        DatasetInfo trainInfo = checkFeatures("data.train", train, features);
+        Optional<DatasetSource> validation = job.data().validation().map(JobChecks::source);
+        int features = Models.inputFeatures(job.model()).orElseGet(() -> train.info().features());
+        DatasetInfo trainInfo = checkFeatures("data.train", train, features, job);
         if (trainInfo.samples() < ranks) {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
-        Optional<DatasetInfo> testInfo = test.map(source -> checkFeatures("data.test", source, features));
-        checkBatches(job, ranks, trainInfo.samples());
-        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, testInfo),
+        List<DatasetInfo> evaluated = new ArrayList<>();
+        test.ifPresent(source -> evaluated.add(checkFeatures("data.test", source, features, job)));
+        validation.ifPresent(source -> evaluated.add(checkFeatures("data.validation", source, features, job)));
+        Sequential model = Models.build(job.model(), features);
+        checkBatches(job, model, ranks, trainInfo);
+        Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
+        Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, evaluated),
                 MemoryEstimate.checkpointBytes(job, features), budget);
-        checkHeap(job, ranks, trainInfo, testInfo, heapBytes);
-        return new TrainingData(train, test, fit.featuresOnHost, fit.deviceBytes,
-                Models.build(job.model(), features).outputFeatures(features));
+        checkHeap(job, ranks, trainInfo, evaluated, heapBytes);
+        return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes,
+                model.outputFeatures(features));
     }
 
     /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
-    private static void checkBatches(Job job, int ranks, int samples) {
-        Sequential model = Models.build(job.model(), Models.inputFeatures(job.model()));
-        int perRank = new DistributedSampler(samples, ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
+    private static void checkBatches(Job job, Sequential model, int ranks, DatasetInfo train) {
+        int perRank = new DistributedSampler(train.samples(), ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
         int batch = Math.min(job.train().batchPerRank(ranks), perRank);
         checkBatch(model, ranks, batch);
         checkBatch(model, ranks, perRank % batch == 0 ? batch : perRank % batch);
@@ -80,23 +86,27 @@ public final class JobChecks {
         checkPrecision(job);
         int batch = job.train().batchPerRank(ranks);
         DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
-                Models.inputFeatures(job.model()), 0);
-        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, Optional.empty()), BigInteger.ZERO, budget);
+                Models.inputFeatures(job.model()).orElseGet(() -> source(job.data().train()).info().features()), 0);
+        checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, List.of()), BigInteger.ZERO, budget);
         return batch;
     }
 
     /**
      * The same for the evaluation of the job's model on one of its data sets.
      *
-     * @param key {@code data.train} or {@code data.test}
+     * @param key {@code data.train}, {@code data.test} or {@code data.validation}
      */
     public static EvaluationData checkEvaluation(Job job, String key, int ranks, MemoryBudget budget) {
         checkPrecision(job);
-        Optional<DataSource> config = key.equals("data.train") ? Optional.of(job.data().train()) : job.data().test();
+        Optional<DataSource> config = switch (key) {
+            case "data.train" -> Optional.of(job.data().train());
+            case "data.test" -> job.data().test();
+            default -> job.data().validation();
+        };
         DatasetSource source = source(config.orElseThrow(() -> new InvalidInputException("the job has no " + key
                 + "; give it one with --set, or choose --split train")));
-        int features = Models.inputFeatures(job.model());
-        DatasetInfo info = checkFeatures(key, source, features);
+        int features = Models.inputFeatures(job.model()).orElseGet(() -> source.info().features());
+        DatasetInfo info = checkFeatures(key, source, features, job);
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
         return new EvaluationData(key, source, fit.featuresOnHost,
                 Models.build(job.model(), features).outputFeatures(features));
@@ -109,12 +119,13 @@ public final class JobChecks {
         }
     }
 
-    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features) {
+    private static DatasetInfo checkFeatures(String key, DatasetSource source, int features, Job job) {
         DatasetInfo info = source.info();
         if (info.features() != features) {
             throw new InvalidInputException(key + ": " + source.description() + " has " + info.features()
-                    + " features a sample, but the model's first linear layer takes " + features
-                    + "; set its in to " + info.features());
+                    + " features a sample, but " + (Models.inputFeatures(job.model()).isPresent()
+                            ? "the model's first linear layer takes " + features + "; set its in to " + info.features()
+                            : "data.train has " + features + "; both need as many"));
         }
         return info;
     }
@@ -165,9 +176,9 @@ public final class JobChecks {
     }
 
     /** The order of the samples is kept in the Java heap, whose limit is not the machine's. */
-    private static void checkHeap(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test, long heapBytes) {
+    private static void checkHeap(Job job, int ranks, DatasetInfo train, List<DatasetInfo> evaluated, long heapBytes) {
         long shuffled = job.train().shuffle() ? train.samples() : 0;
-        long dealtOut = ((long) train.samples() + test.map(DatasetInfo::samples).orElse(0)) / ranks;
+        long dealtOut = (train.samples() + evaluated.stream().mapToLong(DatasetInfo::samples).sum()) / ranks;
         long needed = (shuffled + dealtOut) * Integer.BYTES;
         // An array has to fit into one generation of the heap.
         if (needed > heapBytes / 2) {

@@ -8,8 +8,8 @@ import dev.lockstep.nn.ActivationMemory;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.tensor.ParameterArena;
 import java.math.BigInteger;
+import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 
 /**
  * The memory a rank will ask its device for, known before any of it is taken. Exact arithmetic: the sizes in a job file
@@ -46,20 +46,20 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
     }
 
     /** @throws dev.lockstep.InvalidInputException if the ranks do not divide the global batch */
-    static MemoryEstimate of(Job job, int ranks, DatasetInfo train, Optional<DatasetInfo> test) {
+    static MemoryEstimate of(Job job, int ranks, DatasetInfo train, List<DatasetInfo> evaluated) {
         int batch = job.train().batchPerRank(ranks);
         Sizes sizes = Sizes.of(job, train.features());
         ActivationMemory memory = sizes.memory;
         BigInteger floats = floats(train, ranks, batch, memory.trainingElements());
         long fixedBytes = memory.fixedBytes();
         BigInteger samples = samples(train, ranks, batch);
-        if (test.isPresent()) {
-            floats = floats.add(floats(test.get(), ranks, batch, memory.evaluationElements()));
-            fixedBytes *= 2;
-            samples = samples.add(samples(test.get(), ranks, batch));
+        BigInteger data = BigInteger.valueOf(train.residentBytes());
+        for (DatasetInfo split : evaluated) {
+            floats = floats.add(floats(split, ranks, batch, memory.evaluationElements()));
+            fixedBytes += memory.fixedBytes();
+            samples = samples.add(samples(split, ranks, batch));
+            data = data.add(BigInteger.valueOf(split.residentBytes()));
         }
-        BigInteger data = BigInteger.valueOf(train.residentBytes())
-                .add(BigInteger.valueOf(test.map(DatasetInfo::residentBytes).orElse(0L)));
         return new MemoryEstimate(parameters(job, sizes, keptArenas(job) + 1),
                 activations(job, floats).add(BigInteger.valueOf(fixedBytes)), data, sizes.masks(samples),
                 activations(job, samples.multiply(BigInteger.valueOf(train.features()))));
@@ -79,7 +79,10 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
 
     /** Samples a rank in a step of evaluation alone, where nobody minds what the ranks make of the global batch. */
     static int evaluationBatch(Job job, int ranks) {
-        return job.train().batchSize().orElseGet(() -> (job.train().globalBatch().getAsInt() - 1) / ranks + 1);
+        return job.train().batchSize().orElseGet(() -> {
+            long batches = (long) ranks * job.train().accumulate();
+            return (int) ((job.train().globalBatch().getAsInt() - 1) / batches + 1);
+        });
     }
 
     /** What rank 0 has in its host's memory beside it: the copy of the state that checkpoints are written from. */
@@ -91,6 +94,9 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
 
     /** The parameters' and the optimizer's. */
     private static int keptArenas(Job job) {
+        if (job.optimizer() instanceof OptimizerConfig.Adam) {
+            return 3;
+        }
         return job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() != 0 ? 2 : 1;
     }
 

@@ -55,6 +55,7 @@ final class MetricsCut {
         }
         return switch (json.path("kind").asText()) {
             case "step" -> json.path("step").asLong() <= start.step();
+            case "validation" -> json.path("step").asLong() <= start.validation().step();
             case "epoch" -> json.path("epoch").asLong() < start.epoch();
             default -> false;
         };

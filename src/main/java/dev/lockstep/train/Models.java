@@ -14,6 +14,7 @@ import dev.lockstep.nn.Residual;
 import dev.lockstep.nn.Sequential;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** Builds the model that a job file describes. */
 final class Models {
@@ -51,6 +52,9 @@ final class Models {
         if (layer instanceof LayerConfig.ActivationLayer activation) {
             return new ActivationModule(activation(activation.kind()));
         }
+        if (layer instanceof LayerConfig.CustomLayer custom) {
+            return CustomModules.build(path, custom, features);
+        }
         if (layer instanceof LayerConfig.BatchNormLayer norm) {
             return new BatchNorm(features, norm.eps(), norm.momentum(), norm.sync());
         }
@@ -67,12 +71,14 @@ final class Models {
     }
 
     /**
-     * What a sample must have, as the first linear layer says: those before it keep the number. There is one, for the job
-     * file was checked for it.
+     * What a sample must have, as the first linear layer says: those before it keep the number. None where a custom module
+     * comes first, which takes what there is.
      */
-    static int inputFeatures(List<LayerConfig> layers) {
-        return LayerConfig.flattened(layers).filter(LayerConfig.LinearLayer.class::isInstance)
-                .map(LayerConfig.LinearLayer.class::cast).findFirst().orElseThrow().in();
+    static OptionalInt inputFeatures(List<LayerConfig> layers) {
+        return LayerConfig.flattened(layers)
+                .filter(layer -> layer instanceof LayerConfig.LinearLayer || layer instanceof LayerConfig.CustomLayer).limit(1)
+                .filter(LayerConfig.LinearLayer.class::isInstance)
+                .mapToInt(layer -> ((LayerConfig.LinearLayer) layer).in()).findFirst();
     }
 
     static Activation activation(ActivationKind kind) {

@@ -1,23 +1,90 @@
 package dev.lockstep.train;
 
+import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Device;
+import dev.lockstep.job.GroupConfig;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.OptimizerConfig;
+import dev.lockstep.job.ScheduleConfig;
+import dev.lockstep.optim.Adam;
+import dev.lockstep.optim.AdamSettings;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.optim.ParameterGroup;
+import dev.lockstep.optim.Schedule;
 import dev.lockstep.optim.Sgd;
 import dev.lockstep.optim.SgdSettings;
 import dev.lockstep.tensor.ParameterArena;
+import dev.lockstep.tensor.ParameterShape;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
-/** Builds the optimizer that a job file describes. */
+/** Builds the optimizer and the schedule that a job file describes. */
 final class Optimizers {
+    private static final Pattern WILDCARD = Pattern.compile("[*?]");
+
     private Optimizers() {
     }
 
-    static Optimizer build(Job job, Device device, ParameterArena arena) {
+    static Optimizer build(Job job, Device device, ParameterArena arena, Schedule schedule) {
+        List<ParameterGroup> groups = job.optimizer().groups().stream()
+                .map(group -> new ParameterGroup(members(group), group.lr().orElse(job.optimizer().lr()),
+                        group.weightDecay().orElse(job.optimizer().weightDecay()))).toList();
         if (job.optimizer() instanceof OptimizerConfig.Sgd sgd) {
             return new Sgd(device, arena, new SgdSettings(sgd.lr(), sgd.momentum(), sgd.weightDecay(),
-                    sgd.dampening(), sgd.nesterov()));
+                    sgd.dampening(), sgd.nesterov()), groups, schedule);
+        }
+        if (job.optimizer() instanceof OptimizerConfig.Adam adam) {
+            return new Adam(device, arena, new AdamSettings(adam.lr(), adam.beta1(), adam.beta2(), adam.eps(),
+                    adam.weightDecay(), adam.decoupled()), groups, schedule);
         }
         throw new IllegalStateException("an optimizer without an implementation: " + job.optimizer());
+    }
+
+    static Schedule schedule(ScheduleConfig config, int ranks) {
+        return new Schedule(config.unit() == ScheduleConfig.Unit.STEPS ? Schedule.Unit.STEPS : Schedule.Unit.EPOCHS,
+                config.warmUp(), config.decay().map(Optimizers::decay),
+                config.scaleLr() == ScheduleConfig.ScaleLr.LINEAR ? ranks : 1);
+    }
+
+    private static Schedule.Decay decay(ScheduleConfig.Decay config) {
+        if (config instanceof ScheduleConfig.StepDecay step) {
+            return new Schedule.Decay.Step(step.every(), step.gamma());
+        }
+        ScheduleConfig.CosineDecay cosine = (ScheduleConfig.CosineDecay) config;
+        return new Schedule.Decay.Cosine(cosine.length(), cosine.minLr());
+    }
+
+    /** @throws InvalidInputException if a group names a parameter that the model does not have */
+    static void checkGroups(OptimizerConfig optimizer, List<ParameterShape> shapes) {
+        for (int i = 0; i < optimizer.groups().size(); i++) {
+            for (String name : optimizer.groups().get(i).parameters()) {
+                if (!isRole(name) && shapes.stream().noneMatch(members(name))) {
+                    throw new InvalidInputException("optimizer.groups." + i + ".parameters: '" + name + "' is no parameter's"
+                            + " name; give biases, norms or a pattern of names"
+                            + (shapes.isEmpty() ? ", of which the model has none" : " from " + shapes.get(0).name() + " to "
+                            + shapes.get(shapes.size() - 1).name()));
+                }
+            }
+        }
+    }
+
+    private static boolean isRole(String name) {
+        return name.equals(GroupConfig.BIASES) || name.equals(GroupConfig.NORMS);
+    }
+
+    private static Predicate<ParameterShape> members(GroupConfig group) {
+        return group.parameters().stream().map(Optimizers::members).reduce(shape -> false, Predicate::or);
+    }
+
+    private static Predicate<ParameterShape> members(String name) {
+        if (isRole(name)) {
+            ParameterShape.Role role = name.equals(GroupConfig.BIASES) ? ParameterShape.Role.BIAS : ParameterShape.Role.NORM;
+            return shape -> shape.role() == role;
+        }
+        // Quoted between the wildcards, whatever else it holds.
+        String pattern = WILDCARD.matcher(Pattern.quote(name)).replaceAll(
+                wildcard -> "\\\\E" + (wildcard.group().equals("*") ? ".*" : ".") + "\\\\Q");
+        return shape -> shape.name().matches(pattern);
     }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
+import dev.lockstep.job.ScheduleConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,10 +25,13 @@ import java.util.TreeSet;
 public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, List<String> warnings) {
     private static final YAMLMapper YAML = new YAMLMapper();
     private static final String ZERO = "0";
+    /** The best number so far would not compare with those of another monitor. */
+    private static final String MONITOR = "validation.monitor";
 
     /** They have no bearing on what is computed, or say where things are; data of another size is found all the same. */
     private static final List<String> MAY_CHANGE = List.of("name", "train.epochs", "checkpoint.", "log.", "timeout",
-            "threads", "gpu-sharing", "data.train.images", "data.train.labels", "data.test");
+            "threads", "gpu-sharing", "data.train.images", "data.train.labels", "data.test",
+            "data.validation", "validation");
     /** With another value the parameters, or the place in the epoch's order, would mean something else. */
     private static final List<String> MUST_NOT_CHANGE = List.of("seed", "model", "loss", "train.shuffle",
             "train.drop-last", "data.train.");
@@ -63,20 +67,25 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
             notices.add("changed since then: " + String.join(", ", changes));
         }
         if (state.ranks() != ranks) {
-            int batch = ranks * job.train().batchPerRank(ranks);
-            int before = state.ranks() * state.batchSize();
+            long batch = job.train().stepSamples(ranks);
+            long before = (long) state.ranks() * state.batchSize();
             long left = Math.max(0, trainSamples - position.consumed());
             notices.add("with " + ranks + (ranks == 1 ? " rank" : " ranks") + ", not " + state.ranks() + ": the "
                     + (position.consumed() == 0 ? "" : left + " samples left of epoch " + position.epoch()
                             + " are dealt out anew, none twice; the ")
                     + "global batch is " + batch + (batch == before ? " as before"
-                            : ", not " + before + " (train.global-batch: " + before + " would keep it)"));
+                            : ", not " + before + " (train.global-batch: " + before + " would keep it)")
+                    + (job.schedule().scaleLr() == ScheduleConfig.ScaleLr.LINEAR
+                            ? "; learning rates are scaled by " + ranks + ", not " + state.ranks() : ""));
         }
         return notices;
     }
 
     /** {@code "optimizer.sgd.lr from 0.1 to 0.05"}, of the keys that bear on what is computed. */
     private static List<String> changes(Job before, Job now, Path checkpoint) {
+        if (!before.optimizer().key().equals(now.optimizer().key())) {
+            throw refused("the optimizer is " + now.optimizer().key(), checkpoint, before.optimizer().key());
+        }
         Map<String, String> old = keys(before);
         Map<String, String> current = keys(now);
         TreeSet<String> all = new TreeSet<>(old.keySet());
@@ -85,12 +94,13 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
         for (String key : all) {
             String from = old.getOrDefault(key, "not set");
             String to = current.getOrDefault(key, "not set");
-            if (from.equals(to) || startsWith(MAY_CHANGE, key)) {
+            boolean otherMonitor = key.equals(MONITOR) && old.containsKey(key) && current.containsKey(key);
+            if (from.equals(to) || startsWith(MAY_CHANGE, key) && !otherMonitor) {
                 continue;
             }
             boolean otherState = key.startsWith("optimizer.") && (!old.containsKey(key) || !current.containsKey(key))
                     || key.endsWith(".momentum") && (from.equals(ZERO) || to.equals(ZERO));
-            if (otherState || startsWith(MUST_NOT_CHANGE, key)) {
+            if (otherState || otherMonitor || startsWith(MUST_NOT_CHANGE, key)) {
                 throw refused(key + " is " + to, checkpoint, from);
             }
             changes.add(key + " from " + from + " to " + to);

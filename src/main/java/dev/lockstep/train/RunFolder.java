@@ -129,12 +129,18 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
 
     @Override
-    public void stepLogged(long step, double loss) {
+    public void stepLogged(long step, double loss, double learningRate) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("kind", "step");
         map.put("step", step);
         map.put("loss", loss);
+        map.put("learning_rate", learningRate);
         write(map);
+    }
+
+    @Override
+    public void validated(ValidationMetrics metrics) {
+        write(metrics.toMap());
     }
 
     @Override

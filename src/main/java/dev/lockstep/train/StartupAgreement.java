@@ -2,6 +2,8 @@ package dev.lockstep.train;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.data.Dataset;
+import dev.lockstep.data.Targets;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -9,6 +11,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What every rank must have in common before the first step: compared by hash, part by part, so that the difference
@@ -20,6 +23,23 @@ final class StartupAgreement {
     /** Adds one part; its text decides. */
     StartupAgreement with(String part, Object content) {
         parts.put(part, sha256(content.toString().getBytes(StandardCharsets.UTF_8)));
+        return this;
+    }
+
+    /** Adds a data set's shape, not its content: a rank with another file of that size is found by its labels at most. */
+    StartupAgreement withData(String part, Optional<Dataset> data) {
+        return with(part, data.map(set -> set.features() + " " + set.features().data().type() + " " + describe(set.targets()))
+                .orElse(""));
+    }
+
+    private static String describe(Targets targets) {
+        return targets instanceof Targets.Labels labels ? labels.largest() + " " + labels.largestSample()
+                : "[" + targets.data().elementCount() + "]";
+    }
+
+    /** Adds parts by name. */
+    StartupAgreement withAll(Map<String, String> more) {
+        more.forEach(this::with);
         return this;
     }
 

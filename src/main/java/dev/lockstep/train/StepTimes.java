@@ -8,6 +8,7 @@ import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.device.Timeline.Span;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +19,7 @@ import java.util.Optional;
  */
 public final class StepTimes {
     /**
-     * The mean of an operation of a full-size step.
+     * The mean of an operation of a full-size step, over all its micro-batches that are the same work.
      *
      * @param name    as in {@code "2.backward.weight rows 0-1024"}
      * @param flops   of a matrix product, 0 for what is none
@@ -42,30 +43,37 @@ public final class StepTimes {
     private final Communicator communicator;
     private final Stream stream;
     private final List<ChunkTimes> chunks;
-    private final Timeline fullStep;
+    /** Of the micro-batches of a full-size step, in their order: each once, though it may be repeated. */
+    private final Timeline[] fullStep;
+    private final long[] repetitions;
     private final boolean timesEveryStep;
     /** Over the timed steps; nanoseconds, and operations. */
     private final double[] sums = new double[SUMS];
-    private final double[] operationNanos;
+    private final double[][] operationNanos;
     private final SpacedRows chunkSeconds;
     private long timedSteps;
     private long timedFullSteps;
+    private boolean full;
+    private long backwardEnd;
     private long steps;
     private long nanos;
     /** Whether the last step that began is one of those. */
     private boolean counts;
 
     /**
-     * @param fullStep       of the steps of full size, bound to its end
+     * @param fullStep       of the micro-batches of a step of full size, in order, bound to their ends; those that are the
+     *                       same work share one
      * @param timesEveryStep as where a step is done when it returns: timing then costs nothing
      */
-    StepTimes(Communicator communicator, Stream stream, List<ChunkTimes> chunks, Timeline fullStep, boolean timesEveryStep) {
+    StepTimes(Communicator communicator, Stream stream, List<ChunkTimes> chunks, List<Timeline> fullStep,
+            boolean timesEveryStep) {
         this.communicator = communicator;
         this.stream = stream;
         this.chunks = chunks;
-        this.fullStep = fullStep;
+        this.fullStep = fullStep.stream().distinct().toArray(Timeline[]::new);
         this.timesEveryStep = timesEveryStep;
-        operationNanos = new double[fullStep.spans().size()];
+        repetitions = Arrays.stream(this.fullStep).mapToLong(each -> Collections.frequency(fullStep, each)).toArray();
+        operationNanos = Arrays.stream(this.fullStep).map(each -> new double[each.spans().size()]).toArray(double[][]::new);
         chunkSeconds = new SpacedRows(chunks.size(), Math.max(1, Math.min(256, KEPT_NUMBERS / 2 / (chunks.size() + 1))) * 2);
     }
 
@@ -73,7 +81,9 @@ public final class StepTimes {
     public void reset() {
         stream.synchronize();
         Arrays.fill(sums, 0);
-        Arrays.fill(operationNanos, 0);
+        for (double[] each : operationNanos) {
+            Arrays.fill(each, 0);
+        }
         chunkSeconds.clear();
         timedSteps = 0;
         timedFullSteps = 0;
@@ -115,15 +125,16 @@ public final class StepTimes {
         }
     }
 
-    /** Takes up a step that was timed from within and is done. */
-    void stepTimed(Timeline timeline, long beginNanos) {
+    /** Takes up a micro-batch that was timed from within and is done, before it is repeated. */
+    void microBatchTimed(Timeline timeline, long beginNanos) {
         if (!counts) {
             return;
         }
         long forward = Long.MAX_VALUE;
         long backward = Long.MAX_VALUE;
-        long backwardEnd = Long.MIN_VALUE;
-        boolean full = timeline == fullStep;
+        backwardEnd = Long.MIN_VALUE;
+        int index = indexOf(timeline);
+        full = index >= 0;
         List<Span> spans = timeline.spans();
         for (int i = 0; i < spans.size(); i++) {
             Span span = spans.get(i);
@@ -142,12 +153,27 @@ public final class StepTimes {
                 sums[FLOPS] += span.flops();
             }
             if (full) {
-                operationNanos[i] += end - begin;
+                operationNanos[index][i] += end - begin;
             }
         }
         sums[DATA] += forward - beginNanos;
         sums[FORWARD] += backward - forward;
         sums[BACKWARD] += backwardEnd - backward;
+    }
+
+    private int indexOf(Timeline timeline) {
+        int index = fullStep.length - 1;
+        while (index >= 0 && fullStep[index] != timeline) {
+            index--;
+        }
+        return index;
+    }
+
+    /** Takes up the end of a step all of whose micro-batches were. */
+    void stepTimed() {
+        if (!counts) {
+            return;
+        }
         sums[EXPOSED] += Math.max(0, lastReducedNanos(backwardEnd) - backwardEnd);
         if (chunkSeconds.next()) {
             for (int i = 0; i < chunks.size(); i++) {
@@ -180,16 +206,21 @@ public final class StepTimes {
         return mean;
     }
 
-    /** In the order in which they ran, on this rank; empty if no full-size step was timed. */
+    /**
+     * In the order in which they ran, on this rank; empty if no full-size step was timed. The micro-batches between the first
+     * and the last are taken together.
+     */
     public List<OperationTime> operations() {
         if (timedFullSteps == 0) {
             return List.of();
         }
-        List<Span> spans = fullStep.spans();
         List<OperationTime> times = new ArrayList<>();
-        for (Span span : fullStep.inOrder()) {
-            times.add(new OperationTime(span.name(), span.phase(), span.flops(),
-                    operationNanos[spans.indexOf(span)] / timedFullSteps * 1e-9));
+        for (int each = 0; each < fullStep.length; each++) {
+            List<Span> spans = fullStep[each].spans();
+            for (Span span : fullStep[each].inOrder()) {
+                times.add(new OperationTime(span.name(), span.phase(), span.flops() * repetitions[each],
+                        operationNanos[each][spans.indexOf(span)] / timedFullSteps * 1e-9));
+            }
         }
         return times;
     }

@@ -77,13 +77,8 @@ public final class Trace {
     }
 
     /** Takes up a step that was timed and is done. */
-    void add(long step, long beginNanos, long endNanos, Timeline timeline, List<ChunkTimes> chunks) {
+    void addStep(long step, long beginNanos, long endNanos, List<ChunkTimes> chunks) {
         add(Kind.STEP, "", null, step, beginNanos, endNanos);
-        List<Span> spans = timeline.spans();
-        for (int i = 0; i < spans.size(); i++) {
-            Span span = spans.get(i);
-            add(Kind.OPERATION, span.name(), span.phase(), step, span.beginNanos(), span.endNanos());
-        }
         for (int i = 0; i < chunks.size(); i++) {
             ChunkTimes chunk = chunks.get(i);
             add(Kind.QUEUED, chunk.name(), null, step, chunk.readyNanos(), chunk.takenNanos());
@@ -91,6 +86,15 @@ public final class Trace {
             add(Kind.FETCH, chunk.name(), null, step, chunk.writtenNanos(), chunk.fetchedNanos());
             add(Kind.ALLREDUCE, chunk.name(), null, step, chunk.fetchedNanos(), chunk.reducedNanos());
             add(Kind.STORE, chunk.name(), null, step, chunk.reducedNanos(), chunk.storedNanos());
+        }
+    }
+
+    /** Takes up the operations of a micro-batch of that step, before it is repeated. */
+    void addOperations(long step, Timeline timeline) {
+        List<Span> spans = timeline.spans();
+        for (int i = 0; i < spans.size(); i++) {
+            Span span = spans.get(i);
+            add(Kind.OPERATION, span.name(), span.phase(), step, span.beginNanos(), span.endNanos());
         }
     }
 

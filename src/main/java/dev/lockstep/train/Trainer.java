@@ -7,37 +7,29 @@ import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
-import dev.lockstep.device.LossStatistics;
-import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
-import dev.lockstep.device.Timeline;
-import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
-import dev.lockstep.nn.Binding;
-import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.CrossEntropyLoss;
 import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
+import dev.lockstep.optim.GradientClipping;
 import dev.lockstep.optim.Optimizer;
+import dev.lockstep.optim.Schedule;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
-import dev.lockstep.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
+import java.util.function.Function;
 
 /** Trains a job's model on one rank, in step with the others. Everything a step needs is made by the constructor. */
 public final class Trainer {
-    /** One batch size's prepared work: {@code operation} trains on what the batch has selected. */
-    private record TrainingStep(DataLoader.Batch batch, Operation operation, Timeline timeline) {
-    }
-
-    /** This rank's part of an epoch, or of what is left of it; {@code last} trains on its last batch. */
+    /** This rank's part of an epoch, or of what is left of it; {@code last} trains on its last samples. */
     private record Shard(int[] indices, TrainingStep last) {
     }
 
@@ -48,27 +40,27 @@ public final class Trainer {
     private final ParameterArena arena;
     private final ModelBuffers buffers;
     private final Randomness randomness;
+    private final Schedule schedule;
     private final Optimizer optimizer;
     private final DistributedDataParallel ddp;
-    private final CrossEntropyLoss loss;
+    private final EpochLoss loss;
     private final DistributedSampler sampler;
     private final int trainSamples;
     private final int batchSize;
+    private final int samplesPerStep;
     private final TrainingStep full;
     private final Shard wholeEpoch;
     private final Position start;
     private final Shard restOfFirstEpoch;
     private final Optional<Evaluator> evaluator;
+    private final Optional<Evaluator> validator;
     private final Device device;
-    private final DoubleSupplier batchLoss = this::batchLoss;
-    private final double[] globalLoss = new double[1];
+    private final DoubleSupplier batchLoss;
     private final BucketPlan plan;
     private final StepTimes times;
-    /** Null unless the run is traced. */
-    private Trace trace;
+    private final StepRunner runner;
     private int epoch;
     private long step;
-    private long epochStartStep;
     private Shard shard;
     /** Of the shard, so far. */
     private int samplesDone;
@@ -76,6 +68,8 @@ public final class Trainer {
     private Position.Sums before = Position.Sums.NONE;
     private long epochStartNanos;
     private long pausedNanos;
+    private long pauseBeginNanos;
+    private boolean epochEnds;
 
     /**
      * Collective: compares the ranks' programs, jobs and data, and gives every rank rank 0's initial parameters.
@@ -106,38 +100,53 @@ public final class Trainer {
         buffers = new ModelBuffers(device, model.bufferShapes());
         randomness = new Randomness(device, job.seed(), communicator.rank());
         randomness.setSteps(start.step());
-        plan = plan(job, arena, ranks);
+        // With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be.
+        plan = BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
+                job.distributed().firstBucketBytes(), job.distributed().bucketBytes(),
+                ranks == 1 ? Long.MAX_VALUE : job.distributed().chunkBytes());
         new StartupAgreement()
                 .with("program", program)
                 .with("job", JobFile.toYaml(job))
-                .with("training data", describe(data.train()))
-                .with("test data", data.test().map(Trainer::describe).orElse(""))
+                .withAll(CustomModules.code(job))
+                .withData("training data", Optional.of(data.train()))
+                .withData("test data", data.test())
+                .withData("validation data", data.validation())
                 .with("bucket plan", plan.buckets().toString() + plan.chunks())
                 .with("checkpoint", start)
                 .check(communicator);
 
-        optimizer = Optimizers.build(job, device, arena);
-        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(), optimizer::bind);
+        schedule = Optimizers.schedule(job.schedule(), ranks);
+        optimizer = Optimizers.build(job, device, arena, schedule);
+        GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
+                plan.chunks().size());
+        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
+                clipping.isOn() ? new ClippedUpdate(clipping, optimizer) : optimizer::bind);
         trainSamples = data.train().samples();
         sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
                 job.seed(), job.train().dropLast());
         batchSize = Math.min(job.train().batchPerRank(ranks), sampler.samplesPerRank());
-        loss = new CrossEntropyLoss(device);
-        DataLoader loader = new DataLoader(device, data.train(), batchSize);
-        Workspace workspace = new Workspace(device);
-        full = bind(model, loader, workspace, batchSize);
-        int rest = sampler.samplesPerRank() % batchSize;
-        TrainingStep last = rest == 0 ? full : bind(model, loader, workspace, rest);
+        samplesPerStep = (int) Math.min((long) batchSize * job.train().accumulate(), sampler.samplesPerRank());
+        CrossEntropyLoss batchLosses = new CrossEntropyLoss(device);
+        loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate(),
+                job.optimizer().key() + ".lr");
+        batchLoss = loss::ofMicroBatch;
+        StepBinding steps = new StepBinding(device, model, arena, buffers, randomness, ddp, batchLosses,
+                new DataLoader(device, data.train(), batchSize), ranks, batchSize);
+        full = steps.bind(samplesPerStep);
+        int rest = sampler.samplesPerRank() % samplesPerStep;
+        TrainingStep last = rest == 0 ? full : steps.bind(rest);
         wholeEpoch = new Shard(new int[sampler.samplesPerRank()], last);
         int samplesLeft = sampler.samplesPerRank(start.consumed());
-        int restLeft = samplesLeft % batchSize;
+        int restLeft = samplesLeft % samplesPerStep;
         restOfFirstEpoch = start.consumed() == 0 ? wholeEpoch : new Shard(new int[samplesLeft], restLeft == 0 ? full
-                : restLeft == rest ? last : bind(model, loader, workspace, restLeft));
-        times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timeline, loss.isHostAccessible());
+                : restLeft == rest ? last : steps.bind(restLeft));
+        times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timelines(), loss.isHostAccessible());
+        runner = new StepRunner(device, optimizer, ddp, times);
         step = start.step();
-        evaluator = data.test().map(
-                test -> new Evaluator(device, communicator, model, arena, buffers, test,
-                        job.train().batchPerRank(ranks)));
+        Function<Dataset, Evaluator> evaluation = split ->
+                new Evaluator(device, communicator, model, arena, buffers, split, job.train().batchPerRank(ranks));
+        evaluator = data.test().map(evaluation);
+        validator = data.validation().map(evaluation);
 
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(stream);
@@ -165,45 +174,13 @@ public final class Trainer {
         optimizer.setSteps(optimizerSteps);
     }
 
-    /** With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be. */
-    private static BucketPlan plan(Job job, ParameterArena arena, int ranks) {
-        return BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
-                job.distributed().firstBucketBytes(), job.distributed().bucketBytes(),
-                ranks == 1 ? Long.MAX_VALUE : job.distributed().chunkBytes());
-    }
-
-    /** Shape, not content: a rank that reads another file of the same size is found by its labels' range at most. */
-    private static String describe(Dataset dataset) {
-        return dataset.features() + " " + dataset.features().data().type() + " " + dataset.largestLabel() + " "
-                + dataset.largestLabelSample();
-    }
-
-    private TrainingStep bind(Sequential model, DataLoader loader, Workspace workspace, int size) {
-        workspace.rewind();
-        Timeline timeline = new Timeline(device);
-        DataLoader.Batch batch = loader.batch(size);
-        Operation gather = timeline.timed(Phase.DATA, "gather", 0, batch::gather);
-        JobChecks.checkBatch(model, communicator.size(), size);
-        Binding binding = Binding.forTraining(device, workspace, arena, ddp, timeline).with(buffers).with(randomness, ddp);
-        BoundModule bound = model.bind(binding, batch.features(), null);
-        Operation count = randomness.nextStep();
-        Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0,
-                loss.bind(bound, batch.labels(), communicator.size()));
-        return new TrainingStep(batch, ddp.bind(on -> {
-            count.enqueue(on);
-            gather.enqueue(on);
-            bound.forward(on);
-            boundLoss.enqueue(on);
-        }, bound, timeline), timeline);
-    }
-
     /** Steps in an epoch, the short last one included. */
     public int stepsPerEpoch() {
         return steps(wholeEpoch);
     }
 
     private int steps(Shard of) {
-        return (of.indices.length + batchSize - 1) / batchSize;
+        return (of.indices.length + samplesPerStep - 1) / samplesPerStep;
     }
 
     /** Where this training began: at the start, or where a checkpoint stood. */
@@ -220,9 +197,14 @@ public final class Trainer {
         return trainSamples;
     }
 
-    /** Samples of a rank in a full step. */
+    /** Samples of a rank in a full micro-batch. */
     public int batchSize() {
         return batchSize;
+    }
+
+    /** Samples of a rank in a full step, of all its micro-batches. */
+    public int samplesPerStep() {
+        return samplesPerStep;
     }
 
     public BucketPlan plan() {
@@ -263,7 +245,7 @@ public final class Trainer {
 
     /** Has the steps that are timed written down in {@code trace} from now on. */
     public void traceInto(Trace trace) {
-        this.trace = trace;
+        runner.traceInto(trace);
     }
 
     /** Steps done since the start of training. */
@@ -282,44 +264,55 @@ public final class Trainer {
         epochStartNanos = System.nanoTime();
         pausedNanos = 0;
         samplesDone = 0;
+        epochEnds = false;
         this.epoch = epoch;
-        epochStartStep = step;
         long consumed = epoch == start.epoch() ? start.consumed() : 0;
         before = epoch == start.epoch() ? start.sums() : Position.Sums.NONE;
         shard = epoch == start.epoch() ? restOfFirstEpoch : wholeEpoch;
         // As in a DDP script: for epoch in range(epochs): sampler.set_epoch(epoch).
         sampler.indices(epoch - 1L, consumed, shard.indices);
-        loss.reset(stream);
+        loss.beginEpoch(epoch, step);
         int stepOfEpoch = stepsPerEpoch() - steps(shard);
-        for (int first = 0; first < shard.indices.length; first += batchSize) {
+        if (shard.indices.length == 0) {
+            // The epoch's record is all that is left to do, and tells of its last step.
+            moveSchedule(optimizer.steps() - 1, stepOfEpoch - 1);
+        }
+        for (int first = 0; first < shard.indices.length && !epochEnds; first += samplesPerStep) {
             long begin = System.nanoTime();
             trainStep(first);
-            samplesDone = Math.min(first + batchSize, shard.indices.length);
+            samplesDone = Math.min(first + samplesPerStep, shard.indices.length);
             stepOfEpoch++;
             listener.stepDone(epoch, step, stepOfEpoch, batchLoss);
-            if (job.log().everySteps() > 0 && step % job.log().everySteps() == 0) {
+            if (isLogged(step)) {
                 logStep();
             }
-            long pause = System.nanoTime();
-            times.stepDone(pause - begin);
+            pauseBeginNanos = System.nanoTime();
+            times.stepDone(pauseBeginNanos - begin);
             stepHook.afterStep(epoch, step);
-            pausedNanos += System.nanoTime() - pause;
+            pausedNanos += System.nanoTime() - pauseBeginNanos;
         }
         times.settle();
-        requireFiniteLoss();
+        loss.requireFinite();
         Position.Sums sums = sums(System.nanoTime());
-        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), Optional.empty(),
+        return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), optimizer.learningRate(), Optional.empty(),
                 sums.samples() / sums.seconds(), sums.seconds(), Optional.empty());
     }
 
     /**
      * Where training stands now, within the epoch: for a step's hook. Collective.
      *
-     * @param nanos System.nanoTime when the last step ended
+     * @param nanos      System.nanoTime when the last step ended
+     * @param validation so far
      */
-    Position position(long nanos) {
+    Position position(long nanos, ValidationProgress validation) {
         long consumedBefore = epoch == start.epoch() ? start.consumed() : 0;
-        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos));
+        return new Position(epoch, consumedBefore + (long) samplesDone * communicator.size(), step, sums(nanos),
+                validation);
+    }
+
+    /** Leaves out the steps that are left of the epoch; for a step's hook. */
+    void endEpoch() {
+        epochEnds = true;
     }
 
     /** Whether all steps of the epoch are done. */
@@ -328,9 +321,7 @@ public final class Trainer {
     }
 
     private Position.Sums sums(long nanos) {
-        double[] sums = {loss.read(stream, LossStatistics.LOSS_SUM), loss.read(stream, LossStatistics.SAMPLES)};
-        communicator.allReduceSum(sums);
-        return before.plus(sums[0], sums[1], (nanos - epochStartNanos - pausedNanos) * 1e-9);
+        return loss.sums(before, (nanos - epochStartNanos - pausedNanos) * 1e-9);
     }
 
     /** Called after each step. */
@@ -341,40 +332,26 @@ public final class Trainer {
         void afterStep(int epoch, long step);
     }
 
-    private TrainingStep batchAt(int first) {
-        return shard.indices.length - first >= batchSize ? full : shard.last;
+    private TrainingStep stepAt(int first) {
+        return shard.indices.length - first >= samplesPerStep ? full : shard.last;
     }
 
     private void trainStep(int first) {
+        boolean timed = times.begin(first / samplesPerStep, shard.indices.length / samplesPerStep);
+        if (isLogged(step + 1)) {
+            loss.beginStep();
+        }
         step++;
-        TrainingStep current = batchAt(first);
-        boolean timed = times.begin(first / batchSize, shard.indices.length / batchSize);
-        current.timeline.setOn(timed);
-        if (timed) {
-            device.synchronizeClock();
-        }
-        long begin = System.nanoTime();
-        current.batch.select(shard.indices, first, stream);
-        int next = first + batchSize;
-        if (next < shard.indices.length) {
-            batchAt(next).batch.prefetch(shard.indices, next);
-        }
-        optimizer.beginStep();
-        current.operation.enqueue(stream);
-        if (timed) {
-            stream.synchronize();
-            times.stepTimed(current.timeline, begin);
-            if (trace != null) {
-                trace.add(step, begin, System.nanoTime(), current.timeline, ddp.chunkTimes());
-            }
-        }
+        int next = first + samplesPerStep;
+        moveSchedule(optimizer.steps(), stepsPerEpoch() - steps(shard) + first / samplesPerStep);
+        runner.run(stepAt(first), shard.indices, first, next < shard.indices.length ? stepAt(next) : null, timed, step);
         if (loss.isHostAccessible()) {
-            requireFiniteLoss();
+            loss.requireFinite();
         }
     }
 
-    private double batchLoss() {
-        return loss.read(stream, LossStatistics.BATCH_MEAN);
+    private void moveSchedule(long stepsDone, int stepsOfEpochDone) {
+        schedule.moveTo(stepsDone, epoch - 1, stepsOfEpochDone, stepsPerEpoch());
     }
 
     /**
@@ -383,27 +360,36 @@ public final class Trainer {
      * @throws TrainingException naming the first whose loss on this rank was not finite
      */
     public void requireFiniteLoss() {
-        long batch = (long) loss.read(stream, LossStatistics.FIRST_NOT_FINITE);
-        if (batch > 0) {
-            throw new TrainingException("rank " + communicator.rank() + ", epoch " + epoch + ", step "
-                    + (epochStartStep + batch) + ": the loss is NaN or infinite: training has diverged; lower"
-                    + " optimizer.sgd.lr or look at the data");
-        }
+        loss.requireFinite();
     }
 
-    /** Every rank's batch has the same size, so the mean over the ranks is that over the global batch. */
+    private boolean isLogged(long step) {
+        return job.log().everySteps() > 0 && step % job.log().everySteps() == 0;
+    }
+
     private void logStep() {
-        requireFiniteLoss();
-        globalLoss[0] = batchLoss();
-        communicator.allReduceSum(globalLoss);
-        listener.stepLogged(step, globalLoss[0] / communicator.size());
+        loss.requireFinite();
+        listener.stepLogged(step, loss.ofStep(), optimizer.learningRate());
     }
 
-    /** Evaluates on the test data, with rank 0's buffers; empty without. Collective. */
+    /** Evaluates on the validation data, in a step's hook or between epochs; empty without. Collective. */
+    public Optional<Evaluation> validate() {
+        // What the device still has to do of the step is no pause.
+        times.settle();
+        pauseBeginNanos = System.nanoTime();
+        return evaluate(validator);
+    }
+
+    /** Evaluates on the test data; empty without. Collective. */
     public Optional<Evaluation> evaluate() {
-        if (evaluator.isPresent()) {
+        return evaluate(evaluator);
+    }
+
+    /** With rank 0's buffers. */
+    private Optional<Evaluation> evaluate(Optional<Evaluator> split) {
+        if (split.isPresent()) {
             DistributedDataParallel.broadcast(communicator, buffers);
         }
-        return evaluator.map(Evaluator::evaluate);
+        return split.map(Evaluator::evaluate);
     }
 }

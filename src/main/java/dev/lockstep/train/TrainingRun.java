@@ -34,6 +34,7 @@ public final class TrainingRun {
     private final TrainingListener listener;
     private final Optional<CheckpointWriter> checkpoints;
     private final Lookout lookout;
+    private final Validation validation;
     private double firstStepSeconds;
 
     /**
@@ -54,6 +55,7 @@ public final class TrainingRun {
         this.listener = listener;
         checkpoints = checkpointFolder.map(folder -> new CheckpointWriter(folder, job.checkpoint().keep(),
                 trainer.device(), trainer.parameters(), trainer.buffers(), trainer.optimizer()));
+        validation = new Validation(job, trainer, listener);
         lookout = new Lookout(communicator, job.checkpoint().everyMinutes(), stopRequested, lookSeconds,
                 trainer.start().step(), System::nanoTime);
     }
@@ -68,14 +70,23 @@ public final class TrainingRun {
                 trainer.times().reset();
                 EpochMetrics trained = trainer.trainEpoch(epoch, this::afterStep);
                 Optional<StepBreakdown> breakdown = trainer.times().breakdown();
+                boolean complete = trainer.epochIsComplete();
+                String name = complete ? CheckpointFolder.epochName(epoch) : CheckpointFolder.stepName(trainer.step());
+                boolean best = complete && validation.afterEpoch(epoch, trainer.step());
                 EpochMetrics metrics = trained.with(evaluate(epoch), breakdown);
                 epochs.add(metrics);
                 listener.epochDone(metrics);
+                // Early stopping may also end training within an epoch.
+                boolean ends = epoch == last || validation.endsTraining();
                 int every = job.checkpoint().everyEpochs();
-                if (epoch == last || every > 0 && epoch % every == 0) {
-                    hash = epoch == last ? ParameterHash.agreed(trainer.parameters(), communicator, trainer.step()) : "";
-                    checkpoint(CheckpointFolder.epochName(epoch), epoch,
-                            new Position(epoch + 1, 0, trainer.step(), Position.Sums.NONE), hash);
+                if (ends || every > 0 && epoch % every == 0 || best) {
+                    hash = ends ? ParameterHash.agreed(trainer.parameters(), communicator, trainer.step()) : "";
+                    checkpoint(name, complete ? epoch : epoch - 1, complete
+                            ? new Position(epoch + 1, 0, trainer.step(), Position.Sums.NONE, validation.progress())
+                            : position(System.nanoTime()), hash);
+                }
+                if (ends) {
+                    break;
                 }
             }
         } catch (StopException e) {
@@ -92,7 +103,8 @@ public final class TrainingRun {
         Optional<Evaluation> test = trainer.evaluate();
         if (test.isPresent() && !Double.isFinite(test.get().loss())) {
             throw new TrainingException("epoch " + epoch + ", step " + trainer.step() + ": the test loss is "
-                    + test.get().loss() + ": training has diverged; lower optimizer.sgd.lr or look at the data");
+                    + test.get().loss() + ": training has diverged; lower " + job.optimizer().key()
+                    + ".lr or look at the data");
         }
         return test;
     }
@@ -105,16 +117,23 @@ public final class TrainingRun {
         if (checkpoints.isPresent() && checkpoints.get().hasFinished()) {
             reportCheckpoint();
         }
+        boolean best = validation.afterStep(epoch, step);
         lookout.look(step);
         CheckpointConfig config = job.checkpoint();
         boolean stop = lookout.stopIsRequested();
-        if (config.everySteps() > 0 && step % config.everySteps() == 0 || lookout.checkpointIsDue() || stop) {
-            checkpoint(CheckpointFolder.stepName(step), trainer.epochIsComplete() ? epoch : epoch - 1,
-                    trainer.position(nanos), "");
+        if (config.everySteps() > 0 && step % config.everySteps() == 0 || lookout.checkpointIsDue() || stop || best) {
+            checkpoint(CheckpointFolder.stepName(step), trainer.epochIsComplete() ? epoch : epoch - 1, position(nanos), "");
         }
         if (stop) {
             throw new StopException();
         }
+        if (validation.endsTraining()) {
+            trainer.endEpoch();
+        }
+    }
+
+    private Position position(long nanos) {
+        return trainer.position(nanos, validation.progress());
     }
 
     /** Throws what went wrong in the writing. */
@@ -130,7 +149,7 @@ public final class TrainingRun {
         if (checkpoints.isPresent()) {
             reportCheckpoint();
             checkpoints.get().begin(name, new CheckpointState(position, epochsCompleted, trainer.optimizer().steps(),
-                    JobFile.toYaml(job), job.seed(), communicator.size(), trainer.batchSize(), trainer.stepsPerEpoch(),
+                    JobFile.toYaml(job), job.seed(), communicator.size(), trainer.samplesPerStep(), trainer.stepsPerEpoch(),
                     trainer.trainSamples(), hash, Map.of()));
         }
         // The checkpoint before may take longer to write than ranks may keep each other waiting within a step.
@@ -154,7 +173,7 @@ public final class TrainingRun {
         return new TrainingSummary(communicator.size(), epochs.size(), trainer.step(), last.trainLoss(), last.test(),
                 typicalRate(epochs), epochs.stream().mapToDouble(EpochMetrics::seconds).sum(),
                 Arrays.stream(firstStep).max().orElse(0),
-                (long) Arrays.stream(resident).max().orElse(0), hash, breakdown(epochs));
+                (long) Arrays.stream(resident).max().orElse(0), hash, breakdown(epochs), validation.summary());
     }
 
     /** Median over the epochs, the first left out where there are more: it warms up. */

@@ -18,10 +18,11 @@ import java.util.Optional;
  * @param peakResidentBytes      the largest over the ranks
  * @param parametersSha256       of the parameters in model order, the same on every rank
  * @param breakdown              mean over the epochs, without the first where there are more; empty where no step was timed
+ * @param validation             while training; empty without
  */
 public record TrainingSummary(int ranks, int epochs, long steps, double trainLoss, Optional<Evaluation> test,
         double samplesPerSecond, double trainingSeconds, double firstStepSeconds, long peakResidentBytes,
-        String parametersSha256, Optional<StepBreakdown> breakdown) {
+        String parametersSha256, Optional<StepBreakdown> breakdown, Optional<Validation.Summary> validation) {
     /** As metrics.jsonl has it. */
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
@@ -34,6 +35,7 @@ public record TrainingSummary(int ranks, int epochs, long steps, double trainLos
             map.put("test_loss", evaluation.loss());
             map.put("test_accuracy", evaluation.accuracy());
         });
+        validation.ifPresent(validated -> map.putAll(validated.toMap()));
         map.put("samples_per_second", samplesPerSecond);
         map.put("training_seconds", trainingSeconds);
         map.put("first_step_seconds", firstStepSeconds);

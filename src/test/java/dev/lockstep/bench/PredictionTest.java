@@ -188,6 +188,9 @@ class PredictionTest {
         StepResult otherCpu = StepResults.in(Map.of("cpu", Map.of("model", "Other")), points.get(1));
         assertTrue(assertThrows(InvalidInputException.class, () -> prediction.compare(List.of(otherCpu))).getMessage()
                 .contains("(none, Other, fp32, batch 64)"));
+        assertTrue(assertThrows(InvalidInputException.class,
+                () -> prediction.compare(List.of(StepResults.accumulating(4, points.get(1))))).getMessage()
+                .endsWith(" was measured with train.accumulate 4; a prediction takes steps of one micro-batch"));
         Prediction oneHost = new Prediction(points.subList(0, 2));
         assertThrows(InvalidInputException.class, () -> oneHost.stepSeconds(Prediction.Setting.of(points.get(2))));
     }

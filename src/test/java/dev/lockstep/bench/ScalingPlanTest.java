@@ -77,7 +77,7 @@ class ScalingPlanTest {
     void shouldLetTheDataGrowInWeakScalingSoThatAnEpochKeepsItsSteps() throws IOException {
         ScalingPlan plan = plan(4, "kind: weak", "batch-size: 8");
 
-        assertEquals(List.of("train.batch-size=8", "data.train.samples=400"), plan.settings(4));
+        assertEquals(List.of("train.global-batch=32", "data.train.samples=400"), plan.settings(4));
         Job job = JobFile.load(folder.resolve("job.yaml"), plan.settings(4));
         assertEquals(8, job.train().batchPerRank(4));
     }

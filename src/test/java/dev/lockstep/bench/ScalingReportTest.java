@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lockstep.chart.Colours;
 import dev.lockstep.job.ScalingConfig.Kind;
+import dev.lockstep.report.Breakdown;
 import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.List;
@@ -137,10 +139,14 @@ class ScalingReportTest {
         Element throughput = elements(report, "svg").get(0);
 
         // One in the legend.
-        assertEquals(1 + 2, children(throughput, "circle", circle -> true).size());
-        assertEquals(1 + 2, children(throughput, "rect", rect -> rect.getAttribute("fill").equals("white")).size());
+        assertEquals(1 + 2, children(throughput, "path", path -> isMarker(path, Colours.BLUE)).size());
+        assertEquals(1 + 2, children(throughput, "path", path -> isMarker(path, "white")).size());
         assertEquals(2, children(throughput, "path", path -> path.getAttribute("class").equals("interval")).size());
         assertTrue(throughput.getTextContent().contains("predicted, not measured"));
+    }
+
+    private static boolean isMarker(Element path, String fill) {
+        return path.getAttribute("class").equals("marker") && path.getAttribute("fill").equals(fill);
     }
 
     @Test
@@ -153,7 +159,7 @@ class ScalingReportTest {
         assertEquals(Breakdown.partNames().size(), children(steps, "rect", rect -> !rect.hasAttribute("stroke")).size());
         for (int i = 1; i < 5; i++) {
             // One ends where the next begins, but for what writing one decimal takes.
-            assertEquals(number(parts.get(i), "y") + number(parts.get(i), "height"), number(parts.get(i - 1), "y"), 0.11);
+            assertEquals(number(parts.get(i - 1), "x") + number(parts.get(i - 1), "width"), number(parts.get(i), "x"), 0.11);
         }
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.job.ScalingConfig.Kind;
+import dev.lockstep.report.Breakdown;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.lockstep.bench.StepResult.Operation;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.tensor.ParameterShape;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -40,6 +41,18 @@ class StepBoundTest {
         assertThrows(IllegalArgumentException.class, () -> StepBound.readyAfter(plan, SHAPES, names.subList(0, 8)));
     }
 
+    /** A whole weight's gradient is one operation of each micro-batch. */
+    @Test
+    void shouldSendWhatTheLastMicroBatchCompletes() {
+        BucketPlan plan = BucketPlan.of(SHAPES, 1, 1, 1 << 19);
+        List<String> names = new ArrayList<>(OPERATIONS.subList(0, 9).stream().map(Operation::name).toList());
+        names.addAll(names);
+        assertArrayEquals(new int[] {13, 14, 15, 16, 16, 17, 17}, StepBound.readyAfter(plan, SHAPES, names));
+        List<String> whole = names.stream().filter(name -> !name.endsWith("0-256"))
+                .map(name -> name.replace("256-512", "0-512")).toList();
+        assertArrayEquals(new int[] {12, 13, 14, 15, 15, 15, 15}, StepBound.readyAfter(plan, SHAPES, whole));
+    }
+
     @Test
     void shouldScheduleTheStepsOwnOperationsAndChunks() {
         // With buckets of 1 and 25 MiB all parameters share one: its chunks are the small ones, and the halves of 0.weight.
@@ -47,6 +60,18 @@ class StepBoundTest {
         assertEquals(3, measured.chunks());
         // Backward ends at 29. The small ones are ready at 20, with 0.bias, the halves at 24 and 29: summed by 26, 32, 38.
         assertEquals(new Schedule.Result(39, 29, 9, 18), StepBound.of(measured));
+    }
+
+    @Test
+    void shouldLetUpdatesThatHangOnAllSumsFollowTheLast() {
+        List<Operation> operations = new ArrayList<>(OPERATIONS.subList(0, 9));
+        for (String name : List.of("norm chunk 0", "norm chunk 1", "norm chunk 2", "norm", "update chunk 0", "update chunk 1",
+                "update chunk 2")) {
+            operations.add(new Operation(name, "optimizer", 0, name.equals("norm") ? 0.25 : 0.5));
+        }
+        StepResult measured = StepResults.of(2, 1, null, 8, SHAPES, CHUNK_BYTES, operations, new double[] {6, 6, 6}, 40);
+        // As above, but half a second for the last chunk's norm, and then the norm and three updates.
+        assertEquals(new Schedule.Result(38 + 0.5 + 0.25 + 1.5, 29, 9, 18), StepBound.of(measured));
     }
 
     @Test

@@ -94,6 +94,33 @@ class BenchStepIT {
         assertEquals(ranks > 1, breakdown.get("comm_seconds").asDouble() > 0, step::toString);
     }
 
+    /** 60 samples a rank are two steps of three micro-batches of 8, and a short one. */
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "cuda"})
+    void shouldTakeAllMicroBatchesForOneStep(String device) throws Exception {
+        ProcessRun.Result run = Lockstep.ranks(2, "bench", "step", "small.yaml", "--json", "--steps", "12", "--warmup", "1",
+                        "--set", "device=" + device, "--set", "train.accumulate=3")
+                .environment("CUDA_HOME", Path.of("target/cuda-stand-in").toAbsolutePath().toString())
+                .environment("CUDA_VISIBLE_DEVICES", "0,1").directory(folder).run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode step = new ObjectMapper().readTree(run.stdout());
+        assertEquals(8, step.get("batch_size").asInt());
+        assertEquals(3, step.get("accumulate").asInt());
+        assertEquals(48, step.get("global_batch").asInt());
+        double median = step.get("step_seconds_median").asDouble();
+        assertEquals(48 / median, step.get("samples_per_second").asDouble(), 1e-6 / median);
+        double flops = 3 * 2 * 8 * (12 * 16 * 2 + 16 * 3 * 3);
+        JsonNode breakdown = step.get("breakdown");
+        assertEquals(flops, breakdown.get("gflops").asDouble() * 1e9 * breakdown.get("step_seconds").asDouble(), 1e-3);
+        double ofOperations = 0;
+        for (JsonNode operation : step.get("operations")) {
+            ofOperations += operation.get("flops").asDouble();
+        }
+        assertEquals(flops, ofOperations, 1e-6);
+        assertEquals(1, step.get("chunk_seconds").size());
+    }
+
     private static double sum(JsonNode numbers) {
         double sum = 0;
         for (Iterator<JsonNode> each = numbers.elements(); each.hasNext();) {

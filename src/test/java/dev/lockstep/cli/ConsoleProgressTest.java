@@ -22,10 +22,10 @@ class ConsoleProgressTest {
     @Test
     void shouldPrintALineAnEpochAndOneAtTheEnd() {
         ConsoleProgress log = progress(false);
-        log.epochDone(new EpochMetrics(1, 469, 0.73361, TEST, 597_123.4, 0.1004, Optional.empty()));
-        log.epochDone(new EpochMetrics(2, 938, 0.5, Optional.empty(), 600_000, 0.1, Optional.empty()));
+        log.epochDone(new EpochMetrics(1, 469, 0.73361, 1, TEST, 597_123.4, 0.1004, Optional.empty()));
+        log.epochDone(new EpochMetrics(2, 938, 0.5, 1, Optional.empty(), 600_000, 0.1, Optional.empty()));
         log.trainingDone(new TrainingSummary(2, 2, 938, 0.5, TEST, 600_000, 0.2004, 1, 1, "",
-                Optional.empty()));
+                Optional.empty(), Optional.empty()));
         assertEquals("""
                 epoch 1/2  loss 0.7336  test loss 0.5500  accuracy 80.75 %  597,123 samples/s  0.10 s
                 epoch 2/2  loss 0.5000  600,000 samples/s  0.10 s
@@ -56,7 +56,7 @@ class ConsoleProgressTest {
     void shouldStartOverWithEachEpoch() {
         ConsoleProgress log = progress(false);
         nanos += 4 * SECOND;
-        log.epochDone(new EpochMetrics(1, 469, 1, Optional.empty(), 1, 1, Optional.empty()));
+        log.epochDone(new EpochMetrics(1, 469, 1, 1, Optional.empty(), 1, 1, Optional.empty()));
         nanos += 4 * SECOND;
         log.stepDone(2, 470, 1, () -> 1);
         nanos += SECOND;
@@ -72,7 +72,7 @@ class ConsoleProgressTest {
         bar.stepDone(1, 235, 235, () -> 2);
         nanos += SECOND;
         bar.stepDone(1, 469, 469, () -> 1);
-        bar.epochDone(new EpochMetrics(1, 469, 1.5, Optional.empty(), 30_000, 2, Optional.empty()));
+        bar.epochDone(new EpochMetrics(1, 469, 1.5, 1, Optional.empty(), 30_000, 2, Optional.empty()));
         assertEquals("\r[" + "#".repeat(15) + ".".repeat(15) + "] epoch 1/2  step 235/469  loss 2.0000  30,080 samples/s"
                 + "\u001b[K\r[" + "#".repeat(30) + "] epoch 1/2  step 469/469  loss 1.0000  29,952 samples/s\u001b[K"
                 + "\r\u001b[Kepoch 1/2  loss 1.5000  30,000 samples/s  2.00 s\n", printed());

@@ -42,11 +42,15 @@ class CudaTrainIT {
     }
 
     /** 120 samples in batches of 7: the last one is short. Chunks of 64 bytes are many, each with its own event. */
-    @ParameterizedTest(name = "{0} ranks, overlap {1}, {2}")
-    @CsvSource({"1, true, fp32", "2, true, fp32", "2, false, fp32", "3, true, fp32", "2, true, tf32", "2, true, bf16"})
-    void shouldTrainToTheLossesOfTheCpu(int ranks, boolean overlap, String precision) throws IOException {
-        shouldTrainToTheLossesOfTheCpu(ranks, precision, ALL_LAYERS, "train.batch-size=7", "distributed.chunk=64",
-                "distributed.first-bucket=1KiB", "distributed.overlap=" + overlap);
+    @ParameterizedTest(name = "{0} ranks, overlap {1}, {2}, micro-batches {3}, clip-norm {4}")
+    @CsvSource({"1, true, fp32, 1, null", "2, true, fp32, 1, null", "2, false, fp32, 1, null", "3, true, fp32, 1, null",
+        "2, true, tf32, 1, null", "2, true, bf16, 1, null", "1, true, fp32, 4, null", "2, true, fp32, 4, 0.2",
+        "2, true, bf16, 4, null", "1, true, fp32, 1, 0.2"})
+    void shouldTrainToTheLossesOfTheCpu(int ranks, boolean overlap, String precision, int accumulate, String clipNorm)
+            throws IOException {
+        shouldTrainToTheLossesOfTheCpu(ranks, precision, ALL_LAYERS, "train.batch-size=7", "train.accumulate=" + accumulate,
+                "train.clip-norm=" + clipNorm, "train.clip-value=" + (clipNorm.equals("null") ? "null" : "0.1"),
+                "distributed.chunk=64", "distributed.first-bucket=1KiB", "distributed.overlap=" + overlap);
     }
 
     /** The steps are recorded where the norms see one rank's batch, and not where they see all ranks'. */

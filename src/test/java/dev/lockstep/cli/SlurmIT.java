@@ -16,13 +16,16 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The scripts in slurm/ on a real Slurm with two nodes, each test's job a rank a node. */
@@ -69,6 +72,26 @@ class SlurmIT {
         job.await("\n1     node2 ");
         job.await("\nresults: runs/small-" + job.id() + "\n");
         assertEquals(hashUndisturbed(), hash(run(job)));
+    }
+
+    /** With the stand-in for CUDA both nodes are one machine, which has the second's GPUs as numbers 2 and 3. */
+    @ParameterizedTest
+    @CsvSource({"mpirun --bind-to none, --gpus-per-task=1", "mpirun --bind-to none, --gpus=4",
+        "srun --mpi=pmix, --gpus-per-task=1"})
+    void shouldGiveEachRankAGpuOfItsOwn(String launcher, String gpus) throws Exception {
+        program("export CUDA_HOME=" + Path.of("target/cuda-stand-in").toAbsolutePath() + " CUDA_STAND_IN_DEVICES=4\n"
+                + "[ \"$(hostname)\" = node1 ] || export CUDA_VISIBLE_DEVICES=$(echo \"$CUDA_VISIBLE_DEVICES\" | tr 01 23)\n"
+                + "exec " + Lockstep.LAUNCHER + " \"$@\"");
+
+        SlurmJob job = SlurmJob.submit(folder, "--ntasks-per-node=2", "--cpus-per-task=1", gpus,
+                "--export=ALL,LOCKSTEP_LAUNCHER=" + launcher, TRAIN, "small.yaml", "--set", "device=cuda");
+
+        job.await("\nresults: runs/small-" + job.id() + "\n");
+        List<String> ranks = Pattern.compile("\n([0-3]) +(node[12]) .* GPU [0-9] .*( [0-9A-F]{4}:[0-9A-F]{2}:00\\.0)",
+                Pattern.CASE_INSENSITIVE).matcher(Files.readString(job.output())).results()
+                .map(rank -> rank.group(1) + " " + rank.group(2) + rank.group(3).toUpperCase(Locale.ROOT)).toList();
+        assertEquals(List.of("0 node1 0000:1B:00.0", "1 node1 0000:3B:00.0", "2 node2 0000:5B:00.0", "3 node2 0000:7B:00.0"),
+                ranks);
     }
 
     @Test

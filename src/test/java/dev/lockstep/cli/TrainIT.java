@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainIT {
     /** Fifty steps of 24 samples; 1, 2, 3 and 4 ranks divide them without repeating or dropping any. */
@@ -25,6 +27,9 @@ class TrainIT {
         "model=[{linear: {in: 64, out: 96}}, relu, {linear: {in: 96, out: 48}}, tanh, {linear: {in: 48, out: 10}}]",
         "train={epochs: 2, global-batch: 24, drop-last: true}", "log.every-steps=1"
     };
+    /** A ReLU within rounding of zero would take one side here and the other there. */
+    private static final String SMOOTH =
+            "model=[{linear: {in: 64, out: 96}}, gelu, {linear: {in: 96, out: 48}}, tanh, {linear: {in: 48, out: 10}}]";
     /** One bucket a layer, some twenty chunks. */
     private static final String SMALL_CHUNKS = "distributed={first-bucket: 1KiB, bucket: 4KiB, chunk: 2KiB, overlap: ";
 
@@ -95,6 +100,21 @@ class TrainIT {
                 assertEquals(alone.get(i), together.get(i), 1e-5 * alone.get(i), ranks + " ranks, step " + (i + 1));
             }
         }
+    }
+
+    /** Of 24 samples, once a step in one batch a rank, once in four. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3})
+    void shouldTrainAlikeWithMicroBatches(int ranks) throws Exception {
+        List<Double> whole = losses(fiftySteps(ranks, "seed=3", SMOOTH, SMALL_CHUNKS + "true}"));
+        Path output = fiftySteps(ranks, "seed=3", SMOOTH, SMALL_CHUNKS + "true}", "train.accumulate=4");
+        List<Double> accumulated = losses(output);
+        assertEquals(50, accumulated.size());
+        for (int i = 0; i < 50; i++) {
+            assertEquals(whole.get(i), accumulated.get(i), 1e-6 * Math.max(1, whole.get(i)), "step " + (i + 1));
+        }
+        String batch = "batch " + 24 / ranks / 4 + " x 4 a rank, 24 in all; 25 steps an epoch\n";
+        assertTrue(Files.readString(output.resolve("stdout")).contains(batch), batch);
     }
 
     /** Many chunks are under way at once, and whether they are, changes no bit. */

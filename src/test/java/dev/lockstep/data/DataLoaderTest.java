@@ -76,6 +76,32 @@ class DataLoaderTest {
     }
 
     @Test
+    void shouldGatherTargetsThatAreNumbers() {
+        for (Device device : List.of(new ReferenceDevice(), new DeferredDevice())) {
+            try (device) {
+                for (boolean onHost : new boolean[] {false, true}) {
+                    for (int outputs : new int[] {1, 3}) {
+                        double[] values = new double[SAMPLES * outputs];
+                        Arrays.setAll(values, i -> i / 8.0);
+                        Dataset dataset = new Dataset("test data", onHost, dataset(device, DataType.UINT8, 5).features(),
+                                new Targets.Values(Buffers.matrix(device, DataType.FLOAT32, SAMPLES, outputs, values)), 255);
+                        DataLoader.Batch batch = new DataLoader(device, dataset, 4).batch(3);
+                        batch.load(new int[] {22, 7, 0}, 0, device.computeStream());
+                        device.computeStream().synchronize();
+                        double[] expected = new double[3 * outputs];
+                        for (int j = 0; j < outputs; j++) {
+                            expected[j] = values[22 * outputs + j];
+                            expected[outputs + j] = values[7 * outputs + j];
+                            expected[2 * outputs + j] = values[j];
+                        }
+                        assertArrayEquals(expected, Buffers.read(batch.targets()));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
     void shouldGatherTheSameSampleTwice() {
         try (Device device = new ReferenceDevice()) {
             Dataset dataset = dataset(device, DataType.UINT8, 5);
@@ -90,13 +116,13 @@ class DataLoaderTest {
             DataLoader loader = new DataLoader(device, dataset, 3);
             DataLoader.Batch batch = loader.batch(3);
             DeviceBuffer seen = device.allocate(DataType.INT32, 3);
-            Operation step = device.operations().gatherLabels(batch.labels(), Buffers.ints(device, 0, 1, 2), seen);
+            Operation step = device.operations().gatherLabels(batch.targets(), Buffers.ints(device, 0, 1, 2), seen);
             batch.load(new int[] {10, 11, 12}, 0, device.computeStream());
             step.enqueue(device.computeStream());
             batch.load(new int[] {5, 6, 7}, 0, device.computeStream());
             device.computeStream().synchronize();
             assertArrayEquals(new double[] {label(10), label(11), label(12)}, Buffers.read(seen));
-            assertArrayEquals(new double[] {label(5), label(6), label(7)}, Buffers.read(batch.labels()));
+            assertArrayEquals(new double[] {label(5), label(6), label(7)}, Buffers.read(batch.targets()));
         }
     }
 
@@ -153,7 +179,7 @@ class DataLoaderTest {
     private static void check(Device device, DataLoader.Batch batch, Dataset dataset, int[] indices, int first) {
         device.computeStream().synchronize();
         double[] features = Buffers.read(batch.features().data());
-        double[] labels = Buffers.read(batch.labels());
+        double[] labels = Buffers.read(batch.targets());
         int columns = dataset.features().columns();
         assertEquals(batch.size(), batch.features().rows());
         assertEquals(batch.size(), labels.length);
@@ -177,8 +203,8 @@ class DataLoaderTest {
         Arrays.setAll(labels, DataLoaderTest::label);
         Matrix matrix = Buffers.matrix(device, type, SAMPLES, features, values);
         DeviceBuffer labelBuffer = Buffers.ints(device, labels);
-        return new Dataset("test data", onHost, matrix, labelBuffer, type == DataType.UINT8 ? 255 : 1, label(SAMPLES - 1),
-                SAMPLES - 1);
+        Targets targets = new Targets.Labels(labelBuffer, label(SAMPLES - 1), SAMPLES - 1);
+        return new Dataset("test data", onHost, matrix, targets, type == DataType.UINT8 ? 255 : 1);
     }
 
     private static float value(int i) {

@@ -79,8 +79,9 @@ class IdxSourceTest {
         byte[] labels = join(header(5), new byte[] {3, (byte) 200, 0, (byte) 200, 9});
         try (Device device = new ReferenceDevice()) {
             Dataset dataset = source(idx(5, 2), labels).load(device);
-            assertEquals(200, dataset.largestLabel());
-            assertEquals(1, dataset.largestLabelSample());
+            Targets.Labels targets = (Targets.Labels) dataset.targets();
+            assertEquals(200, targets.largest());
+            assertEquals(1, targets.largestSample());
         }
     }
 
@@ -209,9 +210,10 @@ class IdxSourceTest {
         assertEquals(new DatasetInfo(60_000, 784, 60_000 * 788), source.info());
         try (Device device = new ReferenceDevice()) {
             Dataset dataset = source.load(device);
-            assertEquals(9, dataset.largestLabel());
-            assertEquals(0, dataset.largestLabelSample());
-            double[] labels = Buffers.read(dataset.labels());
+            Targets.Labels targets = (Targets.Labels) dataset.targets();
+            assertEquals(9, targets.largest());
+            assertEquals(0, targets.largestSample());
+            double[] labels = Buffers.read(targets.data());
             for (int label = 0; label < 10; label++) {
                 int wanted = label;
                 assertEquals(6000, Arrays.stream(labels).filter(l -> l == wanted).count());
@@ -235,9 +237,9 @@ class IdxSourceTest {
                 assertEquals(samples, dataset.samples());
                 assertEquals(info.features(), dataset.features().columns());
                 assertEquals(DataType.UINT8, dataset.features().data().type());
-                assertEquals(DataType.INT32, dataset.labels().type());
+                assertEquals(DataType.INT32, dataset.targets().data().type());
                 checkElements(Buffers.read(dataset.features().data()));
-                checkElements(Buffers.read(dataset.labels()));
+                checkElements(Buffers.read(dataset.targets().data()));
             }
         }
     }

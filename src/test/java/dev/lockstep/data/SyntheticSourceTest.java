@@ -46,11 +46,12 @@ class SyntheticSourceTest {
             assertEquals(1, dataset.divisor());
             int[] labels = labels(dataset);
             int largest = Arrays.stream(labels).max().orElseThrow();
-            assertEquals(largest, dataset.largestLabel());
-            for (int i = 0; i < dataset.largestLabelSample(); i++) {
+            Targets.Labels targets = (Targets.Labels) dataset.targets();
+            assertEquals(largest, targets.largest());
+            for (int i = 0; i < targets.largestSample(); i++) {
                 assertTrue(labels[i] < largest);
             }
-            assertEquals(largest, labels[dataset.largestLabelSample()]);
+            assertEquals(largest, labels[targets.largestSample()]);
         }
         assertEquals(16384L * 1024 * 1024 * 4 + 16384L * 1024 * 4,
                 new SyntheticSource(16384 * 1024, 1024, 10, 0).info().residentBytes());
@@ -150,6 +151,6 @@ class SyntheticSourceTest {
     }
 
     private static int[] labels(Dataset dataset) {
-        return Arrays.stream(Buffers.read(dataset.labels())).mapToInt(label -> (int) label).toArray();
+        return Arrays.stream(Buffers.read(dataset.targets().data())).mapToInt(label -> (int) label).toArray();
     }
 }

@@ -2,7 +2,9 @@ package dev.lockstep.ddp;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lockstep.comm.local.SingleRank;
 import dev.lockstep.device.Buffers;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.Matrix;
@@ -20,6 +22,7 @@ import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -90,6 +93,70 @@ class DistributedDataParallelTest {
         public Matrix outputGradient() {
             throw new UnsupportedOperationException();
         }
+    }
+
+    /** Says which of a chunk's gradients are summed when it is looked at. */
+    private final class UpdateByNorm implements RangeUpdate, RangeUpdate.Overall {
+        @Override
+        public Operation bind(long first, long count) {
+            return on -> events.add("update " + first);
+        }
+
+        @Override
+        public Optional<Overall> overall() {
+            return Optional.of(this);
+        }
+
+        @Override
+        public Operation bindRange(int range, long first, long count) {
+            assertEquals(first, FIRST_ELEMENTS[range]);
+            return on -> events.add("norm " + range);
+        }
+
+        @Override
+        public Operation bindAll() {
+            return on -> events.add("norm");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldUpdateBehindTheLastSumWhereUpdatesHangOnAll(boolean overlap) {
+        step(new DistributedDataParallel(device, arena, new LateCommunicator(events), plan, overlap, new UpdateByNorm()),
+                IN_ORDER);
+        List<String> expected = new ArrayList<>();
+        for (int k = 0; k < IN_ORDER.size(); k++) {
+            expected.add((overlap ? "await " : "run ") + k);
+            expected.add("norm " + k);
+        }
+        expected.add("norm");
+        for (int first : FIRST_ELEMENTS) {
+            expected.add("update " + first);
+        }
+        assertEquals(expected, events.subList(events.size() - expected.size(), events.size()));
+    }
+
+    @Test
+    void shouldLookAtTheGradientsOfASingleRankAsWell() {
+        step(new DistributedDataParallel(device, arena, new SingleRank(), plan, true, new UpdateByNorm()), IN_ORDER);
+        assertEquals(List.of("norm 5", "norm 6", "norm", "update 0"),
+                events.subList(events.indexOf("norm 5"), events.indexOf("norm 5") + 4));
+        assertEquals("update 60", events.get(events.size() - 1));
+    }
+
+    @Test
+    void shouldSendNothingOfAMicroBatchThatOthersFollow() {
+        DistributedDataParallel ddp = ddp(true);
+        ddp.bindNoSync(on -> events.add("forward"), new ScriptedModule(IN_ORDER), new Timeline(device)).enqueue(stream);
+        List<String> expected = new ArrayList<>(List.of("forward"));
+        expected.addAll(IN_ORDER);
+        assertEquals(expected, events);
+        step(ddp, IN_ORDER);
+        assertTrue(events.contains("await 6"));
+        events.clear();
+        Operation incomplete = ddp.bindNoSync(on -> { }, new ScriptedModule(IN_ORDER.subList(0, 6)), new Timeline(device));
+        IllegalStateException e = assertThrows(IllegalStateException.class, () -> incomplete.enqueue(stream));
+        assertEquals("rank 1, step 2: backward did not write the gradient of 0.weight (bucket 1)", e.getMessage());
     }
 
     private void step(DistributedDataParallel ddp, List<String> script) {

@@ -70,7 +70,7 @@ final class Replica {
             BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline).with(buffers)
                     .with(randomness, ddp), features, null);
             Operation nextStep = randomness.nextStep();
-            Operation boundLoss = loss.bind(bound, labels, communicator.size());
+            Operation boundLoss = loss.bind(bound, labels, size, communicator.size());
             return new Batch(features, labels, ddp.bind(on -> {
                 nextStep.enqueue(on);
                 bound.forward(on);

@@ -304,6 +304,21 @@ public abstract class DeviceContract {
         refuse(() -> operations.sgd(parameter, gradient, null, hyperparameters, true, null));
     }
 
+    @Test
+    void shouldRefuseAdamOfRangesThatDoNotAgree() {
+        DeviceBuffer p = floats(3);
+        DeviceBuffer g = floats(3);
+        DeviceBuffer m = floats(3);
+        DeviceBuffer v = floats(3);
+        DeviceBuffer hyperparameters = device.allocate(DataType.FLOAT64, AdamHyperparameters.LENGTH);
+        refuse(() -> operations.adam(p, floats(2), m, v, hyperparameters, null));
+        refuse(() -> operations.adam(p, g, floats(4), v, hyperparameters, null));
+        refuse(() -> operations.adam(p, g, m, floats(4), hyperparameters, null));
+        refuse(() -> operations.adam(p, g, m, device.allocate(DataType.INT32, 3), hyperparameters, null));
+        refuse(() -> operations.adam(p, g, m, v, floats(AdamHyperparameters.LENGTH), null));
+        refuse(() -> operations.adam(p, g, m, v, device.allocate(DataType.FLOAT64, 3), null));
+    }
+
     private Matrix matrix(int rows, int columns) {
         return Matrix.allocate(device, DataType.FLOAT32, rows, columns);
     }

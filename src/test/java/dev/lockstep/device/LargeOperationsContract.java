@@ -145,6 +145,21 @@ public abstract class LargeOperationsContract {
         }
     }
 
+    @Test
+    void shouldUpdateManyParametersByAdam() {
+        int count = 200_003;
+        Twin parameter = comparison.random(1, count);
+        Twin gradient = comparison.random(1, count);
+        Twin average = comparison.random(1, count);
+        Twin squareAverage = comparison.vector(DataType.FLOAT32, comparison.doubles(count, () -> 0.5 + comparison.below(9)));
+        Twin numbers = comparison.vector(DataType.FLOAT64, 0.1, 0.25, 0.875, 0.125, 1.5, 1e-8, 0.01, 0.99);
+        comparison.run((operations, of) -> operations.adam(of.buffer(parameter), of.buffer(gradient), of.buffer(average),
+                of.buffer(squareAverage), of.buffer(numbers), null));
+        comparison.checkClose("adam of many", parameter, 8 * UNIT_ROUNDOFF, 0);
+        comparison.checkClose("average of many", average, 8 * UNIT_ROUNDOFF, 0);
+        comparison.checkClose("square average of many", squareAverage, 0, 8 * UNIT_ROUNDOFF);
+    }
+
     /** Of a sum of {@code length} products of numbers in [−1, 1). */
     private static double productTolerance(int length) {
         return 2 * (length + 4) * UNIT_ROUNDOFF;

@@ -366,6 +366,40 @@ public abstract class OperationsContract {
     }
 
     @Test
+    void shouldUpdateByAdamWithEitherWeightDecay() {
+        for (int size : SIZES) {
+            checkAdam(size, 0, 1);
+            checkAdam(size, 0.01, 1);
+            checkAdam(size, 0, 0.99);
+        }
+    }
+
+    private void checkAdam(int size, double weightDecay, double parameterFactor) {
+        Twin parameter = comparison.random(1, size);
+        Twin gradient = comparison.random(1, size);
+        Twin average = comparison.vector(DataType.FLOAT32, new double[size]);
+        Twin squareAverage = comparison.vector(DataType.FLOAT32, new double[size]);
+        Twin numbers = comparison.vector(DataType.FLOAT64, new double[AdamHyperparameters.LENGTH]);
+        Runnable update = comparison.prepare((operations, of) -> operations.adam(of.buffer(parameter), of.buffer(gradient),
+                of.buffer(average), of.buffer(squareAverage), of.buffer(numbers), null));
+        for (int step = 1; step <= 5; step++) {
+            comparison.randomize(gradient);
+            comparison.write(numbers, 0.1 / (1 - Math.pow(0.75, step)), 0.25, 0.875, 0.125,
+                    1 / Math.sqrt(1 - Math.pow(0.875, step)), 1e-8, weightDecay, parameterFactor);
+            update.run();
+            String what = "step " + step + " of adam, weight decay " + weightDecay + ", factor " + parameterFactor;
+            // Numbers of at most 2, a few of them rounded in each step.
+            double tolerance = step * 4 * UNIT_ROUNDOFF;
+            comparison.checkClose(what, average, tolerance, 0);
+            comparison.checkClose(what, squareAverage, tolerance, 0);
+            // A step is 0.1 times a quotient of at most some 2, with a handful of roundings; they add up.
+            comparison.checkClose(what, parameter, 2 * tolerance, 0);
+            comparison.checkOnlyChanged(what, parameter, average, squareAverage);
+        }
+        comparison.forget(parameter, gradient, average, squareAverage, numbers);
+    }
+
+    @Test
     void shouldClearBuffersOfEveryType() {
         for (DataType type : DataType.values()) {
             for (int size : SIZES) {

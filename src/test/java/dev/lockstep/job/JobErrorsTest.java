@@ -61,7 +61,19 @@ class JobErrorsTest {
         "in: 8                | in: 64              | 7: model: layer 2 (linear) takes 64 inputs but layer 0 gives 8",
         "out: 3               | out: 0              | 7: 'model.2.linear.out' must be a whole number from 1 to 2147483647, not '0'",
         "sgd: {lr             | sdg: {lr            | 9: key 'optimizer.sdg' is unknown; did you mean 'optimizer.sgd'?",
-        "sgd: {lr             | adam: {lr           | 9: key 'optimizer.adam' is unknown; did you mean 'optimizer.sgd'?",
+        "sgd: {lr             | adm: {lr            | 9: key 'optimizer.adm' is unknown; did you mean 'optimizer.adam'?",
+        "sgd: {lr: 0.1}       | adamw: {beta: 1}    | 9: key 'optimizer.adamw.beta' is unknown; did you mean 'optimizer.adamw.betas'?",
+        "sgd: {lr: 0.1}       | adam: {lr: -1}      | 9: 'optimizer.adam.lr' must be a finite number of at least 0, not '-1'",
+        "sgd: {lr: 0.1}       | adam: {momentum: 1} | 9: key 'optimizer.adam.momentum' is unknown; did you mean 'optimizer.sgd.momentum'?",
+        "sgd: {lr: 0.1}       | adam: {betas: 0.9}  | 9: 'optimizer.adam.betas' must be a list of two numbers, such as [0.9, 0.999], not '0.9'",
+        "sgd: {lr: 0.1}       | adam: {betas: [1]}  | 9: 'optimizer.adam.betas' must be a list of two numbers, such as [0.9, 0.999], not a list of 1",
+        "sgd: {lr: 0.1}       | adam: {betas: [.9, 1]} | 9: 'optimizer.adam.betas.1' must be a number from 0 to below 1, not '1'",
+        "sgd: {lr: 0.1}       | adam: {betas: [-1, 0]} | 9: 'optimizer.adam.betas.0' must be a finite number of at least 0, not '-1'",
+        "sgd: {lr: 0.1}       | adam: {eps: 0}      | 9: 'optimizer.adam.eps' must be a number above 0, and as a float, too, not '0'",
+        "sgd: {lr: 0.1}       | adam: {eps: 1e-99}  | 9: 'optimizer.adam.eps' must be a number above 0, and as a float, too, not '1e-99'",
+        "sgd: {lr: 0.1}       | adam:               | 9: 'optimizer.adam' must be a map of keys, not null",
+        "sgd: {lr: 0.1}       | {sgd: {lr: 1}, adam: {}} | 9: 'optimizer.sgd' and 'optimizer.adam' exclude each other; keep one",
+        "sgd: {lr: 0.1}       | {}                  | 9: required key 'optimizer.sgd' is missing (or 'optimizer.adam' or 'optimizer.adamw')",
         "lr: 0.1              | learning-rate: 0.1  | 9: key 'optimizer.sgd.learning-rate' is unknown; did you mean 'optimizer.sgd.lr'?",
         "lr: 0.1              | ``                  | 9: required key 'optimizer.sgd.lr' is missing",
         "epochs: 2            | epoch: 2            | 11: key 'train.epoch' is unknown; did you mean 'train.epochs'?",
@@ -124,12 +136,74 @@ class JobErrorsTest {
         "checkpoint: {keep: 0}          | 'checkpoint.keep' must be a whole number from 1 to 2147483647, not '0'",
         "checkpoint: {every-epochs: 1.5} | 'checkpoint.every-epochs' must be a whole number from 0 to 2147483647, not '1.5'",
         "checkpoint: {every-minutes: -1} | 'checkpoint.every-minutes' must be a finite number of at least 0, not '-1'",
+        "schedule: {warmup-steps: -1}   | 'schedule.warmup-steps' must be a whole number from 0 to 9223372036854775807, not '-1'",
+        "schedule: {warmup: 9}          | key 'schedule.warmup' is unknown; did you mean 'schedule.warmup-steps'?",
+        "schedule: {warmup-steps: 1, warmup-epochs: 1} | 'schedule.warmup-steps' and 'schedule.warmup-epochs' exclude each other; keep one",
+        "schedule: {step: {every-steps: 1}, cosine: {steps: 1}} | 'schedule.step' and 'schedule.cosine' exclude each other; keep one",
+        "schedule: {step: {gamma: 0.5}} | required key 'schedule.step.every-steps' is missing (or 'schedule.step.every-epochs')",
+        "schedule: {step: {every-steps: 0}} | 'schedule.step.every-steps' must be a whole number from 1 to 9223372036854775807, not '0'",
+        "schedule: {cosine: {}}         | required key 'schedule.cosine.steps' is missing (or 'schedule.cosine.epochs')",
+        "schedule: {cosine: {epochs: 9, min-lr: 0.2}} | 'schedule.cosine.min-lr' must be at most the learning rate that falls to it, 0.1, not '0.2'",
+        "schedule: {warmup-steps: 5, cosine: {epochs: 9}} | 'schedule.warmup-steps' goes with a decay in the same unit, and 'schedule.cosine.epochs' is another; count both in steps or both in epochs",
+        "schedule: {scale-lr: sqrt}     | 'schedule.scale-lr' must be one of none, linear, not 'sqrt'",
+        "validation: {monitor: loss}    | 'validation' needs data to validate on; name it with 'data.validation'",
+        "validation: {patience: 2}      | 'validation' needs data to validate on; name it with 'data.validation'",
+        "validations: {}                | key 'validations' is unknown; did you mean 'validation'?",
         "log: {every-steps: -1}         | 'log.every-steps' must be a whole number from 0 to 9223372036854775807, not '-1'",
         "log: {every-step: 1}           | key 'log.every-step' is unknown; did you mean 'log.every-steps'?",
         "name: again                    | key 'name' is given twice; it stands already in line 1",
     })
     void shouldSayWhatAnOptionalKeyTakes(String line, String expected) {
         assertEquals("job.yaml:13: " + expected, Jobs.errorOf(Jobs.MINIMAL + line + "\n"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "biases                              | 'optimizer.groups' must be a list of groups such as {parameters: [biases, norms], weight-decay: 0}, not 'biases'",
+        "[biases]                            | 'optimizer.groups.0' must be a map of keys, not 'biases'",
+        "[{lr: 1}]                           | required key 'optimizer.groups.0.parameters' is missing",
+        "[{parameters: biases}]              | 'optimizer.groups.0' changes nothing; give it an lr, a weight-decay or both",
+        "[{parameters: [], lr: 1}]           | 'optimizer.groups.0.parameters' names none; give biases, norms, a pattern of names such as '4.*', or a list of these",
+        "[{parameters: {a: 1}, lr: 1}]       | 'optimizer.groups.0.parameters' must be biases, norms, a pattern of names such as '4.*', or a list of these, not a map",
+        "[{parameters: [[]], lr: 1}]         | 'optimizer.groups.0.parameters.0' must be biases, norms, a pattern of names such as '4.*', or a list of these, not a list",
+        "[{parameters: norms, lr: -1}]       | 'optimizer.groups.0.lr' must be a finite number of at least 0, not '-1'",
+        "[{parameters: norms, momentum: 1}]  | key 'optimizer.groups.0.momentum' is unknown; did you mean 'optimizer.groups.0.lr'?",
+    })
+    void shouldSayWhatAGroupTakes(String groups, String expected) {
+        assertEquals("--set optimizer.groups=" + groups + ": " + expected,
+                Jobs.errorOf(Jobs.MINIMAL, "optimizer.groups=" + groups));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "validation={monitor: accurate}      | 'validation.monitor' must be one of loss, accuracy, not 'accurate'",
+        "validation={every-epochs: -1}       | 'validation.every-epochs' must be a whole number from 0 to 2147483647, not '-1'",
+        "validation={every-epochs: 0}        | 'validation.every-epochs' and 'validation.every-steps' are both 0, so that nothing"
+                + " is ever validated; set one, or leave 'data.validation' out",
+        "validation=[]                       | 'validation' must be a map of keys, not a list",
+        "validation={early-stopping: 3}      | 'validation.early-stopping' must be a map of keys, not '3'",
+        "validation={early-stopping: {patience: 0}} | 'validation.early-stopping.patience' must be a whole number from 1 to"
+                + " 2147483647, not '0'",
+        "validation={early-stopping: {min-delta: -1}} | 'validation.early-stopping.min-delta' must be a finite number of at"
+                + " least 0, not '-1'",
+        "validation={patience: 2}            | key 'validation.patience' is unknown; did you mean"
+                + " 'validation.early-stopping.patience'?",
+    })
+    void shouldSayWhatAKeyOfTheValidationTakes(String set, String expected) {
+        assertEquals("--set " + set + ": " + expected, Jobs.errorOf(Jobs.MINIMAL,
+                "data.validation={format: synthetic, samples: 5, features: 4, classes: 3}", set));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "train.clip-norm=0     | 'train.clip-norm' must be a finite number above 0 or null, not '0'",
+        "train.clip-norm=.inf  | 'train.clip-norm' must be a finite number above 0 or null, not '.inf'",
+        "train.clip-value=-1   | 'train.clip-value' must be a finite number above 0 or null, not '-1'",
+        "train.accumulate=0    | 'train.accumulate' must be a whole number from 1 to 2147483647, not '0'",
+        "train.accumulate=null | 'train.accumulate' must be a whole number from 1 to 2147483647, not null",
+    })
+    void shouldSayWhatAKeyOfTheTrainingLoopTakes(String set, String expected) {
+        assertEquals("--set " + set + ": " + expected, Jobs.errorOf(Jobs.MINIMAL, set));
     }
 
     @ParameterizedTest

@@ -4,12 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.InvalidInputException;
+import java.math.BigDecimal;
 import java.nio.charset.Charset;
 import java.nio.charset.CharsetEncoder;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -80,14 +83,24 @@ class JobFilePropertiesTest {
                                 .filter(FILE_NAMES::canEncode).map(s -> "n" + s + "n"),
                         longs, Arbitraries.of(DeviceChoice.class), Arbitraries.of(Precision.class),
                         threads(), Arbitraries.of(true, false),
-                        Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis))
+                        Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis), validation())
                 .as(List::of);
         return Combinators.combine(
-                        general, data(), model(), sgd(), train(), distributed(), checkpoint(), longs.map(LogConfig::new))
-                .as((g, data, model, sgd, train, distributed, checkpoint, log) -> new Job(
+                        general, data(), model(), Combinators.combine(optimizer(), schedule()).as(Map::entry), train(),
+                        distributed(), checkpoint(), longs.map(LogConfig::new))
+                .as((g, data, model, optimizer, train, distributed, checkpoint, log) -> new Job(
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
-                        LossKind.CROSS_ENTROPY, sgd, train, distributed, checkpoint, log));
+                        LossKind.CROSS_ENTROPY, optimizer.getKey(), optimizer.getValue(), train, distributed, checkpoint, log,
+                        data.validation().map(split -> (ValidationConfig) g.get(7))));
+    }
+
+    private static Arbitrary<ValidationConfig> validation() {
+        return Combinators.combine(positive(), Arbitraries.longs().greaterOrEqual(0),
+                        Arbitraries.of(ValidationConfig.Monitor.class),
+                        Combinators.combine(positive(), fromZero()).as(ValidationConfig.EarlyStopping::new).optional(),
+                        Arbitraries.of(true, false))
+                .as(ValidationConfig::new);
     }
 
     private static Arbitrary<Integer> positive() {
@@ -115,19 +128,20 @@ class JobFilePropertiesTest {
                         positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
                 .as(DataSource.Synthetic::new);
         Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic);
-        return Combinators.combine(source, source.optional()).as(DataConfig::new);
+        return Combinators.combine(source, source.optional(), source.optional()).as(DataConfig::new);
     }
 
     /** Chains of linear layers with other layers between, before and after them. */
     private static Arbitrary<List<LayerConfig>> model() {
         Arbitrary<List<Integer>> sizes = positive().list().ofMinSize(2).ofMaxSize(5);
-        return Combinators.combine(sizes, keepers(2).list().ofSize(6)).as((n, keepers) -> {
+        return Combinators.combine(sizes, keepers(2).list().ofSize(6), custom()).as((n, keepers, custom) -> {
             List<LayerConfig> layers = new ArrayList<>();
             for (int i = 0; i + 1 < n.size(); i++) {
                 layers.add(keepers.get(i));
                 layers.add(new LayerConfig.LinearLayer(n.get(i), n.get(i + 1)));
             }
             layers.add(keepers.get(5));
+            layers.add(custom);
             return layers;
         });
     }
@@ -145,20 +159,64 @@ class JobFilePropertiesTest {
                 keepers(depth - 1).list().ofMinSize(1).ofMaxSize(3).map(LayerConfig.ResidualLayer::new));
     }
 
+    private static Arbitrary<OptimizerConfig> optimizer() {
+        Arbitrary<Double> beta = Arbitraries.doubles().between(0, true, 1, false);
+        Arbitrary<OptimizerConfig> adam = Combinators.combine(fromZero(), beta, beta,
+                        Arbitraries.of(1e-8, 1.0, 1e30, (double) Float.MIN_NORMAL), fromZero(), Arbitraries.of(true, false),
+                        group().list().ofMaxSize(2))
+                .as(OptimizerConfig.Adam::new);
+        return Arbitraries.oneOf(sgd(), adam);
+    }
+
+    private static Arbitrary<GroupConfig> group() {
+        Arbitrary<OptionalDouble> number = fromZero().map(OptionalDouble::of);
+        Arbitrary<List<String>> names = Arbitraries.of("biases", "norms", "*.weight", "4.?", "'a: b'").list().ofMinSize(1)
+                .ofMaxSize(3);
+        return Combinators.combine(names, number, Arbitraries.oneOf(number, Arbitraries.of(OptionalDouble.empty())))
+                .as(GroupConfig::new);
+    }
+
+    /** No cosine but to 0: it may not end above a rate. */
+    private static Arbitrary<ScheduleConfig> schedule() {
+        Arbitrary<Long> counts = Arbitraries.longs().greaterOrEqual(1);
+        Arbitrary<ScheduleConfig.Decay> decay = Arbitraries.oneOf(
+                counts.map(length -> new ScheduleConfig.CosineDecay(length, 0)),
+                Combinators.combine(counts, fromZero()).as(ScheduleConfig.StepDecay::new));
+        return Combinators.combine(Arbitraries.of(ScheduleConfig.Unit.class), Arbitraries.longs().greaterOrEqual(0),
+                decay.optional(), Arbitraries.of(ScheduleConfig.ScaleLr.class)).as(ScheduleConfig::new);
+    }
+
+    private static Arbitrary<LayerConfig> custom() {
+        Arbitrary<Object> value = Arbitraries.oneOf(
+                Arbitraries.strings().withChars("ab .:#'\"\\{}[],&*!|>%@`~\n\t\u2028\u202Eöß01").ofMinLength(1).asGeneric(),
+                Arbitraries.doubles().map(JobFilePropertiesTest::canonical).asGeneric(), Arbitraries.of(true, false).asGeneric());
+        return Arbitraries.maps(Arbitraries.strings().withCharRange('a', 'z').ofMinLength(1).filter(name -> !name.equals("class")),
+                Arbitraries.oneOf(value, value.list().asGeneric())).ofMaxSize(4)
+                .map(options -> new LayerConfig.CustomLayer("com.example.Größe$Inner", options));
+    }
+
+    private static BigDecimal canonical(double number) {
+        return number == 0 ? BigDecimal.ZERO : new BigDecimal(Double.toString(number)).stripTrailingZeros();
+    }
+
     private static Arbitrary<OptimizerConfig> sgd() {
         return Combinators.combine(
-                        fromZero(), fromZero(), fromZero(), fromZero(), Arbitraries.of(-1, 1), Arbitraries.of(true, false))
-                .as((lr, momentum, weightDecay, dampening, sign, nesterov) -> new OptimizerConfig.Sgd(
+                        fromZero(), fromZero(), fromZero(), fromZero(), Arbitraries.of(-1, 1), Arbitraries.of(true, false),
+                        group().list().ofMaxSize(2))
+                .as((lr, momentum, weightDecay, dampening, sign, nesterov, groups) -> new OptimizerConfig.Sgd(
                         lr, momentum, weightDecay, dampening == 0 ? 0 : sign * dampening,
-                        nesterov && momentum > 0 && dampening == 0));
+                        nesterov && momentum > 0 && dampening == 0, groups));
     }
 
     private static Arbitrary<TrainConfig> train() {
         Arbitrary<Boolean> flag = Arbitraries.of(true, false);
-        return Combinators.combine(positive(), positive(), flag, flag, flag)
-                .as((epochs, batch, global, shuffle, dropLast) -> new TrainConfig(
+        Arbitrary<OptionalDouble> limit = fromZero().map(number -> number == 0 ? OptionalDouble.empty()
+                : OptionalDouble.of(number));
+        return Combinators.combine(positive(), positive(), flag, positive(), flag, flag, limit, limit)
+                .as((epochs, batch, global, accumulate, shuffle, dropLast, clipNorm, clipValue) -> new TrainConfig(
                         epochs, global ? OptionalInt.empty() : OptionalInt.of(batch),
-                        global ? OptionalInt.of(batch) : OptionalInt.empty(), shuffle, dropLast));
+                        global ? OptionalInt.of(batch) : OptionalInt.empty(), accumulate, shuffle, dropLast,
+                        clipNorm, clipValue));
     }
 
     private static Arbitrary<DistributedConfig> distributed() {

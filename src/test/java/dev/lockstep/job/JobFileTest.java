@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -21,6 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class JobFileTest {
+    private static final OptionalDouble NONE = OptionalDouble.empty();
+
     @TempDir
     private Path folder;
 
@@ -28,17 +31,19 @@ class JobFileTest {
     void shouldFillInEveryDefault() {
         Job expected = new Job(
                 "tiny", 0, DeviceChoice.AUTO, Precision.FP32, OptionalInt.empty(), false, Duration.ofSeconds(60),
-                new DataConfig(new DataSource.Synthetic(100, 4, 3, 0), Optional.empty()),
+                new DataConfig(new DataSource.Synthetic(100, 4, 3, 0), Optional.empty(), Optional.empty()),
                 List.of(
                         new LayerConfig.LinearLayer(4, 8),
                         new LayerConfig.ActivationLayer(ActivationKind.RELU),
                         new LayerConfig.LinearLayer(8, 3)),
                 LossKind.CROSS_ENTROPY,
                 new OptimizerConfig.Sgd(0.1, 0, 0, 0, false),
-                new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), true, false),
+                ScheduleConfig.NONE,
+                new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), 1, true, false, NONE, NONE),
                 new DistributedConfig(1 << 20, 25 << 20, 4 << 20, true),
                 new CheckpointConfig(0, 0, 0, 3),
-                new LogConfig(0));
+                new LogConfig(0),
+                Optional.empty());
 
         assertEquals(expected, Jobs.parse(Jobs.MINIMAL));
     }
@@ -90,14 +95,22 @@ class JobFileTest {
                 data:
                   train: {format: idx, images: ../data/images.gz, labels: /elsewhere/./labels}
                   test: {format: synthetic, samples: 5, features: 6, classes: 7, seed: 8}
+                  validation: {format: synthetic, samples: 9, features: 6, classes: 7, seed: 8}
                 model: [{linear: {in: 6, out: 5}}, sigmoid, tanh, gelu, relu, {linear: {in: 5, out: 7}}]
                 loss: cross-entropy
                 optimizer:
                   sgd: {lr: 1e-3, momentum: .5, weight-decay: 5.E-4, dampening: 0, nesterov: true}
-                train: {epochs: 3, global-batch: 96, shuffle: false, drop-last: true}
+                  groups:
+                    - {parameters: [biases, norms], weight-decay: 0}
+                    - {parameters: "4.*", lr: 0.002, weight-decay: 1}
+                schedule: {warmup-epochs: 2, step: {every-epochs: 3, gamma: 0.5}, scale-lr: linear}
+                train: {epochs: 3, global-batch: 96, accumulate: 4, shuffle: false, drop-last: true, clip-norm: 1.0,
+                    clip-value: .5}
                 distributed: {first-bucket: 512B, bucket: 1GiB, chunk: 4096, overlap: false}
                 checkpoint: {every-epochs: 1, every-steps: 2, every-minutes: 0.5, keep: 4}
                 log: {every-steps: 10}
+                validation: {every-epochs: 0, every-steps: 9, monitor: accuracy, keep-best: true,
+                    early-stopping: {patience: 2, min-delta: .01}}
                 """);
 
         assertEquals(
@@ -106,7 +119,8 @@ class JobFileTest {
                         Duration.ofMillis(1500),
                         new DataConfig(
                                 new DataSource.Idx(Path.of("/base/data/images.gz"), Path.of("/elsewhere/labels")),
-                                Optional.of(new DataSource.Synthetic(5, 6, 7, 8))),
+                                Optional.of(new DataSource.Synthetic(5, 6, 7, 8)),
+                                Optional.of(new DataSource.Synthetic(9, 6, 7, 8))),
                         List.of(
                                 new LayerConfig.LinearLayer(6, 5),
                                 new LayerConfig.ActivationLayer(ActivationKind.SIGMOID),
@@ -115,12 +129,43 @@ class JobFileTest {
                                 new LayerConfig.ActivationLayer(ActivationKind.RELU),
                                 new LayerConfig.LinearLayer(5, 7)),
                         LossKind.CROSS_ENTROPY,
-                        new OptimizerConfig.Sgd(0.001, 0.5, 0.0005, 0, true),
-                        new TrainConfig(3, OptionalInt.empty(), OptionalInt.of(96), false, true),
+                        new OptimizerConfig.Sgd(0.001, 0.5, 0.0005, 0, true, List.of(
+                                new GroupConfig(List.of("biases", "norms"), OptionalDouble.empty(), OptionalDouble.of(0)),
+                                new GroupConfig(List.of("4.*"), OptionalDouble.of(0.002), OptionalDouble.of(1)))),
+                        new ScheduleConfig(ScheduleConfig.Unit.EPOCHS, 2, Optional.of(new ScheduleConfig.StepDecay(3, 0.5)),
+                                ScheduleConfig.ScaleLr.LINEAR),
+                        new TrainConfig(3, OptionalInt.empty(), OptionalInt.of(96), 4, false, true,
+                                OptionalDouble.of(1), OptionalDouble.of(0.5)),
                         new DistributedConfig(512, 1 << 30, 4096, false),
                         new CheckpointConfig(1, 2, 0.5, 4),
-                        new LogConfig(10)),
+                        new LogConfig(10),
+                        Optional.of(new ValidationConfig(0, 9, ValidationConfig.Monitor.ACCURACY,
+                                Optional.of(new ValidationConfig.EarlyStopping(2, 0.01)), true))),
                 job);
+    }
+
+    @Test
+    void shouldWriteGroupsAndScheduleResolved() {
+        Job job = Jobs.parse(Jobs.MINIMAL, "optimizer.groups=[{parameters: [biases, '4.*'], weight-decay: 0}]",
+                "schedule={warmup-steps: 100, cosine: {steps: 5000}}");
+
+        assertEquals(new ScheduleConfig(ScheduleConfig.Unit.STEPS, 100,
+                Optional.of(new ScheduleConfig.CosineDecay(5000, 0)), ScheduleConfig.ScaleLr.NONE), job.schedule());
+        assertTrue(JobFile.toYaml(job).contains("\n  groups: [{parameters: [\"biases\", \"4.*\"], weight-decay: 0}]\n"
+                + "schedule: {warmup-steps: 100, cosine: {steps: 5000, min-lr: 0}, scale-lr: none}\n"), JobFile.toYaml(job));
+    }
+
+    @Test
+    void shouldReadAdamWithItsDefaultsAndWriteItResolved() {
+        Job adam = Jobs.parse(Jobs.with("sgd: {lr: 0.1}", "adam: {}"));
+        Job adamw = Jobs.parse(Jobs.with("sgd: {lr: 0.1}", "adamw: {lr: 2e-3, betas: [0, .95], eps: 1e-7}"));
+
+        assertEquals(new OptimizerConfig.Adam(0.001, 0.9, 0.999, 1e-8, 0, false), adam.optimizer());
+        assertEquals(new OptimizerConfig.Adam(0.002, 0, 0.95, 1e-7, 0.01, true), adamw.optimizer());
+        assertTrue(JobFile.toYaml(adam).contains("\n  adam: {lr: 0.001, betas: [0.9, 0.999], eps: 0.00000001,"
+                + " weight-decay: 0}\n"), JobFile.toYaml(adam));
+        assertTrue(JobFile.toYaml(adamw).contains("\n  adamw: {lr: 0.002, betas: [0, 0.95], eps: 0.0000001,"
+                + " weight-decay: 0.01}\n"), JobFile.toYaml(adamw));
     }
 
     @ParameterizedTest
@@ -150,6 +195,7 @@ class JobFileTest {
                 data:
                   train: {format: synthetic, samples: 100, features: 4, classes: 3, seed: 0}
                   test: null
+                  validation: null
                 model:
                   - linear: {in: 4, out: 8}
                   - relu
@@ -157,14 +203,20 @@ class JobFileTest {
                 loss: cross-entropy
                 optimizer:
                   sgd: {lr: 0.1, momentum: 0, weight-decay: 0, dampening: 0, nesterov: false}
+                  groups: []
+                schedule: {warmup-steps: 0, scale-lr: none}
                 train:
                   epochs: 2
                   batch-size: 10
+                  accumulate: 1
                   shuffle: true
                   drop-last: false
+                  clip-norm: null
+                  clip-value: null
                 distributed: {first-bucket: 1MiB, bucket: 25MiB, chunk: 4MiB, overlap: true}
                 checkpoint: {every-epochs: 0, every-steps: 0, every-minutes: 0, keep: 3}
                 log: {every-steps: 0}
+                validation: null
                 """, JobFile.toYaml(Jobs.parse(Jobs.MINIMAL)));
     }
 
@@ -178,13 +230,28 @@ class JobFileTest {
 
     @Test
     void shouldDivideTheGlobalBatchAmongRanks() {
-        TrainConfig train = new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(96), true, false);
+        TrainConfig train = new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(96), 1, true, false, NONE, NONE);
 
         assertEquals(32, train.batchPerRank(3));
         assertEquals(
                 "train.global-batch is 96, which 5 ranks do not divide; choose a multiple of 5 or another number of ranks",
                 assertThrows(InvalidInputException.class, () -> train.batchPerRank(5)).getMessage());
-        assertEquals(7, new TrainConfig(1, OptionalInt.of(7), OptionalInt.empty(), true, false).batchPerRank(5));
+        TrainConfig perRank = new TrainConfig(1, OptionalInt.of(7), OptionalInt.empty(), 1, true, false, NONE, NONE);
+        assertEquals(7, perRank.batchPerRank(5));
+    }
+
+    @Test
+    void shouldDivideTheGlobalBatchAmongTheMicroBatchesOfAllRanks() {
+        TrainConfig train = new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(96), 4, true, false, NONE, NONE);
+
+        assertEquals(8, train.batchPerRank(3));
+        assertEquals(96, train.stepSamples(3));
+        assertEquals("train.global-batch is 96, which 20 micro-batches a step (train.accumulate 4 on 5 ranks) do not divide;"
+                        + " choose a multiple of 20 or another number of ranks",
+                assertThrows(InvalidInputException.class, () -> train.batchPerRank(5)).getMessage());
+        TrainConfig perRank = new TrainConfig(1, OptionalInt.of(7), OptionalInt.empty(), 4, true, false, NONE, NONE);
+        assertEquals(7, perRank.batchPerRank(5));
+        assertEquals(140, perRank.stepSamples(5));
     }
 
     @ParameterizedTest

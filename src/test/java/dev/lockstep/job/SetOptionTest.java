@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,6 +15,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SetOptionTest {
+    private static final OptionalDouble NONE = OptionalDouble.empty();
+
     @Test
     void shouldChangeKeysOfTheFile() {
         Job job = Jobs.parse(Jobs.MINIMAL, "train.epochs=7", "optimizer.sgd.lr=1e-2", "name=other = name");
@@ -30,7 +33,7 @@ class SetOptionTest {
         assertEquals(5, job.seed());
         assertEquals(Duration.ofMinutes(5), job.timeout());
         assertEquals(9, job.checkpoint().keep());
-        assertEquals(new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), false, false), job.train());
+        assertEquals(new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), 1, false, false, NONE, NONE), job.train());
     }
 
     @Test
@@ -48,7 +51,7 @@ class SetOptionTest {
     @Test
     void shouldSetAMapWhole() {
         assertEquals(
-                new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(8), true, false),
+                new TrainConfig(1, OptionalInt.empty(), OptionalInt.of(8), 1, true, false, NONE, NONE),
                 Jobs.parse(Jobs.MINIMAL, "train={epochs: 1, global-batch: 8}").train());
     }
 
@@ -63,8 +66,32 @@ class SetOptionTest {
         TrainConfig perRank =
                 Jobs.parse(Jobs.with("batch-size", "global-batch"), "train.batch-size=20").train();
 
-        assertEquals(new TrainConfig(2, OptionalInt.empty(), OptionalInt.of(20), true, false), global);
-        assertEquals(new TrainConfig(2, OptionalInt.of(20), OptionalInt.empty(), true, false), perRank);
+        assertEquals(new TrainConfig(2, OptionalInt.empty(), OptionalInt.of(20), 1, true, false, NONE, NONE), global);
+        assertEquals(new TrainConfig(2, OptionalInt.of(20), OptionalInt.empty(), 1, true, false, NONE, NONE), perRank);
+    }
+
+    @Test
+    void shouldReplaceTheOtherOptimizer() {
+        assertEquals(new OptimizerConfig.Adam(0.01, 0.9, 0.999, 1e-8, 0, false),
+                Jobs.parse(Jobs.MINIMAL, "optimizer.adam.lr=0.01").optimizer());
+        assertEquals(new OptimizerConfig.Adam(0.001, 0.5, 0.25, 1e-6, 0.01, true),
+                Jobs.parse(Jobs.MINIMAL, "optimizer.adam={}", "optimizer.adamw.betas=[.5, .25]", "optimizer.adamw.eps=1e-6")
+                        .optimizer());
+        assertEquals("--set optimizer.sgd.momentum=0.9: required key 'optimizer.sgd.lr' is missing",
+                Jobs.errorOf(Jobs.with("sgd: {lr: 0.1}", "adam: {}"), "optimizer.sgd.momentum=0.9"));
+    }
+
+    @Test
+    void shouldReplaceTheOtherUnitAndTheOtherDecay() {
+        String schedule = "schedule: {warmup-epochs: 1, step: {every-epochs: 5}}\n";
+
+        assertEquals(new ScheduleConfig(ScheduleConfig.Unit.STEPS, 9, Optional.of(new ScheduleConfig.CosineDecay(7, 0.05)),
+                        ScheduleConfig.ScaleLr.NONE),
+                Jobs.parse(Jobs.MINIMAL + schedule, "schedule.cosine={steps: 7}", "schedule.cosine.min-lr=0.05",
+                        "schedule.warmup-steps=9").schedule());
+        assertEquals(Optional.of(new ScheduleConfig.StepDecay(6, 0.1)), Jobs.parse(Jobs.MINIMAL + schedule,
+                "schedule.step.every-steps=6", "schedule.warmup-steps=0").schedule().decay());
+        assertEquals(ScheduleConfig.NONE, Jobs.parse(Jobs.MINIMAL + schedule, "schedule={}").schedule());
     }
 
     @Test

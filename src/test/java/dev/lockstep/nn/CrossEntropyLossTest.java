@@ -14,6 +14,7 @@ import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.device.reference.ReferenceDevice;
+import java.util.Arrays;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,8 +58,8 @@ class CrossEntropyLossTest {
             CrossEntropyLoss loss = new CrossEntropyLoss(device);
             Matrix logits = Buffers.matrix(device, DataType.FLOAT32, 2, 3, 0, LN_3, 0, 0, 0, LN_3);
             DeviceBuffer labels = Buffers.ints(device, 1, 0);
-            Operation both = loss.bind(new Logits(logits, null), labels, 1);
-            Operation first = loss.bind(new Logits(logits.rows(0, 1), null), labels.slice(0, 1), 1);
+            Operation both = loss.bind(new Logits(logits, null), labels, logits.rows(), 1);
+            Operation first = loss.bind(new Logits(logits.rows(0, 1), null), labels.slice(0, 1), 1, 1);
 
             both.enqueue(stream);
             assertStatistics(loss, stream, (RIGHT + WRONG) / 2, RIGHT + WRONG, 1, 2);
@@ -84,8 +85,12 @@ class CrossEntropyLossTest {
         Matrix logits = Buffers.matrix(device, DataType.FLOAT64, 2, 3, 0, LN_3, 0, 0, 0, LN_3);
         Matrix gradient = Matrix.allocate(device, DataType.FLOAT64, 2, 3);
         CrossEntropyLoss loss = new CrossEntropyLoss(device);
-        loss.bind(new Logits(logits, gradient), Buffers.ints(device, 1, 0), 4).enqueue(device.computeStream());
+        loss.bind(new Logits(logits, gradient), Buffers.ints(device, 1, 0), 2, 4).enqueue(device.computeStream());
         double[] expected = {0.2 / 8, -0.4 / 8, 0.2 / 8, -0.8 / 8, 0.2 / 8, 0.6 / 8};
+        assertArrayEquals(expected, Buffers.read(gradient.data()), 1e-15);
+        // The first of three such batches in a step.
+        loss.bind(new Logits(logits, gradient), Buffers.ints(device, 1, 0), 6, 4).enqueue(device.computeStream());
+        Arrays.setAll(expected, i -> expected[i] / 3);
         assertArrayEquals(expected, Buffers.read(gradient.data()), 1e-15);
     }
 }

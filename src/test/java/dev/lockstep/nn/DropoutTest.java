@@ -44,6 +44,8 @@ class DropoutTest {
             Matrix input = Buffers.matrix(device, DataType.FLOAT32, ROWS, COLUMNS, ones);
             inputGradient = Matrix.allocate(device, DataType.FLOAT32, ROWS, COLUMNS);
             Randomness randomness = new Randomness(device, seed, rank);
+            nextStep = randomness.nextStep();
+            nextMicroBatch = randomness.nextMicroBatch();
             Module linear = new Linear(1, 1); // An arena has at least one parameter.
             Binding binding = Binding.forTraining(device, new Workspace(device),
                     new ParameterArena(device, linear.parameterShapes(), true), Binding.RowSplit.WHOLE,
@@ -51,8 +53,6 @@ class DropoutTest {
             for (int i = 0; i < layerCount; i++) {
                 layers.add(new Dropout(probability).bind(binding, input, inputGradient));
             }
-            nextStep = randomness.nextStep();
-            nextMicroBatch = randomness.nextMicroBatch();
         }
 
         double[] mask(int layer) {

@@ -45,7 +45,7 @@ class SequentialGradientTest {
     private void assertDifferentiates(Sequential model) {
         RandomModel random = new RandomModel(device, DataType.FLOAT64, model, BATCH, IN, RandomModel.every(2));
         CrossEntropyLoss loss = new CrossEntropyLoss(device);
-        Operation lossOperation = loss.bind(random.bound, Buffers.ints(device, 2, 0, 2), RANKS);
+        Operation lossOperation = loss.bind(random.bound, Buffers.ints(device, 2, 0, 2), 3, RANKS);
         DoubleSupplier objective = () -> {
             random.forward();
             lossOperation.enqueue(device.computeStream());

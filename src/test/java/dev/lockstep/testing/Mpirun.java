@@ -9,8 +9,12 @@ public final class Mpirun {
 
     /** {@code mpirun} with {@code count} ranks of the command that {@link ProcessRun#arguments} adds. */
     public static ProcessRun ranks(int count) {
-        return ProcessRun.command("mpirun", "-np", Integer.toString(count))
-                .environment("OMPI_ALLOW_RUN_AS_ROOT", "1")
+        return configured(ProcessRun.command("mpirun", "-np", Integer.toString(count)));
+    }
+
+    /** The same for a command that calls {@code mpirun} itself. */
+    public static ProcessRun configured(ProcessRun run) {
+        return run.environment("OMPI_ALLOW_RUN_AS_ROOT", "1")
                 .environment("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
                 .environment("OMPI_MCA_rmaps_base_oversubscribe", "1")
                 // Several tests' ranks would otherwise be bound to the same first cores.

@@ -170,6 +170,7 @@ class CheckpointDamageTest {
         "train.shuffle=false|train.shuffle is false, but CHECKPOINT was made with true",
         "train.drop-last=true|train.drop-last is true, but CHECKPOINT was made with false",
         "model=[{linear: {in: 6, out: 3}}]|model is [{linear:{in:6,out:3}}], but CHECKPOINT was made with [",
+        "optimizer.adam={}|the optimizer is optimizer.adam, but CHECKPOINT was made with optimizer.sgd",
         "optimizer.sgd.momentum=0|optimizer.sgd.momentum is 0, but CHECKPOINT was made with 0.9",
         "data.train.seed=4|data.train.seed is 4, but CHECKPOINT was made with 0",
     })
@@ -190,8 +191,10 @@ class CheckpointDamageTest {
     @Test
     void shouldSayWhatHasChangedThatBearsOnTheResult() {
         Job job = SmallJobs.job("train.epochs=9", "log.every-steps=1", "timeout=5s", "optimizer.sgd.lr=0.05", "name=other",
-                "train.global-batch=8", "checkpoint.keep=1", "data.test={format: synthetic, samples: 5, features: 6, classes: 3}");
-        assertEquals("changed since then: optimizer.sgd.lr from 0.1 to 0.05, train.batch-size from 8 to not set,"
-                + " train.global-batch from not set to 8", Resumption.find(run, job, 1, 50).notices().get(1));
+                "train.global-batch=8", "schedule.warmup-steps=5", "checkpoint.keep=1",
+                "data.test={format: synthetic, samples: 5, features: 6, classes: 3}");
+        assertEquals("changed since then: optimizer.sgd.lr from 0.1 to 0.05, schedule.warmup-steps from 0 to 5,"
+                + " train.batch-size from 8 to not set, train.global-batch from not set to 8",
+                Resumption.find(run, job, 1, 50).notices().get(1));
     }
 }

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CheckpointWriterTest {
-    private static final Position POSITION = new Position(4, 0, 21, Position.Sums.NONE);
+    private static final Position POSITION = new Position(4, 0, 21, Position.Sums.NONE, ValidationProgress.NONE);
 
     @TempDir
     private Path folder;
@@ -138,6 +138,40 @@ class CheckpointWriterTest {
     }
 
     @Test
+    void shouldKeepTheBestBesideTheNewestAndLinkToIt() throws Exception {
+        trained(1, List.of(), (trainer, writer) -> {
+            Path best = folder.resolve("checkpoints/best");
+            write(writer, "step-00000005", "");
+            assertEquals(Set.of("step-00000005"), names(folder.resolve("checkpoints")));
+            write(writer, "step-00000010", "step-00000010");
+            assertEquals(Set.of("step-00000010", "best"), names(folder.resolve("checkpoints")));
+            write(writer, "epoch-0001", "step-00000010");
+            write(writer, "epoch-0002", "step-00000010");
+            assertEquals(Set.of("step-00000010", "epoch-0002", "best"), names(folder.resolve("checkpoints")));
+            assertEquals(Path.of("step-00000010"), Files.readSymbolicLink(best));
+            assertEquals(4, SafetensorsFile.read(best.resolve("model.safetensors")).tensors().size());
+            write(writer, "epoch-0003", "epoch-0003");
+            write(writer, "step-00000050", "epoch-0003");
+            assertEquals(Set.of("epoch-0003", "step-00000050", "best"), names(folder.resolve("checkpoints")));
+            assertEquals(Path.of("epoch-0003"), Files.readSymbolicLink(best));
+        });
+        assertEquals("epoch-0003", Checkpoint.open(folder.resolve("checkpoints/best")).state().position().validation()
+                .bestCheckpoint());
+    }
+
+    /** As after a kill between the checkpoint and its link, or while that was made. */
+    @Test
+    void shouldMendTheLinkToTheBest() throws Exception {
+        trained(2, List.of(), (trainer, writer) -> write(writer, "step-00000010", ""));
+        Path checkpoints = folder.resolve("checkpoints");
+        Files.createSymbolicLink(checkpoints.resolve("best"), Path.of("step-00000004"));
+        Files.createSymbolicLink(checkpoints.resolve(".writing-best"), Path.of("step-00000007"));
+        trained(2, List.of(), (trainer, writer) -> write(writer, "step-00000020", "step-00000010"));
+        assertEquals(Path.of("step-00000010"), Files.readSymbolicLink(checkpoints.resolve("best")));
+        assertEquals(Set.of("step-00000010", "step-00000020", "best"), names(checkpoints));
+    }
+
+    @Test
     void shouldReplaceACheckpointOfTheSameNameAndWhatWasLeftHalfWritten() throws Exception {
         Path old = Files.createDirectories(folder.resolve("checkpoints/epoch-0001"));
         Files.writeString(old.resolve("model.safetensors"), "old");
@@ -182,7 +216,17 @@ class CheckpointWriterTest {
     }
 
     private static Path write(CheckpointWriter writer, String name, int ranks) {
-        writer.begin(name, new CheckpointState(POSITION, 3, 7, "name: small\n", 5, ranks, 8, 7, 50, "", Map.of()));
+        return write(writer, name, ranks, POSITION);
+    }
+
+    /** @param best the best checkpoint when that of {@code name} is written */
+    private static Path write(CheckpointWriter writer, String name, String best) {
+        ValidationProgress validation = new ValidationProgress(20, 0.5, 10, best, 0.5, 1);
+        return write(writer, name, 1, new Position(4, 0, 21, Position.Sums.NONE, validation));
+    }
+
+    private static Path write(CheckpointWriter writer, String name, int ranks, Position position) {
+        writer.begin(name, new CheckpointState(position, 3, 7, "name: small\n", 5, ranks, 8, 7, 50, "", Map.of()));
         return writer.finished().orElseThrow();
     }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.data.IdxFiles;
+import dev.lockstep.data.Targets;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
@@ -70,7 +71,7 @@ class JobChecksTest {
     void shouldCountTheOutputsOfTheLastLinearLayer() {
         Job job = idxJob(new byte[] {0, 2, 1, 2, 0}, "model=[{linear: {in: 6, out: 3}}, tanh]");
         try (Device device = new ReferenceDevice()) {
-            assertEquals(2, SmallJobs.sources(job, 1).load(device).train().largestLabel());
+            assertEquals(2, ((Targets.Labels) SmallJobs.sources(job, 1).load(device).train().targets()).largest());
         }
     }
 

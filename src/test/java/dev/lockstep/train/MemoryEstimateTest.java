@@ -31,9 +31,9 @@ class MemoryEstimateTest {
                 + " {linear: {in: 40, out: 90}}, {dropout: 0.1}]}, {residual: [layer-norm]}, {linear: {in: 90, out: 5}}]",
     })
     void shouldComeNearToWhatATrainerTakes(String model) {
-        for (String momentum : List.of("0", "0.9")) {
+        for (String optimizer : List.of("sgd={lr: 0.1}", "sgd={lr: 0.1, momentum: 0.9}", "adam={}")) {
             for (String batch : List.of("5", "128", "1000000")) {
-                List<String> common = List.of("model=" + model, "optimizer.sgd.momentum=" + momentum,
+                List<String> common = List.of("model=" + model, "optimizer." + optimizer,
                         "train.batch-size=" + batch,
                         "data.train={format: synthetic, samples: 900, features: 64, classes: 3}");
                 compare(SmallJobs.job(common), 1);

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.LongPredicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -25,6 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ResumeTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String TEST_DATA = "data.test={format: synthetic, samples: 11, features: 6, classes: 3, seed: 2}";
+    private static final String VALIDATION_DATA =
+            "data.validation={format: synthetic, samples: 13, features: 6, classes: 3, seed: 3}";
 
     private static final String NORMED = "model=[batch-norm, {linear: {in: 6, out: 5}}, sync-batch-norm, relu,"
             + " {dropout: 0.3}, {residual: [layer-norm, {linear: {in: 5, out: 5}}, {dropout: 0.1}]}, {linear: {in: 5, out: 3}}]";
@@ -36,22 +39,29 @@ class ResumeTest {
     private Path folder;
 
     /** What rank 0 has at the end of a run. */
-    private record End(float[] parameters, List<double[]> buffers, float[] momentum, long steps,
-            String hash, List<EpochMetrics> epochs) {
+    private record End(float[] parameters, List<double[]> buffers, List<float[]> optimizerState, long steps, String hash,
+            List<EpochMetrics> epochs, Optional<Validation.Summary> validation) {
     }
 
     @ParameterizedTest
     @ValueSource(strings = {
         "1", "2", "3", "3 train.drop-last=true", "2 train.shuffle=false", "2 optimizer.sgd.momentum=0",
         "2 optimizer.sgd={lr: 0.1, momentum: 0.9, weight-decay: 0.01, nesterov: true}", "1 train.batch-size=50",
+        "2 optimizer.adam={lr: 0.01, weight-decay: 0.01}", "1 optimizer.adamw={lr: 0.01}",
+        "2 schedule={warmup-epochs: 1, step: {every-epochs: 1}, scale-lr: linear}",
+        "2 schedule={warmup-steps: 3, cosine: {steps: 9}}",
         "2 distributed={first-bucket: 64B, bucket: 64B, chunk: 64B}", "3 seed=7",
+        "2 train={epochs: 3, batch-size: 8, clip-norm: 0.2, clip-value: 0.1}",
+        "2 validation={every-steps: 3, keep-best: true, early-stopping: {patience: 9}}",
+        "1 train={epochs: 3, batch-size: 4, accumulate: 3}", "2 train={epochs: 3, batch-size: 3, accumulate: 4}",
+        "3 train={epochs: 3, global-batch: 18, accumulate: 3, drop-last: true}",
         "1 " + NORMED, "2 train.batch-size=7 " + NORMED, "3 train.batch-size=6 " + NORMED,
-        "2 train.shuffle=false " + SYNCHRONIZED
+        "2 train.shuffle=false " + SYNCHRONIZED, "1 train={epochs: 3, batch-size: 4, accumulate: 3} " + NORMED
     })
     void shouldEndBitForBitAsARunThatWasNeverStopped(String ranksAndSet) throws Exception {
         String[] words = ranksAndSet.split(" (?=[a-z.-]+=)");
         int ranks = Integer.parseInt(words[0]);
-        Job job = SmallJobs.job(Stream.concat(Stream.of("train.epochs=3", TEST_DATA),
+        Job job = SmallJobs.job(Stream.concat(Stream.of("train.epochs=3", TEST_DATA, VALIDATION_DATA),
                 Stream.of(words).skip(1)).toList());
         End whole = train(job, ranks, folder.resolve("whole"), step -> false).orElseThrow();
         long stepsPerEpoch = whole.steps / 3;
@@ -61,17 +71,20 @@ class ResumeTest {
             assertTrue(train(job, ranks, run, step -> step == last).isEmpty());
             End resumed = train(job, ranks, run, step -> false).orElseThrow();
             assertArrayEquals(whole.parameters, resumed.parameters, "stopped after step " + stop);
-            assertArrayEquals(whole.momentum, resumed.momentum);
-            assertEquals(whole.buffers.size(), resumed.buffers.size());
             for (int i = 0; i < whole.buffers.size(); i++) {
                 assertArrayEquals(whole.buffers.get(i), resumed.buffers.get(i), "stopped after step " + stop);
             }
+            for (int i = 0; i < whole.optimizerState.size(); i++) {
+                assertArrayEquals(whole.optimizerState.get(i), resumed.optimizerState.get(i));
+            }
             assertEquals(whole.hash, resumed.hash);
             assertEquals(whole.steps, resumed.steps);
+            assertEquals(whole.validation, resumed.validation);
             List<EpochMetrics> expected = whole.epochs.subList((int) ((stop - 1) / stepsPerEpoch), 3);
             assertEquals(expected.size(), resumed.epochs.size());
             for (int i = 0; i < expected.size(); i++) {
                 assertEquals(expected.get(i).trainLoss(), resumed.epochs.get(i).trainLoss(), 1e-12);
+                assertEquals(expected.get(i).learningRate(), resumed.epochs.get(i).learningRate());
                 assertEquals(expected.get(i).test(), resumed.epochs.get(i).test());
                 assertEquals(expected.get(i).step(), resumed.epochs.get(i).step());
                 assertTrue(Double.isFinite(resumed.epochs.get(i).samplesPerSecond()));
@@ -93,17 +106,30 @@ class ResumeTest {
 
     @Test
     void shouldGoOnWithTheEpochWhereTheNumberOfRanksChanges() throws Exception {
-        Job job = SmallJobs.job("train.epochs=2", "train.batch-size=4");
+        Job job = SmallJobs.job("train.epochs=2", "train.batch-size=4", "schedule.scale-lr=linear");
         Path run = folder.resolve("run");
         assertTrue(train(job, 2, run, step -> step == 3).isEmpty());
         Resumption found = Resumption.find(run, job, 3, 50);
         assertEquals(List.of("from " + run.resolve("checkpoints/step-00000003") + ": 3 steps are done, 0 of 2 epochs",
                 "with 3 ranks, not 2: the 26 samples left of epoch 1 are dealt out anew, none twice; the global batch is 12,"
-                        + " not 8 (train.global-batch: 8 would keep it)"), found.notices());
+                        + " not 8 (train.global-batch: 8 would keep it); learning rates are scaled by 3, not 2"),
+                found.notices());
         End end = train(job, 3, run, step -> false).orElseThrow();
         // 24 of 50 samples are done; each rank gets 9 of the other 26 and padding: three steps; then 17 each: five.
         assertEquals(3 + 3 + 5, end.steps);
         assertEquals(2, end.epochs.size());
+    }
+
+    @Test
+    void shouldGoOnWithWholeStepsWhereMicroBatchesAreAccumulated() throws Exception {
+        Job job = SmallJobs.job("train.epochs=1", "train.batch-size=2", "train.accumulate=3");
+        Path run = folder.resolve("run");
+        assertTrue(train(job, 2, run, step -> step == 2).isEmpty());
+        Resumption found = Resumption.find(run, job, 3, 50);
+        assertEquals("with 3 ranks, not 2: the 26 samples left of epoch 1 are dealt out anew, none twice; the global batch is"
+                + " 18, not 12 (train.global-batch: 12 would keep it)", found.notices().get(1));
+        // Each rank gets 9 of the other 26 and padding: a full step of 6, and one of 3 in two micro-batches.
+        assertEquals(2 + 2, train(job, 3, run, step -> false).orElseThrow().steps);
     }
 
     @Test
@@ -149,9 +175,8 @@ class ResumeTest {
                 if (first && summary.isPresent()) {
                     ends.add(new End(Buffers.readFloats(trainer.parameters().values()),
                             trainer.buffers().modelOrder().stream().map(buffer -> Buffers.read(buffer.values())).toList(),
-                            trainer.optimizer().state().values().stream().findFirst().map(Buffers::readFloats)
-                                    .orElse(new float[0]),
-                            trainer.step(), summary.get().parametersSha256(), epochs));
+                            new TreeMap<>(trainer.optimizer().state()).values().stream().map(Buffers::readFloats).toList(),
+                            trainer.step(), summary.get().parametersSha256(), epochs, summary.get().validation()));
                 }
             }
         });

@@ -62,18 +62,18 @@ class RunFolderTest {
         RunFolder run = create(folder.resolve("out"));
         assertEquals(folder.resolve("out"), run.path());
         assertEquals(folder.resolve("out/checkpoints"), run.checkpoints());
-        run.stepLogged(1, 2.5);
-        assertEquals(List.of("{\"kind\":\"step\",\"step\":1,\"loss\":2.5}"), lines());
-        run.epochDone(new EpochMetrics(1, 469, 0.75, Optional.of(new Evaluation(0.5, 0.875, 100)), 1000, 2,
+        run.stepLogged(1, 2.5, 0.125);
+        assertEquals(List.of("{\"kind\":\"step\",\"step\":1,\"loss\":2.5,\"learning_rate\":0.125}"), lines());
+        run.epochDone(new EpochMetrics(1, 469, 0.75, 0.25, Optional.of(new Evaluation(0.5, 0.875, 100)), 1000, 2,
                 Optional.of(BREAKDOWN)));
-        run.epochDone(new EpochMetrics(2, 938, 0.5, Optional.empty(), 1000, 2, Optional.empty()));
+        run.epochDone(new EpochMetrics(2, 938, 0.5, 0.125, Optional.empty(), 1000, 2, Optional.empty()));
         assertEquals(List.of(
-                "{\"kind\":\"epoch\",\"epoch\":1,\"step\":469,\"train_loss\":0.75,\"test_loss\":0.5,\"test_accuracy\":0.875,"
-                        + "\"samples_per_second\":1000.0,\"seconds\":2.0," + BREAKDOWN_JSON + "}",
-                "{\"kind\":\"epoch\",\"epoch\":2,\"step\":938,\"train_loss\":0.5,\"samples_per_second\":1000.0,"
-                        + "\"seconds\":2.0}"), lines().subList(1, 3));
+                "{\"kind\":\"epoch\",\"epoch\":1,\"step\":469,\"train_loss\":0.75,\"learning_rate\":0.25,\"test_loss\":0.5,"
+                        + "\"test_accuracy\":0.875,\"samples_per_second\":1000.0,\"seconds\":2.0," + BREAKDOWN_JSON + "}",
+                "{\"kind\":\"epoch\",\"epoch\":2,\"step\":938,\"train_loss\":0.5,\"learning_rate\":0.125,"
+                        + "\"samples_per_second\":1000.0,\"seconds\":2.0}"), lines().subList(1, 3));
         run.trainingDone(new TrainingSummary(2, 2, 938, 0.5, Optional.of(new Evaluation(0.5, 0.875, 100)), 1000, 4, 1.5,
-                1 << 20, "abc", Optional.of(new StepBreakdown(1, 1, 1, 0, 0, 1, 4, 75, 0.5))));
+                1 << 20, "abc", Optional.of(new StepBreakdown(1, 1, 1, 0, 0, 1, 4, 75, 0.5)), Optional.empty()));
         JsonNode summary = new ObjectMapper().readTree(lines().get(3));
         List<String> keys = new ArrayList<>();
         summary.fieldNames().forEachRemaining(keys::add);
@@ -110,7 +110,7 @@ class RunFolderTest {
         Path output = folder.resolve("out");
         RunFolder run = create(output);
         Files.move(output, folder.resolve("elsewhere"));
-        EpochMetrics epoch = new EpochMetrics(1, 1, 1, Optional.empty(), 1, 1, Optional.empty());
+        EpochMetrics epoch = new EpochMetrics(1, 1, 1, 1, Optional.empty(), 1, 1, Optional.empty());
         assertEquals("the run's folder " + output + " was moved or removed while training; its metrics are lost",
                 assertThrows(TrainingException.class, () -> run.epochDone(epoch)).getMessage());
         run.close();
@@ -144,27 +144,49 @@ class RunFolderTest {
             "{\"kind\":\"step\",\"step\":6}", "{\"kind\":\"step\",\"step\":8}", "{\"kind\":\"epoch\",\"epoch\":2,\"step\":8}",
             "{\"kind\":\"summary\"}"};
         String whole = String.join("\n", lines) + "\n";
-        cut(whole, new Position(1, 32, 4, Position.Sums.NONE), 1);
-        cut(whole, new Position(2, 0, 4, Position.Sums.NONE), 2);
-        cut(whole, new Position(2, 16, 6, Position.Sums.NONE), 3);
-        cut(whole, new Position(2, 32, 8, Position.Sums.NONE), 4);
-        cut(whole, new Position(3, 0, 8, Position.Sums.NONE), 5);
+        cut(whole, position(1, 32, 4, 0), 1);
+        cut(whole, position(2, 0, 4, 0), 2);
+        cut(whole, position(2, 16, 6, 0), 3);
+        cut(whole, position(2, 32, 8, 0), 4);
+        cut(whole, position(3, 0, 8, 0), 5);
         cut(whole, Position.START, 0);
         // Killed while it was writing a line.
-        cut(whole.substring(0, whole.indexOf("6}") + 1), new Position(2, 32, 8, Position.Sums.NONE), 2);
-        cut(whole.replace("{\"kind\":\"step\",\"step\":6}", "{\"kind\":\"st"), new Position(3, 0, 8, Position.Sums.NONE), 2);
-        cut("", new Position(3, 0, 8, Position.Sums.NONE), 0);
+        cut(whole.substring(0, whole.indexOf("6}") + 1), position(2, 32, 8, 0), 2);
+        cut(whole.replace("{\"kind\":\"step\",\"step\":6}", "{\"kind\":\"st"), position(3, 0, 8, 0), 2);
+        cut("", position(3, 0, 8, 0), 0);
         assertEquals(JOB, JobFile.load(output.resolve("config.yaml"), List.of()));
+    }
+
+    private static Position position(int epoch, long consumed, long step, long validatedStep) {
+        return new Position(epoch, consumed, step, Position.Sums.NONE,
+                new ValidationProgress(validatedStep, 1, validatedStep, "", 1, 0));
+    }
+
+    /** A validation of a step comes before the step's checkpoint, one of an epoch behind that of its last step. */
+    @Test
+    void shouldKeepTheValidationsThatTheCheckpointKnowsOf() throws Exception {
+        String whole = """
+                {"kind":"step","step":3}
+                {"kind":"validation","epoch":1,"step":3,"validation_loss":1.5}
+                {"kind":"step","step":4}
+                {"kind":"validation","epoch":1,"step":4,"validation_loss":1.25}
+                {"kind":"epoch","epoch":1,"step":4}
+                """;
+        cut(whole, position(1, 24, 3, 0), 1);
+        cut(whole, position(1, 24, 3, 3), 2);
+        cut(whole, position(1, 32, 4, 3), 3);
+        cut(whole, position(1, 32, 4, 4), 4);
+        cut(whole, position(2, 0, 4, 4), 5);
     }
 
     private void cut(String metrics, Position start, int keptLines) throws IOException {
         Path output = Files.createDirectories(folder.resolve("out"));
         Files.writeString(output.resolve("metrics.jsonl"), metrics);
         RunFolder run = RunFolder.resume(output, JOB, Map.of(), start);
-        run.stepLogged(99, 0.5);
+        run.stepLogged(99, 0.5, 1);
         run.close();
         List<String> expected = new ArrayList<>(metrics.lines().limit(keptLines).toList());
-        expected.add("{\"kind\":\"step\",\"step\":99,\"loss\":0.5}");
+        expected.add("{\"kind\":\"step\",\"step\":99,\"loss\":0.5,\"learning_rate\":1.0}");
         assertEquals(expected, lines());
     }
 
@@ -172,7 +194,7 @@ class RunFolderTest {
     void shouldNotGoOnInAFolderThatAnotherRunWritesToOrThatHoldsSomethingElse() throws Exception {
         Path output = folder.resolve("out");
         RunFolder run = RunFolder.resume(output, JOB, Map.of(), Position.START);
-        run.stepLogged(1, 0.5);
+        run.stepLogged(1, 0.5, 1);
         assertEquals("another run is writing to " + output + "; wait for its end or name another --output",
                 assertThrows(InvalidInputException.class,
                         () -> RunFolder.resume(output, JOB, Map.of(), Position.START)).getMessage());

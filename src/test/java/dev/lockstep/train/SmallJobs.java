@@ -8,6 +8,7 @@ import dev.lockstep.job.JobFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Jobs that are trained in no time, and what is needed to train them. */
 public final class SmallJobs {
@@ -50,7 +51,8 @@ public final class SmallJobs {
     static MemoryEstimate memory(Job job, int ranks) {
         TrainingData data = sources(job, ranks);
         DatasetInfo train = data.train().info();
-        Optional<DatasetInfo> test = data.test().map(source -> source.info());
-        return MemoryEstimate.of(job, ranks, train, test);
+        List<DatasetInfo> evaluated = Stream.of(data.test(), data.validation()).flatMap(Optional::stream)
+                .map(source -> source.info()).toList();
+        return MemoryEstimate.of(job, ranks, train, evaluated);
     }
 }

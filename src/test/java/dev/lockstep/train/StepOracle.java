@@ -26,6 +26,9 @@ final class StepOracle {
     final List<Double> stepLosses = new ArrayList<>();
     /** Sample-weighted means. */
     final List<Double> epochLosses = new ArrayList<>();
+    /** Steps whose norm was too large, and elements of gradients that were. */
+    int clippedSteps;
+    int clippedElements;
 
     /** Starts from the trainer's parameters as they are. */
     StepOracle(Job job, int ranks, Dataset dataset, Trainer trainer) {
@@ -60,7 +63,7 @@ final class StepOracle {
     }
 
     private static int[] labels(Dataset dataset) {
-        double[] values = Buffers.read(dataset.labels());
+        double[] values = Buffers.read(dataset.targets().data());
         int[] labels = new int[values.length];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = (int) values[i];
@@ -80,7 +83,7 @@ final class StepOracle {
             }
             double sum = 0;
             int samplesPerRank = shards.get(0).length;
-            int batch = job.train().batchPerRank(ranks);
+            int batch = job.train().batchPerRank(ranks) * job.train().accumulate();
             for (int first = 0; first < samplesPerRank; first += batch) {
                 int size = Math.min(batch, samplesPerRank - first);
                 sum += step(shards, first, size) * size * ranks;
@@ -105,6 +108,7 @@ final class StepOracle {
                 }
             }
         }
+        clip(gradient);
         OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) job.optimizer();
         for (int c = 0; c < classes; c++) {
             for (int j = 0; j < gradient[c].length; j++) {
@@ -116,6 +120,26 @@ final class StepOracle {
         double mean = loss / ((double) size * ranks);
         stepLosses.add(mean);
         return mean;
+    }
+
+    /** By norm, then by value. */
+    private void clip(double[][] gradient) {
+        double squares = 0;
+        for (double[] row : gradient) {
+            for (double g : row) {
+                squares += g * g;
+            }
+        }
+        double factor = Math.min(1, job.train().clipNorm().orElse(Double.MAX_VALUE) / (Math.sqrt(squares) + 1e-6));
+        double limit = job.train().clipValue().orElse(Double.MAX_VALUE);
+        clippedSteps += factor < 1 ? 1 : 0;
+        for (double[] row : gradient) {
+            for (int j = 0; j < row.length; j++) {
+                double scaled = factor * row[j];
+                clippedElements += Math.abs(scaled) > limit ? 1 : 0;
+                row[j] = Math.signum(scaled) * Math.min(Math.abs(scaled), limit);
+            }
+        }
     }
 
     /** Mean loss and accuracy on a whole data set. */

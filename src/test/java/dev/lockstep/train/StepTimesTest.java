@@ -120,7 +120,7 @@ class StepTimesTest {
     @Test
     void shouldTimeTheSecondFullStepSinceAResetAndEvery64thAfterIt() {
         try (Device device = new ReferenceDevice()) {
-            StepTimes times = new StepTimes(new SingleRank(), device.computeStream(), List.of(), new Timeline(device),
+            StepTimes times = new StepTimes(new SingleRank(), device.computeStream(), List.of(), List.of(new Timeline(device)),
                     false);
             assertEquals(List.of(2, 66, 130), timed(times, 150));
             times.reset();
@@ -175,6 +175,52 @@ class StepTimesTest {
                 assertTrue(Arrays.stream(chunkSeconds).allMatch(seconds -> seconds > 0));
             }
         });
+    }
+
+    @Test
+    void shouldTakeAllMicroBatchesOfAStepTogether() {
+        Job job = SmallJobs.job("distributed={first-bucket: 60B, bucket: 100B, chunk: 60B}", "train.batch-size=2",
+                "train.accumulate=5");
+        RankThreads.run(2, LIMIT, communicator -> {
+            try (Device device = new CpuDevice(1)) {
+                Trainer trainer = SmallJobs.trainer(job, device, communicator, SILENT);
+                trainer.trainEpoch(1, Trainer.StepHook.NONE);
+                List<OperationTime> operations = trainer.times().operations();
+                // The first micro-batch, the three between, the last.
+                assertEquals(List.of(2.0 * 2 * 6 * 5, 3 * 2.0 * 2 * 6 * 5, 2.0 * 2 * 6 * 5), operations.stream()
+                        .filter(operation -> operation.name().equals("0.forward")).map(OperationTime::flops).toList());
+                double flops = 2 * (6 * 5 * 2 + 5 * 3 * 3) * 10;
+                assertEquals(flops, operations.stream().mapToDouble(OperationTime::flops).sum(), 1e-9);
+                assertTrue(operations.stream().allMatch(operation -> operation.seconds() > 0));
+                assertEquals("update chunk " + (trainer.plan().chunks().size() - 1),
+                        operations.get(operations.size() - 1).name());
+                StepBreakdown steps = trainer.times().breakdown().orElseThrow();
+                assertEquals(flops, steps.gigaflops() * 1e9 * steps.stepSeconds(), 1e-6);
+                assertTrue(steps.dataSeconds() + steps.forwardSeconds() + steps.backwardSeconds()
+                        + steps.exposedCommSeconds() <= steps.stepSeconds(), steps.toString());
+                assertTrue(steps.gemmShare() * steps.stepSeconds() <= steps.forwardSeconds() + steps.backwardSeconds());
+            }
+        });
+    }
+
+    @Test
+    void shouldTraceEveryMicroBatch() throws Exception {
+        Path file = folder.resolve("trace.json");
+        try (Device device = new CpuDevice(1)) {
+            Trainer trainer = SmallJobs.trainer(SmallJobs.job("train.batch-size=4", "train.accumulate=4"), device,
+                    new SingleRank(), SILENT);
+            Trace trace = new Trace(new SingleRank(), "host");
+            trainer.traceInto(trace);
+            trainer.trainEpoch(1, Trainer.StepHook.NONE);
+            trace.write(Optional.of(file));
+        }
+        Map<String, Integer> counts = new HashMap<>();
+        new ObjectMapper().readTree(Files.readString(file)).get("traceEvents")
+                .forEach(event -> counts.merge(name(event), 1, Integer::sum));
+        // 50 samples: three steps of four micro-batches, and one of a micro-batch of two samples.
+        assertEquals(4, counts.get("step"));
+        assertEquals(13, counts.get("0.forward"));
+        assertEquals(4, counts.get("update chunk 0"));
     }
 
     /** Of the layer's weight, which is the second parameter from its end of the backward order. */

@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -38,25 +39,31 @@ class TrainerTest {
         final List<Double> losses = new ArrayList<>();
 
         @Override
-        public void stepLogged(long step, double loss) {
+        public void stepLogged(long step, double loss, double learningRate) {
             steps.add(step);
             losses.add(loss);
         }
     }
 
-    @ParameterizedTest(name = "{0} samples, {1} ranks, batch {2}, drop-last {3}")
+    @ParameterizedTest(name = "{0} samples, {1} ranks, batch {2} x {3}, drop-last {4}")
     @CsvSource({
-        "50, 1, 8, false", // the last batch has 2
-        "50, 1, 50, false",
-        "50, 3, 8, false", // one sample is repeated: 17 a rank, the last batch of 1
-        "50, 3, 8, true", // two are dropped: 16 a rank
-        "50, 4, 100, false", // a batch larger than a rank's 13
-        "5, 4, 2, false",
-        "3, 3, 2, true",
+        "50, 1, 8, 1, false", // the last batch has 2
+        "50, 1, 50, 1, false",
+        "50, 3, 8, 1, false", // one sample is repeated: 17 a rank, the last batch of 1
+        "50, 3, 8, 1, true", // two are dropped: 16 a rank
+        "50, 4, 100, 1, false", // a batch larger than a rank's 13
+        "5, 4, 2, 1, false",
+        "3, 3, 2, 1, true",
+        "50, 1, 8, 2, false", // the last step has 2
+        "50, 1, 8, 4, false", // the last step has 18: two batches of 8 and one of 2
+        "50, 2, 3, 5, false", // the last step has 10: three of 3 and one of 1
+        "50, 3, 4, 3, true", // the last step has one full batch
+        "50, 3, 4, 100, false", // more than an epoch
+        "50, 2, 30, 3, false",
     })
-    void shouldTrainAsADdpScript(int samples, int ranks, int batch, boolean dropLast) {
+    void shouldTrainAsADdpScript(int samples, int ranks, int batch, int accumulate, boolean dropLast) {
         Job job = SmallJobs.job(ONE_LAYER, "data.train.samples=" + samples, "train.batch-size=" + batch,
-                "train.drop-last=" + dropLast, "log.every-steps=1");
+                "train.accumulate=" + accumulate, "train.drop-last=" + dropLast, "log.every-steps=1");
         RankThreads.run(ranks, LIMIT, communicator -> {
             try (Device device = new ReferenceDevice()) {
                 Log log = new Log();
@@ -65,7 +72,7 @@ class TrainerTest {
                 StepOracle oracle = new StepOracle(job, ranks, data.train(), trainer);
                 oracle.train(3);
                 int samplesPerRank = dropLast ? samples / ranks : (samples + ranks - 1) / ranks;
-                assertEquals((samplesPerRank + batch - 1) / batch, trainer.stepsPerEpoch());
+                assertEquals((samplesPerRank - 1) / (batch * accumulate) + 1, trainer.stepsPerEpoch());
                 for (int epoch = 1; epoch <= 3; epoch++) {
                     EpochMetrics metrics = trainer.trainEpoch(epoch, Trainer.StepHook.NONE);
                     assertEquals(epoch, metrics.epoch());
@@ -82,12 +89,44 @@ class TrainerTest {
         });
     }
 
+    @ParameterizedTest(name = "{0}, {1} ranks")
+    @CsvSource(delimiter = '|', value = {
+        "train.clip-norm=0.4  | 1", "train.clip-norm=0.4 | 3", "train.clip-value=0.05 | 1", "train.clip-value=0.05 | 3",
+        "train={epochs: 2, batch-size: 3, accumulate: 2, clip-norm: 0.4, clip-value: 0.05} | 2",
+    })
+    void shouldClipAsADdpScript(String set, int ranks) {
+        Job job = SmallJobs.job(ONE_LAYER, "train.batch-size=6", "log.every-steps=1",
+                "distributed={first-bucket: 60B, bucket: 100B, chunk: 24B}", set);
+        RankThreads.run(ranks, LIMIT, communicator -> {
+            try (Device device = new ReferenceDevice()) {
+                Log log = new Log();
+                TrainingData.Loaded data = SmallJobs.sources(job, ranks).load(device);
+                Trainer trainer = new Trainer("test", job, data, device, communicator, log);
+                StepOracle oracle = new StepOracle(job, ranks, data.train(), trainer);
+                oracle.train(3);
+                for (int epoch = 1; epoch <= 3; epoch++) {
+                    trainer.trainEpoch(epoch, Trainer.StepHook.NONE);
+                }
+                assertEquals(oracle.stepLosses.size(), log.losses.size());
+                for (int i = 0; i < log.losses.size(); i++) {
+                    near(oracle.stepLosses.get(i), log.losses.get(i));
+                }
+                if (job.train().clipNorm().isPresent()) {
+                    assertTrue(0 < oracle.clippedSteps && oracle.clippedSteps < log.losses.size(), "some, not all");
+                }
+                assertEquals(job.train().clipValue().isPresent(), oracle.clippedElements > 0);
+            }
+        });
+    }
+
     /** The whole loop around a step, hooks and listener included; the least of many steps, see SteadyStateTest. */
     @ParameterizedTest
-    @ValueSource(strings = {"seed=0", "model=[batch-norm, {linear: {in: 6, out: 5}}, sync-batch-norm, relu, {dropout: 0.3},"
-            + " {residual: [layer-norm, {linear: {in: 5, out: 5}}, {dropout: 0.1}]}, {linear: {in: 5, out: 3}}]"})
-    void shouldAllocateNothingOnTheJavaHeapFromStepToStep(String set) {
-        Job job = SmallJobs.job("data.train.samples=8000", "log.every-steps=0", set);
+    @CsvSource(delimiter = '|', value = {"1 | seed=0", "3 | seed=0",
+        "1 | model=[batch-norm, {linear: {in: 6, out: 5}}, sync-batch-norm, relu, {dropout: 0.3}, {residual: [layer-norm,"
+                + " {linear: {in: 5, out: 5}}, {dropout: 0.1}]}, {linear: {in: 5, out: 3}}]"})
+    void shouldAllocateNothingOnTheJavaHeapFromStepToStep(int accumulate, String set) {
+        Job job = SmallJobs.job("data.train.samples=" + 8000 * accumulate, "train.accumulate=" + accumulate,
+                "log.every-steps=0", set);
         var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         RankThreads.run(2, LIMIT, communicator -> {
             try (Device device = new CpuDevice(1)) {
@@ -159,9 +198,9 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 3})
-    void shouldStopWhereTheLossIsNotFinite(int ranks) {
-        Job job = SmallJobs.job("optimizer.sgd.lr=1e30");
+    @CsvSource({"1, 1", "3, 1", "2, 3"})
+    void shouldStopWhereTheLossIsNotFinite(int ranks, int accumulate) {
+        Job job = SmallJobs.job("optimizer.sgd.lr=1e30", "train.accumulate=" + accumulate, "train.batch-size=4");
         AssertionError error = assertThrows(AssertionError.class, () -> RankThreads.run(ranks, LIMIT, communicator -> {
             try (Device device = new ReferenceDevice()) {
                 SmallJobs.trainer(job, device, communicator, new Log()).trainEpoch(1, Trainer.StepHook.NONE);
@@ -214,7 +253,17 @@ class TrainerTest {
         assertEquals(hashes.get(0), hashes.get(2));
     }
 
-    private static String hashOfTwoRanks(String set) {
+    /** The norm comes of the chunks' sums in their order, whether they are reduced beside backward or after it. */
+    @Test
+    void shouldClipToTheSameBitsWithAndWithoutOverlap() {
+        String clipping = "train={epochs: 1, batch-size: 8, clip-norm: 0.1}";
+        String chunks = "distributed={first-bucket: 64, bucket: 64, chunk: 64, overlap: ";
+        String overlapping = hashOfTwoRanks(clipping, chunks + "true}");
+        assertEquals(overlapping, hashOfTwoRanks(clipping, chunks + "false}"));
+        assertNotEquals(overlapping, hashOfTwoRanks(chunks + "true}"));
+    }
+
+    private static String hashOfTwoRanks(String... set) {
         List<String> hashes = new ArrayList<>();
         RankThreads.run(2, LIMIT, communicator -> {
             try (Device device = new ReferenceDevice()) {
@@ -240,7 +289,7 @@ class TrainerTest {
     private static List<EpochMetrics> epochs(double... rates) {
         List<EpochMetrics> epochs = new ArrayList<>();
         for (double rate : rates) {
-            epochs.add(new EpochMetrics(epochs.size() + 1, 1, 1, Optional.empty(), rate, 1, Optional.empty()));
+            epochs.add(new EpochMetrics(epochs.size() + 1, 1, 1, 1, Optional.empty(), rate, 1, Optional.empty()));
         }
         return epochs;
     }

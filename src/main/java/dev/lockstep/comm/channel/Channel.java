@@ -148,7 +148,10 @@ public final class Channel implements AutoCloseable {
         }
     }
 
-    /** To be called where all is well, when all ranks are there: a connection's end means nothing from then on. */
+    /**
+     * To be called where all is well, on all ranks: returns when all have called it, and a connection's end means nothing from
+     * then on. Where a rank fails before that, it returns some time after {@code onFailure} was called.
+     */
     @Override
     public void close() {
         Endpoint joined = endpoint;

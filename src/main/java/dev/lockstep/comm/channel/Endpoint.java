@@ -7,7 +7,7 @@ interface Endpoint extends AutoCloseable {
     /** Asks whether this rank may print why the job ends. Completed once that is known; never, if nobody answers. */
     CompletableFuture<Boolean> claim();
 
-    /** Tells the others that all is well, and waits for them to close, too, for a while. */
+    /** Tells the others that this rank is done, and waits until they are, or one of them has failed. */
     @Override
     void close();
 }

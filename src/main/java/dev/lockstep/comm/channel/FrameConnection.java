@@ -76,11 +76,10 @@ final class FrameConnection implements AutoCloseable {
         out.compact();
     }
 
-    /** Says that all is well and that nothing more will come. What the other side sends can still be read. */
+    /** Says that this rank is done. */
     void sendBye() {
         try {
             send(Frame.of(Frame.Kind.BYE));
-            socket.shutdownOutput();
         } catch (IOException e) {
             // It is gone, or has closed: nobody to say it to.
         }

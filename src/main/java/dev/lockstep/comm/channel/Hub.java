@@ -14,7 +14,6 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Rank 0's end: lets the run's ranks in, hears where they are, and tells when one has failed. Listens only until all are
@@ -45,7 +44,6 @@ final class Hub implements Endpoint {
     private final Selector selector;
     private final Thread thread;
     private final Queue<CompletableFuture<Boolean>> claims = new ConcurrentLinkedQueue<>();
-    private volatile long closingSinceNanos;
     private volatile boolean closing;
 
     // All below are the thread's.
@@ -58,6 +56,7 @@ final class Hub implements Endpoint {
     private long allJoinedNanos;
     private boolean claimed;
     private boolean failed;
+    private long failedSinceNanos;
 
     /** @param listener bound; closed by the hub */
     Hub(ServerSocketChannel listener, Token token, Settings settings) throws IOException {
@@ -84,11 +83,12 @@ final class Hub implements Endpoint {
 
     @Override
     public void close() {
-        closingSinceNanos = System.nanoTime();
         closing = true;
-        selector.wakeup();
+        if (thread.isAlive()) {
+            selector.wakeup();
+        }
         try {
-            TimeUnit.NANOSECONDS.timedJoin(thread, 2 * FAREWELL_NANOS);
+            thread.join();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -97,7 +97,7 @@ final class Hub implements Endpoint {
     private void run() {
         try {
             long nextBeatNanos = System.nanoTime();
-            while (!closing) {
+            while (!closing || waits()) {
                 selector.select(Math.max(1, (nextBeatNanos - System.nanoTime()) / 1_000_000));
                 serve();
                 answerClaims();
@@ -111,6 +111,11 @@ final class Hub implements Endpoint {
         } catch (IOException e) {
             settings.fail(e);
         }
+    }
+
+    /** For ranks that are not done yet; after a failure not for long, as this process is then ended by whoever was told. */
+    private boolean waits() {
+        return failed ? System.nanoTime() - failedSinceNanos < FAREWELL_NANOS : !table.haveLeft();
     }
 
     /** All that has arrived, before anybody's silence is judged: it may be this process that was not running. */
@@ -258,20 +263,22 @@ final class Hub implements Endpoint {
             Diagnosis diagnosis = limited ? settings.diagnosis() : settings.diagnosisOfConnections();
             Optional<Diagnosis.Finding> failure = diagnosis.of(table.views(System.nanoTime()));
             failed = failure.isPresent();
+            failedSinceNanos = System.nanoTime();
             failure.ifPresent(settings::fail);
         }
     }
 
     /** Reads to each connection's end: closing one that has something unread would cut off what was sent on it. */
     private void takeLeave() throws IOException {
+        long sinceNanos = System.nanoTime();
         listener.close();
         guests.forEach(guest -> guest.connection.close());
         for (FrameConnection connection : ranks) {
-            if (connection != null) {
+            if (connection != null && !failed) {
                 connection.sendBye();
             }
         }
-        while (Arrays.stream(ranks).anyMatch(Objects::nonNull) && System.nanoTime() - closingSinceNanos < FAREWELL_NANOS) {
+        while (!failed && Arrays.stream(ranks).anyMatch(Objects::nonNull) && System.nanoTime() - sinceNanos < FAREWELL_NANOS) {
             selector.select(settings.beatNanos() / 1_000_000 + 1);
             serve();
         }

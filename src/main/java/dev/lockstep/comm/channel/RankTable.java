@@ -64,6 +64,11 @@ final class RankTable {
         }
     }
 
+    /** Whether no rank that has ever been there has yet to say that it is done, or has failed to. */
+    boolean haveLeft() {
+        return Arrays.stream(links).noneMatch(link -> link == RankView.Link.CONNECTED || link == RankView.Link.CLOSED);
+    }
+
     List<RankView> views(long nowNanos) {
         List<RankView> views = new ArrayList<>();
         for (int rank = 0; rank < links.length; rank++) {

@@ -9,7 +9,6 @@ import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 
 /** The end of a rank other than 0: tells rank 0 where this one is, and finds out when rank 0 has failed. */
 final class Spoke implements Endpoint {
@@ -24,11 +23,11 @@ final class Spoke implements Endpoint {
     private final CompletableFuture<Boolean> claim = new CompletableFuture<>();
     private volatile boolean claiming;
     private volatile boolean closing;
-    private volatile long closingSinceNanos;
 
     // All below are the thread's.
     private final RankTable table;
     private boolean failed;
+    private long failedSinceNanos;
 
     /** @param connection that rank 0 has welcomed */
     private Spoke(FrameConnection connection, Selector selector, Settings settings) {
@@ -103,11 +102,12 @@ final class Spoke implements Endpoint {
 
     @Override
     public void close() {
-        closingSinceNanos = System.nanoTime();
         closing = true;
-        selector.wakeup();
+        if (thread.isAlive()) {
+            selector.wakeup();
+        }
         try {
-            TimeUnit.NANOSECONDS.timedJoin(thread, 2 * FAREWELL_NANOS);
+            thread.join();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -177,6 +177,7 @@ final class Spoke implements Endpoint {
             Optional<Diagnosis.Finding> failure = diagnosis.of(table.views(System.nanoTime()));
             if (failure.isPresent()) {
                 failed = true;
+                failedSinceNanos = System.nanoTime();
                 // There is nobody to ask any more. It may have answered before, though.
                 claim.complete(true);
                 settings.fail(failure.get());
@@ -184,12 +185,13 @@ final class Spoke implements Endpoint {
         }
     }
 
-    /** Reads to the connection's end: closing one that has something unread would cut off what was sent on it. */
+    /** Rank 0's last word comes when all are done. After a failure this process is ended by whoever was told. */
     private void takeLeave() throws IOException {
         connection.sendBye();
-        while (connection.socket().isOpen() && System.nanoTime() - closingSinceNanos < FAREWELL_NANOS) {
+        while (failed ? System.nanoTime() - failedSinceNanos < FAREWELL_NANOS : !table.haveLeft()) {
             selector.select(settings.beatNanos() / 1_000_000 + 1);
             hear();
+            judge();
         }
         connection.close();
         selector.close();

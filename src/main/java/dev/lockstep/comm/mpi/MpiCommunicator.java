@@ -45,7 +45,8 @@ public final class MpiCommunicator implements Communicator {
     private final CommunicationThread communication;
     private int preparedCount;
     private double[] gatheredDoubles = {};
-    private boolean closed;
+    /** MPI_Abort is not allowed any more. Written by the main thread, read by whichever aborts. */
+    private volatile boolean closed;
 
     private MpiCommunicator(int broadcastPieceBytes) throws MPIException {
         this.broadcastPieceBytes = broadcastPieceBytes;
@@ -234,10 +235,12 @@ public final class MpiCommunicator implements Communicator {
     @Override
     public void abort(int exitStatus) {
         try {
-            Thread aborting = new Thread(() -> abortWorld(exitStatus), "lockstep-abort");
-            aborting.setDaemon(true);
-            aborting.start();
-            TimeUnit.MILLISECONDS.timedJoin(aborting, ABORT_MILLIS);
+            if (!closed) {
+                Thread aborting = new Thread(() -> abortWorld(exitStatus), "lockstep-abort");
+                aborting.setDaemon(true);
+                aborting.start();
+                TimeUnit.MILLISECONDS.timedJoin(aborting, ABORT_MILLIS);
+            }
         } catch (InterruptedException | Error e) {
             System.err.println("lockstep: MPI_Abort was cut short: " + e);
         } finally {
@@ -264,14 +267,13 @@ public final class MpiCommunicator implements Communicator {
             return;
         }
         closed = true;
-        communication.close();
-        if (communication.hasFailed()) {
-            return;
-        }
         try {
-            MPI.Finalize();
-        } catch (MPIException e) {
-            System.err.println("lockstep: MPI_Finalize failed: " + e.getMessage());
+            if (!communication.hasFailed()) {
+                communication.runOnCaller("MPI_Finalize", MPI::Finalize);
+            }
+        } catch (CommunicationException e) {
+            System.err.println("lockstep: " + e.getMessage());
         }
+        communication.close();
     }
 }

@@ -4,10 +4,10 @@ import dev.lockstep.comm.CommunicationThread;
 
 /**
  * Has the communication thread sleep between two looks for messages while the other thread computes: for ranks without a core
- * to spare (src/main/native/yield).
+ * to spare (src/main/native/threads).
  */
 final class SharedCore implements CommunicationThread.Neighbour {
-    private static final String LIBRARY = "lockstep_yield";
+    private static final String LIBRARY = "lockstep_threads";
 
     private volatile boolean shared;
 

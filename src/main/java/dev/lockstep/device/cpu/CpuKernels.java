@@ -42,8 +42,8 @@ final class CpuKernels {
 
     static native void clear(long address, long bytes);
 
-    /** {@code from} may be {@code to}. */
-    static native void copy(long from, long to, long bytes);
+    /** Of floats; {@code from} may be {@code to}. */
+    static native void copy(long from, long to, long count);
 
     static native void gatherRowsU8(long source, long indices, long destination, long rows, long columns,
             float divisor);
@@ -64,4 +64,17 @@ final class CpuKernels {
 
     /** {@code buffer} 0: plain SGD. */
     static native void sgd(long p, long g, long buffer, long hyperparameters, long count, boolean nesterov);
+
+    static native void adam(long p, long g, long average, long squareAverage, long hyperparameters, long count);
+
+    /** Elements whose squares are summed together: SQUARES_BLOCK in norm.h. */
+    static final int SQUARES_BLOCK = 1 << 14;
+
+    /** {@code partial}: doubles, one for each {@link #SQUARES_BLOCK} elements begun. */
+    static native void sumOfSquares(long x, long partial, long result, long count);
+
+    static native void clipCoefficient(long sums, long coefficient, long count, double maximumNorm);
+
+    /** {@code coefficient} 0: none. */
+    static native void clip(long gradient, long coefficient, float limit, long count);
 }

@@ -96,7 +96,7 @@ final class CpuOperations implements Operations {
         long yAddress = CpuBuffer.address(y);
         long count = y.elementCount();
         return switch (activation) {
-            case IDENTITY -> stream -> CpuKernels.copy(xAddress, yAddress, count * Float.BYTES);
+            case IDENTITY -> stream -> CpuKernels.copy(xAddress, yAddress, count);
             case RELU -> stream -> CpuKernels.reluForward(xAddress, yAddress, count);
             default -> oneDnn.eltwiseForward(activation, xAddress, yAddress, count);
         };
@@ -110,7 +110,7 @@ final class CpuOperations implements Operations {
         long to = CpuBuffer.address(xGradient);
         long count = xGradient.elementCount();
         if (activation == Activation.IDENTITY) {
-            return stream -> CpuKernels.copy(from, to, count * Float.BYTES);
+            return stream -> CpuKernels.copy(from, to, count);
         }
         long saved = CpuBuffer.address(activation.derivativeFromOutput() ? y : x);
         return activation == Activation.RELU ? stream -> CpuKernels.reluBackward(saved, from, to, count)
@@ -158,15 +158,61 @@ final class CpuOperations implements Operations {
     public Operation sgd(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer momentumBuffer,
             DeviceBuffer hyperparameters, boolean nesterov, DeviceBuffer converted) {
         OperationChecks.sgd(TYPE, parameter, gradient, momentumBuffer, hyperparameters, nesterov, null);
-        if (converted != null) {
-            throw new IllegalArgumentException(NO_CONVERSION);
-        }
+        refuseConversion(converted);
         long p = CpuBuffer.address(parameter);
         long g = CpuBuffer.address(gradient);
         long buffer = momentumBuffer == null ? 0 : CpuBuffer.address(momentumBuffer);
         long numbers = CpuBuffer.address(hyperparameters);
         long count = parameter.elementCount();
         return stream -> CpuKernels.sgd(p, g, buffer, numbers, count, nesterov);
+    }
+
+    @Override
+    public Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        OperationChecks.adam(TYPE, parameter, gradient, average, squareAverage, hyperparameters, null);
+        refuseConversion(converted);
+        long p = CpuBuffer.address(parameter);
+        long g = CpuBuffer.address(gradient);
+        long m = CpuBuffer.address(average);
+        long v = CpuBuffer.address(squareAverage);
+        long numbers = CpuBuffer.address(hyperparameters);
+        long count = parameter.elementCount();
+        return stream -> CpuKernels.adam(p, g, m, v, numbers, count);
+    }
+
+    private static void refuseConversion(DeviceBuffer converted) {
+        if (converted != null) {
+            throw new IllegalArgumentException(NO_CONVERSION);
+        }
+    }
+
+    @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        OperationChecks.sumOfSquares(TYPE, x, result);
+        long from = CpuBuffer.address(x);
+        long to = CpuBuffer.address(result);
+        long count = x.elementCount();
+        long partial = CpuBuffer.address(device.allocate(DataType.FLOAT64, (count - 1) / CpuKernels.SQUARES_BLOCK + 1));
+        return stream -> CpuKernels.sumOfSquares(from, partial, to, count);
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        OperationChecks.clipCoefficient(sums, maximumNorm, coefficient);
+        long from = CpuBuffer.address(sums);
+        long to = CpuBuffer.address(coefficient);
+        long count = sums.elementCount();
+        return stream -> CpuKernels.clipCoefficient(from, to, count, maximumNorm);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        OperationChecks.clip(TYPE, gradient, coefficient, limit);
+        long g = CpuBuffer.address(gradient);
+        long factor = coefficient == null ? 0 : CpuBuffer.address(coefficient);
+        long count = gradient.elementCount();
+        return stream -> CpuKernels.clip(g, factor, (float) limit, count);
     }
 
     @Override

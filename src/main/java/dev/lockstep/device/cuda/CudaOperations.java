@@ -24,6 +24,9 @@ final class CudaOperations implements Operations {
 
     private static final int WARP = 32;
     private static final int SINGLE_BLOCK_THREADS = 1024;
+    /** Of a sum of squares, whatever the GPU: nearly what an H200 holds at once. */
+    private static final int SQUARES_BLOCKS = 1024;
+    private static final int SQUARES_THREADS = 256;
 
     private final CudaDevice device;
     private final DataType type;
@@ -151,7 +154,8 @@ final class CudaOperations implements Operations {
     @Override
     public Operation gatherRows(Matrix source, DeviceBuffer indices, Matrix destination, float divisor) {
         OperationChecks.gatherRows(type, source, indices, destination, divisor);
-        String kernel = source.data().type() == DataType.UINT8 ? "gather_rows_u8" : "gather_rows_f32";
+        String kernel = source.data().type() == DataType.UINT8 ? "gather_rows_u8"
+                : destination.data().type() == type ? "gather_rows_f32" : "gather_rows_unrounded";
         return kernels.kernel(kernel).forRows(destination.rows(), destination.columns(), 4,
                 CudaBuffer.address(source.data()), CudaBuffer.address(indices), CudaBuffer.address(destination.data()),
                 (long) destination.rows(), (long) destination.columns(), divisor);
@@ -181,6 +185,19 @@ final class CudaOperations implements Operations {
         }
         return kernels.kernel(nesterov ? "sgd_nesterov" : "sgd_momentum").forElements(count, p, g,
                 CudaBuffer.address(momentumBuffer), numbers, copy, count);
+    }
+
+    @Override
+    public Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        OperationChecks.adam(DataType.FLOAT32, parameter, gradient, average, squareAverage, hyperparameters, converted);
+        if (converted != null) {
+            checkConverts();
+        }
+        long count = parameter.elementCount();
+        return kernels.kernel("adam").forElements(count, CudaBuffer.address(parameter), CudaBuffer.address(gradient),
+                CudaBuffer.address(average), CudaBuffer.address(squareAverage), CudaBuffer.address(hyperparameters),
+                converted == null ? 0L : CudaBuffer.address(converted), count);
     }
 
     @Override
@@ -221,19 +238,31 @@ final class CudaOperations implements Operations {
         };
     }
 
-    /**
-     * result[0] = sum of x[i]², in double where the sums of different threads meet; the same bits in each run.
-     *
-     * @param x      FLOAT32
-     * @param result FLOAT64 [1]
-     */
-    Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+    /** {@inheritDoc} The order of the sum depends on nothing but the number of elements, not on the GPU either. */
+    @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        OperationChecks.sumOfSquares(DataType.FLOAT32, x, result);
         long count = x.elementCount();
-        int blocks = Kernel.elementBlocks(device, count);
+        int blocks = (int) Math.min(SQUARES_BLOCKS, (count - 1) / SQUARES_THREADS + 1);
         long partial = CudaBuffer.address(device.allocate(DataType.FLOAT64, blocks));
         return new Sequence(
-                kernels.kernel("sum_of_squares").forElements(count, CudaBuffer.address(x), partial, count),
+                kernels.kernel("sum_of_squares").launch(blocks, SQUARES_THREADS, CudaBuffer.address(x), partial, count),
                 kernels.kernel("sum_blocks").launch(1, SINGLE_BLOCK_THREADS, partial, CudaBuffer.address(result),
                         (long) blocks));
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        OperationChecks.clipCoefficient(sums, maximumNorm, coefficient);
+        return kernels.kernel("clip_coefficient").launch(1, SINGLE_BLOCK_THREADS, CudaBuffer.address(sums),
+                CudaBuffer.address(coefficient), sums.elementCount(), maximumNorm);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        OperationChecks.clip(DataType.FLOAT32, gradient, coefficient, limit);
+        long count = gradient.elementCount();
+        return kernels.kernel("clip").forElements(count, CudaBuffer.address(gradient),
+                coefficient == null ? 0L : CudaBuffer.address(coefficient), (float) limit, count);
     }
 }

@@ -15,7 +15,7 @@ import java.util.List;
  * @param headers      their texts, in the same order
  */
 record KernelSource(String program, List<String> headerNames, List<String> headers) {
-    static final List<String> HEADER_NAMES = List.of("activation.h", "batch_norm.h", "column.h", "convert.h",
+    static final List<String> HEADER_NAMES = List.of("activation.h", "adam.h", "batch_norm.h", "column.h", "convert.h",
             "cross_entropy.h", "dropout.h", "gather.h", "kernel.h", "layer_norm.h", "linear.h", "norm.h", "residual.h",
             "row.h", "sgd.h", "smooth_activation.h");
 

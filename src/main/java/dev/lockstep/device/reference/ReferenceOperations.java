@@ -3,6 +3,7 @@ package dev.lockstep.device.reference;
 import static dev.lockstep.device.OperationChecks.floatType;
 
 import dev.lockstep.device.Activation;
+import dev.lockstep.device.AdamHyperparameters;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.LossStatistics;
@@ -21,6 +22,7 @@ final class ReferenceOperations implements Operations {
 
     private final ReferenceDevice device;
     private final LayerOperations layers;
+    private final ReferenceClipping clipping = new ReferenceClipping(this);
 
     ReferenceOperations(ReferenceDevice device) {
         this.device = device;
@@ -270,6 +272,48 @@ final class ReferenceOperations implements Operations {
                 parameters.set(i, p - learningRate * g);
             }
         };
+    }
+
+    @Override
+    public Operation adam(DeviceBuffer parameter, DeviceBuffer gradient, DeviceBuffer average,
+            DeviceBuffer squareAverage, DeviceBuffer hyperparameters, DeviceBuffer converted) {
+        OperationChecks.adam(floatType(parameter), parameter, gradient, average, squareAverage, hyperparameters, null);
+        refuseConversion(converted);
+        ReferenceBuffer gradients = own(gradient);
+        ReferenceBuffer numbers = own(hyperparameters);
+        ReferenceBuffer parameters = output(parameter, gradients, numbers);
+        ReferenceBuffer averages = output(average, parameters, gradients, numbers);
+        ReferenceBuffer squares = output(squareAverage, averages, parameters, gradients, numbers);
+        int elementCount = Math.toIntExact(parameter.elementCount());
+        return stream -> {
+            for (int i = 0; i < elementCount; i++) {
+                double p = parameters.get(i);
+                double g = gradients.get(i) + numbers.get(AdamHyperparameters.WEIGHT_DECAY) * p;
+                double m = averages.get(i) + numbers.get(AdamHyperparameters.AVERAGE_FACTOR) * (g - averages.get(i));
+                double v = numbers.get(AdamHyperparameters.SQUARE_FACTOR) * squares.get(i)
+                        + numbers.get(AdamHyperparameters.SQUARE_GRADIENT_FACTOR) * g * g;
+                double root = numbers.get(AdamHyperparameters.ROOT_FACTOR) * Math.sqrt(v);
+                averages.set(i, m);
+                squares.set(i, v);
+                parameters.set(i, numbers.get(AdamHyperparameters.PARAMETER_FACTOR) * p
+                        - numbers.get(AdamHyperparameters.STEP_SIZE) * m / (root + numbers.get(AdamHyperparameters.EPS)));
+            }
+        };
+    }
+
+    @Override
+    public Operation sumOfSquares(DeviceBuffer x, DeviceBuffer result) {
+        return clipping.sumOfSquares(x, result);
+    }
+
+    @Override
+    public Operation clipCoefficient(DeviceBuffer sums, double maximumNorm, DeviceBuffer coefficient) {
+        return clipping.coefficient(sums, maximumNorm, coefficient);
+    }
+
+    @Override
+    public Operation clip(DeviceBuffer gradient, DeviceBuffer coefficient, double limit) {
+        return clipping.clip(gradient, coefficient, limit);
     }
 
     @Override

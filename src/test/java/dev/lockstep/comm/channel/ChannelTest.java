@@ -59,7 +59,7 @@ class ChannelTest {
             InetAddress nobody = InetAddress.getByName("127.0.0.2");
             Spoke rank = Channel.connect(invitation(channel.token, channel.address.getPort(), nobody,
                     channel.address.getAddress()), settings(), LIMIT.toNanos());
-            ChannelThreads.closeAll(List.of(rank));
+            ChannelThreads.closeAll(List.of(rank, channel.hub));
             assertEquals(List.of(), List.copyOf(channel.failures));
         }
     }

@@ -103,12 +103,14 @@ class HubTest {
                     strangers.get(i).getOutputStream().write(0);
                 }
             }
-            assertJoinsYet(channel);
+            Spoke rank = channel.join(1);
             // Now that all ranks are there, it is nobody's turn any more.
             for (Socket stranger : strangers) {
                 assertEndsWithoutAWord(stranger);
             }
             assertThrows(IOException.class, () -> connect(channel).close());
+            ChannelThreads.closeAll(List.of(rank, channel.hub));
+            assertEquals(List.of(), List.copyOf(channel.failures));
         } finally {
             for (Socket stranger : strangers) {
                 stranger.close();
@@ -173,7 +175,32 @@ class HubTest {
             String failure = channel.awaitFailure();
             assertTrue(failure.matches("0: rank 0 on host h, epoch 1, after step 5: alive, but awaited for [0-9.]+ s, as is rank 1; rank 2"
                     + " waits in allGather, at which ranks 0 and 1 have not arrived; if it is only slow, .*"), failure);
-            ChannelThreads.closeAll(List.of(awaited, waiting));
+            ChannelThreads.closeAll(List.of(awaited, waiting, channel.hub));
+        }
+    }
+
+    /** In MPI's end, after all else. */
+    @Test
+    void shouldNameARankThatIsSilentWhileTheOthersAreDone() throws Exception {
+        try (ChannelThreads channel = new ChannelThreads(3, Duration.ofMillis(1200));
+                FrameConnection silent = silentRank(channel)) {
+            assertTrue(silent.socket().isOpen());
+            Spoke done = channel.join(2);
+            ChannelThreads.closeAll(List.of(channel.hub, done));
+            String failure = channel.awaitFailure();
+            assertTrue(failure.startsWith("0: rank 1 on host h: silent for "), failure);
+        }
+    }
+
+    @Test
+    void shouldNameRank0ThatIsSilentWhileTheOthersAreDone() throws Exception {
+        try (ChannelThreads channel = new ChannelThreads(2, LONG); RankZero stopped = new RankZero(channel.token)) {
+            Spoke done = Spoke.connect(stopped.address(), channel.token, new Settings(1, List.of("a", "b"),
+                    Duration.ofSeconds(1), () -> Heartbeat.NONE, failure -> channel.failures.add(failure.getMessage())),
+                    LONG.toNanos());
+            ChannelThreads.closeAll(List.of(done));
+            String failure = channel.awaitFailure();
+            assertTrue(failure.startsWith("rank 0 on host a: silent for "), failure);
         }
     }
 
@@ -248,7 +275,7 @@ class HubTest {
 
     private static void assertJoinsYet(ChannelThreads channel) throws Exception {
         Spoke rank = channel.join(1);
-        ChannelThreads.closeAll(List.of(rank));
+        ChannelThreads.closeAll(List.of(rank, channel.hub));
         assertEquals(List.of(), List.copyOf(channel.failures));
     }
 

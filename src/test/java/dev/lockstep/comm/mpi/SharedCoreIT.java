@@ -17,7 +17,7 @@ class SharedCoreIT {
     void shouldSleepInTheCommunicationThreadAloneAndOnlyWhileTheOtherComputes() {
         ProcessRun.Result run = ProcessRun.command(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
                 System.getProperty("java.class.path"), "-Djava.library.path=" + NATIVE, YieldMain.class.getName())
-                .environment("LD_PRELOAD", NATIVE.resolve("liblockstep_yield.so").toString()).run();
+                .environment("LD_PRELOAD", NATIVE.resolve("liblockstep_threads.so").toString()).run();
 
         assertEquals(0, run.exitStatus(), run::toString);
         List<String> lines = run.stdout().lines().toList();
@@ -28,7 +28,7 @@ class SharedCoreIT {
 
     @Test
     void shouldLeaveMpisOwnWaitingWhereTheLibraryIsNotPreloaded() {
-        assertTrue(System.getenv("LD_PRELOAD") == null || !System.getenv("LD_PRELOAD").contains("lockstep_yield"));
+        assertTrue(System.getenv("LD_PRELOAD") == null || !System.getenv("LD_PRELOAD").contains("lockstep_threads"));
         assertEquals(false, SharedCore.isPossible());
     }
 }

@@ -103,6 +103,24 @@ class CudaPrecisionTest {
     }
 
     @Test
+    void shouldGatherFloatsRoundedAndUnrounded() {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16)) {
+            double[] values = {0.1f, 1e-3f, -3.14159f, 7.7f, 1e9f, -0.2f};
+            Matrix source = Buffers.matrix(gpu, FLOAT32, 3, 2, values);
+            DeviceBuffer indices = Buffers.ints(gpu, 2, 0);
+            Matrix floats = Matrix.allocate(gpu, FLOAT32, 2, 2);
+            Matrix halves = Matrix.allocate(gpu, BFLOAT16, 2, 2);
+            run(gpu, gpu.operations().gatherRows(source, indices, floats, 1));
+            run(gpu, gpu.operations().gatherRows(source, indices, halves, 1));
+            double[] expected = {values[4], values[5], values[0], values[1]};
+            assertArrayEquals(expected, Buffers.read(floats.data()));
+            assertClose("halves", Buffers.of(gpu, FLOAT32, expected), halves.data(), 0, BFLOAT16_ROUNDOFF);
+            assertThrows(IllegalArgumentException.class, () -> gpu.operations().gatherRows(
+                    new Matrix(gpu.allocate(DataType.UINT8, 6), 3, 2), indices, floats, 255));
+        }
+    }
+
+    @Test
     void shouldApplyEveryActivationToBfloat16() {
         try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
             DeviceBuffer x = Buffers.of(gpu, BFLOAT16, values(1003));
@@ -155,6 +173,21 @@ class CudaPrecisionTest {
                     assertArrayEquals(Buffers.read(Buffers.of(gpu, BFLOAT16, after)), Buffers.read(converted));
                 }
             }
+        }
+    }
+
+    @Test
+    void shouldConvertTheParametersThatAdamUpdates() {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16)) {
+            DeviceBuffer parameter = Buffers.of(gpu, FLOAT32, values(1001));
+            DeviceBuffer converted = gpu.allocate(BFLOAT16, 1001);
+            double[] before = Buffers.read(parameter);
+            run(gpu, gpu.operations().adam(parameter, Buffers.of(gpu, FLOAT32, values(1001)), gpu.allocate(FLOAT32, 1001),
+                    gpu.allocate(FLOAT32, 1001), Buffers.of(gpu, DataType.FLOAT64, 0.1, 0.1, 0.9, 0.1, 3, 1e-8, 0, 1),
+                    converted));
+            double[] after = Buffers.read(parameter);
+            assertTrue(!Arrays.equals(before, after), "the parameters have changed");
+            assertArrayEquals(Buffers.read(Buffers.of(gpu, BFLOAT16, after)), Buffers.read(converted));
         }
     }
 

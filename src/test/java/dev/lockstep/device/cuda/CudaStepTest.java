@@ -94,7 +94,7 @@ class CudaStepTest {
                     hidden, bias1.gradient.data()));
             operations.add(make.linearBackwardWeight(x, hiddenGradient, weight1.gradient, 0, false));
             for (Parameter parameter : List.of(weight3, bias3, weight2, bias1, weight1)) {
-                operations.add(parameter.update());
+                operations.add(parameter == weight2 ? parameter.updateByAdam() : parameter.update());
                 parameters.add(parameter.value);
             }
         }
@@ -119,6 +119,13 @@ class CudaStepTest {
             Operation update() {
                 return gpu.operations().sgd(value, gradient.data(),
                         gpu.allocate(DataType.FLOAT32, value.elementCount()), hyperparameters, true,
+                        computed.data() == value ? null : computed.data());
+            }
+
+            Operation updateByAdam() {
+                return gpu.operations().adam(value, gradient.data(), gpu.allocate(DataType.FLOAT32, value.elementCount()),
+                        gpu.allocate(DataType.FLOAT32, value.elementCount()),
+                        Buffers.of(gpu, DataType.FLOAT64, 0.01, 0.5, 0.5, 0.5, 1, 1e-8, 0, 0.999),
                         computed.data() == value ? null : computed.data());
             }
         }

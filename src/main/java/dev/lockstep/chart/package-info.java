@@ -1,0 +1,2 @@
+/** What reports are made of: HTML and SVG, charts, tables, and numbers as people read them. */
+package dev.lockstep.chart;

@@ -1,0 +1,104 @@
+package dev.lockstep.train;
+
+import dev.lockstep.job.Job;
+import dev.lockstep.job.ValidationConfig;
+import dev.lockstep.job.ValidationConfig.EarlyStopping;
+import dev.lockstep.job.ValidationConfig.Monitor;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** Validates a model while it is trained, as often as the job says, and tells when that is to end: alike on every rank. */
+public final class Validation {
+    /**
+     * What a training's validations came to.
+     *
+     * @param monitor      {@code "loss"}, {@code "accuracy"}
+     * @param best         of these numbers
+     * @param stoppedEarly whether training ended for want of a better one
+     * @param kept         name of the best one's checkpoint, where that is kept
+     */
+    public record Summary(String monitor, double best, long bestStep, boolean stoppedEarly, Optional<String> kept) {
+        /** As metrics.jsonl has it. */
+        Map<String, Object> toMap() {
+            Map<String, Object> map = new LinkedHashMap<>();
+            map.put("best_validation_" + monitor, best);
+            map.put("best_step", bestStep);
+            map.put("stopped_early", stoppedEarly);
+            return map;
+        }
+    }
+
+    private final Optional<ValidationConfig> config;
+    private final Trainer trainer;
+    private final TrainingListener listener;
+    private ValidationProgress progress;
+    private boolean ended;
+
+    Validation(Job job, Trainer trainer, TrainingListener listener) {
+        config = job.validation();
+        this.trainer = trainer;
+        this.listener = listener;
+        progress = config.isPresent() ? trainer.start().validation() : ValidationProgress.NONE;
+        ended = hasEnded(config, progress);
+    }
+
+    /** Whether early stopping ends a training that stands there: then nothing is left to train. */
+    public static boolean hasEnded(Job job, ValidationProgress progress) {
+        return hasEnded(job.validation(), progress);
+    }
+
+    private static boolean hasEnded(Optional<ValidationConfig> config, ValidationProgress progress) {
+        return config.flatMap(ValidationConfig::earlyStopping)
+                .filter(early -> progress.notBetter() >= early.patience()).isPresent();
+    }
+
+    /** What all validations so far have come to. */
+    ValidationProgress progress() {
+        return progress;
+    }
+
+    /**
+     * After a step. Collective where it is due.
+     *
+     * @return whether the model is the best so far, so that its checkpoint is to be written and kept
+     */
+    boolean afterStep(int epoch, long step) {
+        return config.isPresent() && config.get().everySteps() > 0 && step % config.get().everySteps() == 0
+                && validate(epoch, step, CheckpointFolder.stepName(step));
+    }
+
+    /** The same after an epoch, whose last step may have been validated as such. */
+    boolean afterEpoch(int epoch, long step) {
+        return config.isPresent() && config.get().everyEpochs() > 0 && epoch % config.get().everyEpochs() == 0
+                && progress.step() != step && validate(epoch, step, CheckpointFolder.epochName(epoch));
+    }
+
+    private boolean validate(int epoch, long step, String checkpoint) {
+        Evaluation evaluation = trainer.validate().orElseThrow();
+        if (!Double.isFinite(evaluation.loss())) {
+            throw new TrainingException("epoch " + epoch + ", step " + step + ": the validation loss is " + evaluation.loss()
+                    + ": training has diverged; lower the learning rate or look at the data");
+        }
+        boolean higherIsBetter = config.get().monitor() != Monitor.LOSS;
+        double value = higherIsBetter ? evaluation.accuracy() : evaluation.loss();
+        double minDelta = config.get().earlyStopping().map(EarlyStopping::minDelta).orElse(0.0);
+        progress = progress.with(step, value, higherIsBetter, minDelta, config.get().keepBest() ? checkpoint : "");
+        ended = hasEnded(config, progress);
+        listener.validated(new ValidationMetrics(epoch, step, evaluation, progress.lastIsBest()));
+        return progress.lastIsBest() && config.get().keepBest();
+    }
+
+    /** Whether so many validations in a row were not better that training ends. */
+    boolean endsTraining() {
+        return ended;
+    }
+
+    /** How they went; empty if there was none. */
+    Optional<Summary> summary() {
+        return progress.step() == 0 ? Optional.empty() : Optional.of(new Summary(
+                config.get().monitor().name().toLowerCase(Locale.ROOT), progress.best(), progress.bestStep(),
+                endsTraining(), config.get().keepBest() ? Optional.of(progress.bestCheckpoint()) : Optional.empty()));
+    }
+}

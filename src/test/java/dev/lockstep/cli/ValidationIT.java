@@ -1,0 +1,75 @@
+package dev.lockstep.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.testing.Lockstep;
+import dev.lockstep.testing.ProcessRun;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Validation, early stopping and the best checkpoint as a user meets them. */
+class ValidationIT {
+    /** Steps so small that no validation is better than the first by the delta. */
+    private static final String[] STANDSTILL = {"train", "small.yaml", "--output", "run", "--resume",
+        "--set", "data.validation={format: idx, images: test-images.gz, labels: test-labels}", "--set",
+        "optimizer.sgd.lr=1e-9", "--set", "train.epochs=50", "--set", "checkpoint.keep=1", "--set",
+        "validation={every-steps: 4, keep-best: true, early-stopping: {patience: 3, min-delta: 0.01}}"};
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void writeJob() throws Exception {
+        SmallJob.write(folder);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3})
+    void shouldStopEarlyOnAllRanksAndKeepTheBest(int ranks) throws Exception {
+        ProcessRun.Result run = Lockstep.ranks(ranks, STANDSTILL).directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        List<JsonNode> validations = Lockstep.metrics(folder.resolve("run"), "validation");
+        // Of 8 or 5 steps an epoch: each fourth, and the last of the first epoch.
+        assertEquals(ranks == 2 ? List.of(4, 8, 12, 16) : List.of(4, 5, 8, 10),
+                validations.stream().map(line -> line.get("step").asInt()).toList());
+        assertTrue(run.stdout().contains(": kept as checkpoints/best; stopped early, as none since was better\n"),
+                run::toString);
+        JsonNode summary = Lockstep.metrics(folder.resolve("run"), "summary").get(0);
+        assertTrue(summary.get("stopped_early").asBoolean(), summary::toString);
+        double best = validations.stream().mapToDouble(line -> line.get("validation_loss").asDouble()).min().orElseThrow();
+        assertEquals(best, summary.get("best_validation_loss").asDouble());
+        assertEquals(0, summary.get("steps").asInt() - validations.get(3).get("step").asInt());
+
+        ProcessRun.Result evaluated = Lockstep.ranks(ranks, "evaluate", "run/checkpoints/best", "--split", "validation",
+                "--json").directory(folder).run();
+        assertEquals(0, evaluated.exitStatus(), evaluated::toString);
+        JsonNode evaluation = new ObjectMapper().readTree(evaluated.stdout());
+        assertEquals(best, evaluation.get("loss").asDouble());
+        assertEquals(summary.get("best_step"), evaluation.get("step"));
+
+        String metrics = Files.readString(folder.resolve("run/metrics.jsonl"));
+        ProcessRun.Result again = Lockstep.ranks(ranks, STANDSTILL).directory(folder).run();
+        assertEquals(0, again.exitStatus(), again::toString);
+        assertEquals("nothing is left to train: early stopping has ended it after step " + summary.get("steps")
+                + "; raise validation.early-stopping.patience, or leave early-stopping out, to go on\n", again.stdout());
+        assertEquals(metrics, Files.readString(folder.resolve("run/metrics.jsonl")));
+    }
+
+    @Test
+    void shouldSayThatThereIsNothingToValidateOn() {
+        ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--set", "validation={monitor: accuracy}")
+                .directory(folder).run();
+        assertEquals(2, run.exitStatus(), run::toString);
+        assertEquals(List.of("lockstep: error: --set validation={monitor: accuracy}: 'validation' needs data to validate on;"
+                + " name it with 'data.validation'"), Lockstep.errors(run));
+    }
+}

@@ -1,0 +1,251 @@
+package dev.lockstep.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.reference.ReferenceDevice;
+import dev.lockstep.job.Job;
+import dev.lockstep.testing.RankThreads;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Validation while training, with what follows from it. An epoch has four steps on two ranks. */
+class ValidationTest {
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final String DATA = "data.validation={format: synthetic, samples: 13, features: 6, classes: 3, seed: 3}";
+    /** At this rate nothing becomes better by more than a thousandth. */
+    private static final String NO_PROGRESS = "optimizer.sgd={lr: 1e-9}";
+
+    @TempDir
+    private Path folder;
+
+    /** What rank 0 hears. */
+    private static final class Heard implements TrainingListener {
+        final List<ValidationMetrics> validations = new ArrayList<>();
+        final List<EpochMetrics> epochs = new ArrayList<>();
+        final List<String> checkpoints = new ArrayList<>();
+        TrainingSummary summary;
+
+        @Override
+        public void validated(ValidationMetrics metrics) {
+            validations.add(metrics);
+        }
+
+        @Override
+        public void epochDone(EpochMetrics metrics) {
+            epochs.add(metrics);
+        }
+
+        @Override
+        public void checkpointWritten(Path checkpoint) {
+            checkpoints.add(checkpoint.getFileName().toString());
+        }
+
+        @Override
+        public void trainingDone(TrainingSummary done) {
+            summary = done;
+        }
+
+        List<Long> validatedSteps() {
+            return validations.stream().map(ValidationMetrics::step).toList();
+        }
+    }
+
+    private static Job job(String... sets) {
+        List<String> all = new ArrayList<>(List.of(DATA));
+        all.addAll(List.of(sets));
+        return SmallJobs.job(all);
+    }
+
+    private Heard train(int ranks, Job job) {
+        return train(ranks, job, folder);
+    }
+
+    /** From where the newest checkpoint stands. */
+    private static Heard train(int ranks, Job job, Path run) {
+        Heard heard = new Heard();
+        Path checkpoints = RunFolder.checkpoints(run);
+        Optional<Checkpoint> checkpoint = CheckpointFolder.newestWhole(checkpoints, new ArrayList<>());
+        RankThreads.run(ranks, LIMIT, communicator -> {
+            boolean first = communicator.rank() == 0;
+            TrainingListener listener = first ? heard : new TrainingListener() { };
+            try (Device device = new ReferenceDevice()) {
+                Trainer trainer = new Trainer("test", job, SmallJobs.sources(job, ranks).load(device), device, communicator,
+                        listener, checkpoint.map(from -> from.state().position()).orElse(Position.START));
+                if (checkpoint.isPresent()) {
+                    if (first) {
+                        checkpoint.get().readModel(trainer.parameters(), trainer.buffers());
+                        checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
+                    }
+                    trainer.shareFromRank0(checkpoint.get().state().optimizerSteps());
+                }
+                new TrainingRun(job, trainer, communicator, listener, first ? Optional.of(checkpoints) : Optional.empty(),
+                        () -> false).run();
+            }
+        });
+        return heard;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    void shouldValidateEveryEpochOnEachSampleOnce(int ranks) {
+        Heard heard = train(ranks, job("data.test={format: synthetic, samples: 13, features: 6, classes: 3, seed: 3}"));
+        assertEquals(2, heard.validations.size());
+        for (int epoch = 1; epoch <= 2; epoch++) {
+            ValidationMetrics validated = heard.validations.get(epoch - 1);
+            EpochMetrics metrics = heard.epochs.get(epoch - 1);
+            assertEquals(epoch, validated.epoch());
+            assertEquals(metrics.step(), validated.step());
+            assertEquals(13, validated.evaluation().samples());
+            assertEquals(metrics.test().orElseThrow(), validated.evaluation(), "the same data as the test's");
+        }
+        assertTrue(heard.validations.get(0).isBest());
+    }
+
+    @Test
+    void shouldValidateEverySoManyStepsAndEachStepOnce() {
+        assertEquals(List.of(2L, 4L, 6L, 8L), train(2, job("validation={every-steps: 2}")).validatedSteps());
+    }
+
+    @Test
+    void shouldValidateBetweenSteps() {
+        assertEquals(List.of(3L, 4L, 6L, 8L), train(2, job("validation={every-steps: 3}")).validatedSteps());
+    }
+
+    @Test
+    void shouldNotValidateEpochsThatAreNotAskedFor() {
+        assertEquals(List.of(3L, 6L), train(2, job("validation={every-epochs: 0, every-steps: 3}")).validatedSteps());
+    }
+
+    @Test
+    void shouldValidateEverySecondEpoch() {
+        assertEquals(List.of(8L), train(2, job("validation={every-epochs: 2}", "train.epochs=3")).validatedSteps());
+    }
+
+    /** It does not touch what is trained. */
+    @Test
+    void shouldTrainTheSameWithAndWithoutValidation() {
+        Heard with = train(2, job("validation={every-steps: 1}"), folder.resolve("with"));
+        Heard without = train(2, SmallJobs.job(), folder.resolve("without"));
+        assertEquals(with.summary.parametersSha256(), without.summary.parametersSha256());
+        assertEquals(List.of(), without.validations);
+        assertEquals(Optional.empty(), without.summary.validation());
+    }
+
+    @Test
+    void shouldStopEarlyAfterAnEpoch() {
+        Heard heard = train(2, job(NO_PROGRESS, "train.epochs=20",
+                "validation={early-stopping: {patience: 3, min-delta: 0.001}}"));
+        // The first is better than none, and the next three are no better than it.
+        assertEquals(List.of(4L, 8L, 12L, 16L), heard.validatedSteps());
+        assertEquals(4, heard.epochs.size());
+        assertEquals(List.of("epoch-0004"), heard.checkpoints);
+        Validation.Summary summary = heard.summary.validation().orElseThrow();
+        assertTrue(summary.stoppedEarly());
+        assertEquals("loss", summary.monitor());
+        assertFalse(heard.summary.parametersSha256().isEmpty());
+        Position end = Checkpoint.open(RunFolder.checkpoints(folder).resolve("epoch-0004")).state().position();
+        assertEquals(3, end.validation().notBetter());
+        assertEquals(5, end.epoch());
+    }
+
+    @Test
+    void shouldStopEarlyWithinAnEpochAndGoOnThereIfPatienceGrows() throws IOException {
+        String validation = "validation={every-epochs: 0, every-steps: 3, early-stopping: {min-delta: 0.001, patience: ";
+        Heard heard = train(2, job(NO_PROGRESS, validation + "1}}"));
+        assertEquals(List.of(3L, 6L), heard.validatedSteps());
+        assertEquals(List.of("step-00000006"), heard.checkpoints);
+        assertEquals(6, heard.summary.steps());
+        // The second epoch's line is of the two steps that were done.
+        assertEquals(List.of(4L, 6L), heard.epochs.stream().map(EpochMetrics::step).toList());
+        assertTrue(heard.summary.validation().orElseThrow().stoppedEarly());
+        Position position = Checkpoint.open(RunFolder.checkpoints(folder).resolve("step-00000006")).state().position();
+        assertEquals(new Position(2, 32, 6, position.sums(), position.validation()), position);
+        assertTrue(Validation.hasEnded(job(validation + "1}}"), position.validation()));
+        Job patient = job(NO_PROGRESS, validation + "2}}");
+        assertFalse(Validation.hasEnded(patient, position.validation()));
+
+        Heard more = train(2, patient);
+        assertEquals(List.of("epoch-0002"), more.checkpoints);
+        assertEquals(8, more.summary.steps());
+        assertFalse(more.summary.validation().orElseThrow().stoppedEarly());
+        JsonNode state = new ObjectMapper().readTree(
+                RunFolder.checkpoints(folder).resolve("epoch-0002/state.json").toFile()).get("validation");
+        assertEquals(6, state.get("step").asLong());
+        assertEquals(1, state.get("not_better").asInt());
+    }
+
+    /** At this rate the loss goes up and down. */
+    @Test
+    void shouldKeepTheBestCheckpoint() throws IOException {
+        Heard heard = train(2, job("optimizer.sgd={lr: 3, momentum: 0}", "train.epochs=8", "checkpoint.keep=1",
+                "validation={every-steps: 3, keep-best: true}"));
+        ValidationMetrics best = heard.validations.stream()
+                .min(Comparator.comparingDouble(validated -> validated.evaluation().loss())).orElseThrow();
+        Validation.Summary summary = heard.summary.validation().orElseThrow();
+        assertEquals(best.step(), summary.bestStep());
+        assertEquals(best.evaluation().loss(), summary.best());
+        assertTrue(best.step() < heard.summary.steps(), "the last is not the best");
+        Path link = RunFolder.checkpoints(folder).resolve("best");
+        assertEquals(summary.kept().orElseThrow(), Files.readSymbolicLink(link).toString());
+        Checkpoint kept = Checkpoint.open(link);
+        assertEquals(best.step(), kept.state().position().step());
+        assertTrue(heard.checkpoints.contains(summary.kept().get()));
+        assertEquals(summary.best(), validationLoss(kept));
+    }
+
+    private static double validationLoss(Checkpoint checkpoint) {
+        Job job = checkpoint.state().parseJob(checkpoint.folder(), List.of());
+        double[] loss = new double[2];
+        RankThreads.run(2, LIMIT, communicator -> {
+            try (Device device = new ReferenceDevice()) {
+                CheckpointEvaluator evaluator = new CheckpointEvaluator(device, communicator, job,
+                        SmallJobs.sources(job, 2).load(device).validation().orElseThrow());
+                if (communicator.rank() == 0) {
+                    evaluator.read(checkpoint);
+                }
+                loss[communicator.rank()] = evaluator.evaluate().loss();
+            }
+        });
+        assertEquals(loss[0], loss[1]);
+        return loss[0];
+    }
+
+    @Test
+    void shouldMonitorTheAccuracy() {
+        Heard heard = train(1, job("train.epochs=4", "validation={monitor: accuracy}"));
+        Validation.Summary summary = heard.summary.validation().orElseThrow();
+        assertEquals("accuracy", summary.monitor());
+        assertEquals(heard.validations.stream().mapToDouble(each -> each.evaluation().accuracy()).max().orElseThrow(),
+                summary.best());
+        assertEquals(Optional.empty(), summary.kept());
+        assertEquals(List.of("best_validation_accuracy", "best_step", "stopped_early"),
+                List.copyOf(summary.toMap().keySet()));
+    }
+
+    @Test
+    void shouldNotGoOnWithAnotherMonitor() {
+        train(2, job());
+        InvalidInputException e = assertThrows(InvalidInputException.class,
+                () -> Resumption.find(folder, job("validation={monitor: accuracy}", "train.epochs=3"), 2, 50));
+        assertTrue(e.getMessage().contains("validation.monitor is accuracy, but "), e::getMessage);
+        Resumption.find(folder, job("validation={every-steps: 7, early-stopping: {patience: 1}, keep-best: true}"), 2, 50);
+        Resumption.find(folder, SmallJobs.job(), 2, 50);
+    }
+}
