@@ -1,11 +1,15 @@
-// Softmax cross-entropy, a row (sample) at a time, and its statistics.
+// Softmax cross-entropy, a row (sample) at a time.
 #pragma once
 #include "row.h"
 
-// losses[row] = log(sum(exp(logits))) - logits[label], with the row maximum taken off; correct[row] = 1 where the first
-// of the largest logits is the label's; gradient[row, :] = (softmax - onehot) * factor unless gradient is null.
-KERNEL(cross_entropy, (const real* RESTRICT logits, const int* RESTRICT labels, float* RESTRICT losses,
-                       int* RESTRICT correct, real* RESTRICT gradient, long rows, long classes, float factor)) {
+// losses[row] = log(sum(exp(logits))) - (1 - smoothing) * logits[label] - smoothing * mean(logits), with the row maximum
+// taken off; correct[row] = 1 where the first of the largest logits is the label's; gradient[row, :] =
+// (softmax - (1 - smoothing) * onehot - smoothing / classes) * factor unless gradient is null.
+INLINE void cross_entropy_rows(const real* RESTRICT logits, const int* RESTRICT labels, float* RESTRICT losses,
+                               int* RESTRICT correct, real* RESTRICT gradient, long rows, long classes, float factor,
+                               float smoothing) {
+    const float certain = 1.0f - smoothing, spread = smoothing / classes;
+    const float wanted = factor * certain, others = smoothing != 0.0f ? factor * spread : 0.0f;
     FOR_EACH_ROW(row, rows) {
         const real* RESTRICT x = logits + row * classes;
         long largest = FIRST_IN_ROW(classes);
@@ -37,40 +41,35 @@ KERNEL(cross_entropy, (const real* RESTRICT logits, const int* RESTRICT labels, 
             sum = row_sum(sum);
             const float scale = factor / sum;
             FOR_EACH_IN_ROW(j, classes) {
-                g[j] = (kept ? (float) g[j] : expf(x[j] - maximum)) * scale;
+                g[j] = (kept ? (float) g[j] : expf(x[j] - maximum)) * scale - others;
             }
             if (OWNS_IN_ROW(label)) {
-                g[label] = (kept ? (float) g[label] : expf(x[label] - maximum) * scale) - factor;
+                g[label] = (kept ? (float) g[label] : expf(x[label] - maximum) * scale - others) - wanted;
             }
         }
+        float smoothed = 0.0f;
+        if (smoothing != 0.0f) {
+            double logits_sum = 0.0;
+            FOR_EACH_IN_ROW(j, classes) {
+                logits_sum += x[j] - maximum;
+            }
+            smoothed = certain * (x[label] - maximum) + (float) (row_sum(logits_sum) * spread);
+        }
         if (OWNS_IN_ROW(0)) {
-            losses[row] = logf(sum) - (x[label] - maximum);
+            losses[row] = logf(sum) - (smoothing != 0.0f ? smoothed : x[label] - maximum);
             correct[row] = largest == label ? 1 : 0;
         }
     }
 }
 
-// statistics: LossStatistics.java. The rows are one row of the single block: the order of the sum hangs on nothing but
-// their number.
-KERNEL(loss_statistics, (const float* RESTRICT losses, const int* RESTRICT correct, double* RESTRICT statistics,
-                         long rows)) {
-    double sum = 0.0;
-    double right = 0.0;
-    FOR_EACH_IN_ROW(row, rows) {
-        sum += losses[row];
-        right += correct[row];
-    }
-    sum = row_sum(sum);
-    right = row_sum(right);
-    if (OWNS_IN_ROW(0)) {
-        statistics[0] = sum / rows;
-        statistics[1] += sum;
-        statistics[2] += right;
-        statistics[3] += rows;
-        statistics[4] += 1.0;
-        const bool finite = sum - sum == 0.0;
-        if (!finite && statistics[5] == 0.0) {
-            statistics[5] = statistics[4];
-        }
-    }
+// With a smoothing of 0, which the compiler knows: the arithmetic that it spares is a seventh of the time of ten classes.
+KERNEL(cross_entropy, (const real* RESTRICT logits, const int* RESTRICT labels, float* RESTRICT losses,
+                       int* RESTRICT correct, real* RESTRICT gradient, long rows, long classes, float factor)) {
+    cross_entropy_rows(logits, labels, losses, correct, gradient, rows, classes, factor, 0.0f);
+}
+
+KERNEL(smoothed_cross_entropy, (const real* RESTRICT logits, const int* RESTRICT labels, float* RESTRICT losses,
+                                int* RESTRICT correct, real* RESTRICT gradient, long rows, long classes, float factor,
+                                float smoothing)) {
+    cross_entropy_rows(logits, labels, losses, correct, gradient, rows, classes, factor, smoothing);
 }

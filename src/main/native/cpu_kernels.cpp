@@ -13,6 +13,8 @@
 #include "cross_entropy.h"
 #include "gather.h"
 #include "linear.h"
+#include "loss.h"
+#include "mean_squared_error.h"
 #include "parallel.h"
 #include "sgd.h"
 
@@ -142,13 +144,30 @@ NATIVE(void, reluBackward)(JNIEnv*, jclass, jlong y, jlong yGradient, jlong xGra
 // statistics: LossStatistics.java. losses and correct are scratch of one element a row; they are summed in row order,
 // so that the result does not depend on the number of threads.
 NATIVE(void, crossEntropy)(JNIEnv*, jclass, jlong logits, jlong labels, jlong statistics, jlong gradient, jlong losses,
-                           jlong correct, jlong rows, jlong classes, jfloat factor) {
+                           jlong correct, jlong rows, jlong classes, jfloat factor, jfloat smoothing) {
     parallel(rows, classes * 8, [=](long first, long count) {
-        cross_entropy(at<float>(logits) + first * classes, at<int>(labels) + first, at<float>(losses) + first,
-                      at<int>(correct) + first, gradient == 0 ? nullptr : at<float>(gradient) + first * classes, count,
-                      classes, factor);
+        const float* x = at<float>(logits) + first * classes;
+        const int* label = at<int>(labels) + first;
+        float* loss = at<float>(losses) + first;
+        int* right = at<int>(correct) + first;
+        float* g = gradient == 0 ? nullptr : at<float>(gradient) + first * classes;
+        if (smoothing == 0.0f) {
+            cross_entropy(x, label, loss, right, g, count, classes, factor);
+        } else {
+            smoothed_cross_entropy(x, label, loss, right, g, count, classes, factor, smoothing);
+        }
     });
     loss_statistics(at<float>(losses), at<int>(correct), at<double>(statistics), rows);
+}
+
+NATIVE(void, meanSquaredError)(JNIEnv*, jclass, jlong outputs, jlong targets, jlong statistics, jlong gradient,
+                               jlong losses, jlong rows, jlong columns, jfloat factor) {
+    parallel(rows, columns, [=](long first, long count) {
+        mean_squared_error(at<float>(outputs) + first * columns, at<float>(targets) + first * columns,
+                           at<float>(losses) + first, gradient == 0 ? nullptr : at<float>(gradient) + first * columns,
+                           count, columns, factor);
+    });
+    loss_statistics(at<float>(losses), nullptr, at<double>(statistics), rows);
 }
 
 NATIVE(void, sgd)(JNIEnv*, jclass, jlong p, jlong g, jlong buffer, jlong hyperparameters, jlong count,

@@ -83,7 +83,35 @@ def sgd():
     return cases
 
 
+def label_smoothing():
+    cases = []
+    for rows, classes, scale, smoothing in [(1, 1, 1.0, 0.1), (3, 2, 1.0, 0.1), (7, 10, 3.0, 0.1), (5, 17, 1000.0, 0.1),
+                                            (7, 10, 3.0, 0.0), (7, 10, 3.0, 1.0)]:
+        logits = (scale * torch.randn(rows, classes)).requires_grad_()
+        labels = torch.randint(classes, (rows,))
+        loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        loss.backward()
+        cases.append({"rows": rows, "classes": classes, "labelSmoothing": smoothing, "logits": logits.flatten().tolist(),
+                      "labels": labels.tolist(), "loss": loss.item(), "gradient": logits.grad.flatten().tolist()})
+    return cases
+
+
+def mean_squared_error():
+    cases = []
+    for rows, columns, scale in [(1, 1, 1.0), (4, 1, 1.0), (7, 3, 2.0), (5, 17, 1000.0)]:
+        outputs = (scale * torch.randn(rows, columns)).requires_grad_()
+        targets = scale * torch.randn(rows, columns)
+        loss = torch.nn.functional.mse_loss(outputs, targets)
+        loss.backward()
+        cases.append({"rows": rows, "columns": columns, "outputs": outputs.flatten().tolist(),
+                      "targets": targets.flatten().tolist(), "loss": loss.item(),
+                      "gradient": outputs.grad.flatten().tolist()})
+    return cases
+
+
 write("error-function.json", error_function())
 write("activations.json", activations())
 write("cross-entropy.json", cross_entropy())
 write("sgd.json", sgd())
+write("label-smoothing.json", label_smoothing())
+write("mean-squared-error.json", mean_squared_error())

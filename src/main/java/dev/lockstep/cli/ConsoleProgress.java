@@ -20,6 +20,7 @@ final class ConsoleProgress implements TrainingListener {
     private static final long TERMINAL_INTERVAL_NANOS = 200_000_000L;
     private static final long LOG_INTERVAL_NANOS = 5_000_000_000L;
     private static final int BAR_WIDTH = 30;
+    private static final int LOSS_DIGITS = 4;
 
     private final PrintStream out;
     private final boolean terminal;
@@ -76,8 +77,7 @@ final class ConsoleProgress implements TrainingListener {
 
     @Override
     public void validated(ValidationMetrics metrics) {
-        line(String.format(Locale.ROOT, "validated after step %,d: loss %.4f  accuracy %.2f %%%s", metrics.step(),
-                metrics.evaluation().loss(), metrics.evaluation().accuracy() * 100,
+        line(String.format(Locale.ROOT, "validated after step %,d: %s%s", metrics.step(), metrics.evaluation().describe(4),
                 metrics.isBest() ? "  (the best so far)" : ""));
         // It does not count into the rate of the steps around it.
         restart = true;
@@ -110,8 +110,7 @@ final class ConsoleProgress implements TrainingListener {
     }
 
     private static String test(Optional<Evaluation> test) {
-        return test.map(evaluation -> String.format(Locale.ROOT, "  test loss %.4f  accuracy %.2f %%",
-                evaluation.loss(), evaluation.accuracy() * 100)).orElse("");
+        return test.map(evaluation -> "  test " + evaluation.describe(LOSS_DIGITS)).orElse("");
     }
 
     private void line(String text) {

@@ -15,6 +15,7 @@ import dev.lockstep.train.Evaluation;
 import dev.lockstep.train.EvaluationData;
 import dev.lockstep.train.JobChecks;
 import dev.lockstep.train.MemoryBudget;
+import dev.lockstep.train.PredictionsFile;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,10 +29,12 @@ import picocli.CommandLine.Parameters;
 
 /** {@code lockstep evaluate}. */
 @Command(name = "evaluate", mixinStandardHelpOptions = true,
-        description = "Loss and accuracy of a checkpoint on a data set, each sample counted once.")
+        description = "Loss and metrics of a checkpoint on a data set, each sample counted once.")
 final class EvaluateCommand implements Callable<Integer> {
     /** The job's data sets. */
     enum Split { TRAIN, TEST, VALIDATION }
+
+    private static final int LOSS_DIGITS = 6;
 
     private final CommandContext context;
 
@@ -50,6 +53,10 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--split", paramLabel = "SPLIT", defaultValue = "test",
             description = "train, test or validation: the job's data of that name. Default: ${DEFAULT-VALUE}.")
     private Split split;
+
+    @Option(names = "--predictions", paramLabel = "FILE.csv", description = "Write what is predicted for each sample, in "
+            + "the data's order: its index, target, prediction, and the classes' probabilities.")
+    private Path predictions;
 
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
@@ -82,13 +89,17 @@ final class EvaluateCommand implements Callable<Integer> {
         Device device = rankDevice.open(job);
         Dataset data = Agreement.onAllRanks(communicator, () -> source.load(device));
         CheckpointEvaluator evaluator = new CheckpointEvaluator(device, communicator, job, data);
-        Agreement.onAllRanks(communicator, () -> {
+        Optional<PredictionsFile> csv = Agreement.onAllRanks(communicator, () -> {
             checkpoint.ifPresent(evaluator::read);
-            return first;
+            return first && predictions != null ? Optional.of(new PredictionsFile(predictions)) : Optional.empty();
         });
-        Evaluation evaluation = evaluator.evaluate();
-        if (first) {
-            print(checkpoint.orElseThrow(), data, evaluation);
+        try {
+            Evaluation evaluation = predictions == null ? evaluator.evaluate() : evaluator.evaluate(csv);
+            if (first) {
+                print(checkpoint.orElseThrow(), data, evaluation);
+            }
+        } finally {
+            csv.ifPresent(PredictionsFile::close);
         }
         device.close();
         return 0;
@@ -96,9 +107,9 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private void print(Checkpoint checkpoint, Dataset data, Evaluation evaluation) {
         if (!json) {
-            System.out.println(String.format(Locale.ROOT, "%s on %s, %,d samples: loss %.6f  accuracy %.2f %%",
-                    checkpoint.folder(), data.description(), evaluation.samples(), evaluation.loss(),
-                    evaluation.accuracy() * 100));
+            System.out.println(String.format(Locale.ROOT, "%s on %s, %,d samples: %s", checkpoint.folder(),
+                    data.description(), evaluation.samples(), evaluation.describe(LOSS_DIGITS)));
+            evaluation.confusionMatrix().ifPresent(counts -> ConfusionTable.lines(counts).forEach(System.out::println));
             return;
         }
         Map<String, Object> map = new LinkedHashMap<>();
@@ -107,8 +118,7 @@ final class EvaluateCommand implements Callable<Integer> {
         map.put("step", checkpoint.state().position().step());
         map.put("data", data.description());
         map.put("samples", evaluation.samples());
-        map.put("loss", evaluation.loss());
-        map.put("accuracy", evaluation.accuracy());
+        map.putAll(evaluation.toWholeMap(""));
         try {
             System.out.println(new ObjectMapper().writeValueAsString(map));
         } catch (JsonProcessingException e) {

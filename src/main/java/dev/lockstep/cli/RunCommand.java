@@ -14,7 +14,7 @@ final class RunCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "CLASS", description = "Full name of the class whose main method is called.")
     private String className;
 
-    @Parameters(index = "1..*", paramLabel = "ARGUMENT", description = "What main is given; after -- where it begins with -.")
+    @Parameters(index = "1..*", paramLabel = "ARGUMENT", description = "What main is given; behind -- if it begins with -.")
     private List<String> arguments = List.of();
 
     @Override
@@ -24,8 +24,8 @@ final class RunCommand implements Callable<Integer> {
                     .getMethod("main", String[].class).invoke(null, (Object) arguments.toArray(String[]::new));
             return 0;
         } catch (ClassNotFoundException | NoClassDefFoundError e) {
-            throw new InvalidInputException("run: there is no class " + className + " on the class path; name the jar or folder"
-                    + " that holds it, as in ./lockstep --class-path my.jar run …, or in LOCKSTEP_CLASSPATH", e);
+            throw new InvalidInputException("run: there is no class " + className + " on the class path; name the jar or"
+                    + " folder that holds it, as in ./lockstep --class-path my.jar run …, or in LOCKSTEP_CLASSPATH", e);
         } catch (NoSuchMethodException | IllegalAccessException e) {
             throw new InvalidInputException("run: " + className + " is no public class with a method public static void"
                     + " main(String[])", e);

@@ -118,19 +118,24 @@ public final class SyntheticSource implements DatasetSource {
     }
 
     private float centre(long index) {
-        return ((word(centresKey, index) >>> 40) * 0x1p-23f - 1) * amplitude;
+        return uniform(word(centresKey, index)) * amplitude;
     }
 
-    private static float noise(long word) {
+    /** In [−1, 1). */
+    static float uniform(long word) {
+        return (word >>> 40) * 0x1p-23f - 1;
+    }
+
+    static float noise(long word) {
         int sum = (int) (word & 0xFFFF) + (int) (word >>> 16 & 0xFFFF) + (int) (word >>> 32 & 0xFFFF) + (int) (word >>> 48);
         return (sum - QUARTERS_MEAN) * NOISE_SCALE;
     }
 
-    private static long word(long key, long index) {
+    static long word(long key, long index) {
         return mix(key + (index + 1) * SPLITMIX_INCREMENT);
     }
 
-    private static long mix(long z) {
+    static long mix(long z) {
         z = (z ^ (z >>> 30)) * 0xBF58_476D_1CE4_E5B9L;
         z = (z ^ (z >>> 27)) * 0x94D0_49BB_1331_11EBL;
         return z ^ (z >>> 31);

@@ -9,7 +9,10 @@ public final class LossStatistics {
     public static final int BATCH_MEAN = 0;
     /** Sum of the samples' losses. */
     public static final int LOSS_SUM = 1;
-    /** Samples whose largest logit is the label's; as in torch.argmax the first of equals counts, NaN being largest. */
+    /**
+     * Samples whose largest logit is the label's; as in torch.argmax the first of equals counts, NaN being largest. Of
+     * cross-entropy alone.
+     */
     public static final int CORRECT = 2;
     /** Samples. */
     public static final int SAMPLES = 3;

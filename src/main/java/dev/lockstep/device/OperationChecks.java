@@ -90,14 +90,27 @@ public final class OperationChecks {
         }
     }
 
-    public static void crossEntropy(DataType floatType, Matrix logits, DeviceBuffer labels, DeviceBuffer statistics,
-            Matrix logitsGradient, double gradientFactor) {
+    public static void crossEntropy(DataType floatType, Matrix logits, DeviceBuffer labels, double labelSmoothing,
+            DeviceBuffer statistics, Matrix logitsGradient, double gradientFactor) {
         String operation = "crossEntropy";
         matrix(operation, "logits", logits, floatType);
         buffer(operation, "labels", labels, DataType.INT32, logits.rows());
         buffer(operation, "statistics", statistics, DataType.FLOAT64, LossStatistics.LENGTH);
         if (logitsGradient != null) {
             matrix(operation, "logitsGradient", logitsGradient, floatType, logits.rows(), logits.columns());
+        }
+        require(Double.isFinite(gradientFactor), operation + ": a gradient factor of " + gradientFactor);
+        require(labelSmoothing >= 0 && labelSmoothing <= 1, operation + ": a label smoothing of " + labelSmoothing);
+    }
+
+    public static void meanSquaredError(DataType floatType, Matrix outputs, Matrix targets, DeviceBuffer statistics,
+            Matrix outputsGradient, double gradientFactor) {
+        String operation = "meanSquaredError";
+        matrix(operation, "outputs", outputs, floatType);
+        matrix(operation, "targets", targets, parameterType(floatType), outputs.rows(), outputs.columns());
+        buffer(operation, "statistics", statistics, DataType.FLOAT64, LossStatistics.LENGTH);
+        if (outputsGradient != null) {
+            matrix(operation, "outputsGradient", outputsGradient, floatType, outputs.rows(), outputs.columns());
         }
         require(Double.isFinite(gradientFactor), operation + ": a gradient factor of " + gradientFactor);
     }

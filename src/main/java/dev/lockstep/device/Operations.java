@@ -53,16 +53,36 @@ public interface Operations {
     Operation activationBackward(Activation activation, DeviceBuffer x, DeviceBuffer y, DeviceBuffer yGradient,
             DeviceBuffer xGradient);
 
+    /** As below, without smoothing. */
+    default Operation crossEntropy(Matrix logits, DeviceBuffer labels, DeviceBuffer statistics, Matrix logitsGradient,
+            double gradientFactor) {
+        return crossEntropy(logits, labels, 0, statistics, logitsGradient, gradientFactor);
+    }
+
     /**
      * Softmax cross-entropy, by log-sum-exp with the row maximum taken off. Adds to {@code statistics}
-     * (see {@link LossStatistics}) and writes logitsGradient = (softmax − onehot) · gradientFactor.
+     * (see {@link LossStatistics}) and writes logitsGradient = (softmax − q) · gradientFactor, where the distribution
+     * q = (1 − labelSmoothing) · onehot + labelSmoothing / classes is what the softmax is to come to.
      *
      * @param labels         INT32 [batch], each in 0 … classes − 1
+     * @param labelSmoothing 0 … 1
      * @param statistics     FLOAT64 [{@link LossStatistics#LENGTH}]
      * @param logitsGradient null where only the loss is wanted
      * @param gradientFactor 1 / batch for the gradient of the mean
      */
-    Operation crossEntropy(Matrix logits, DeviceBuffer labels, DeviceBuffer statistics, Matrix logitsGradient,
+    Operation crossEntropy(Matrix logits, DeviceBuffer labels, double labelSmoothing, DeviceBuffer statistics,
+            Matrix logitsGradient, double gradientFactor);
+
+    /**
+     * Mean squared error: a sample's loss is the mean of (outputs − targets)² over its outputs. Adds to
+     * {@code statistics} and writes outputsGradient = 2 / columns · (outputs − targets) · gradientFactor.
+     *
+     * @param targets         FLOAT32 on every device that computes in that or less, of the shape of {@code outputs}
+     * @param statistics      FLOAT64 [{@link LossStatistics#LENGTH}], whose {@link LossStatistics#CORRECT} stays as it is
+     * @param outputsGradient null where only the loss is wanted
+     * @param gradientFactor  1 / batch for the gradient of the mean
+     */
+    Operation meanSquaredError(Matrix outputs, Matrix targets, DeviceBuffer statistics, Matrix outputsGradient,
             double gradientFactor);
 
     /**

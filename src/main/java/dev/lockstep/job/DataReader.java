@@ -54,12 +54,23 @@ final class DataReader {
             case "idx" -> idx(source);
             case "csv" -> new DataSource.Csv(files(source.require("files"), "a CSV file"), CsvReader.columns(source,
                     training));
-            default -> new DataSource.Synthetic(
-                    source.require("samples").wholeInt(1),
-                    source.require("features").wholeInt(1),
-                    source.require("classes").wholeInt(1),
-                    source.get("seed", "0").wholeNumber(0, Long.MAX_VALUE));
+            default -> synthetic(source);
         };
+    }
+
+    private static DataSource synthetic(Fields source) {
+        int samples = source.require("samples").wholeInt(1);
+        int features = source.require("features").wholeInt(1);
+        long seed = source.get("seed", "0").wholeNumber(0, Long.MAX_VALUE);
+        if (!source.has("outputs")) {
+            return new DataSource.Synthetic(samples, features, source.require("classes").wholeInt(1), seed);
+        }
+        Value outputs = source.require("outputs");
+        if (source.has("classes")) {
+            throw source.error("outputs", Text.quoted(outputs.path()) + " and 'classes' beside it exclude each other: keep"
+                    + " outputs for numbers to predict, classes for labels");
+        }
+        return new DataSource.SyntheticValues(samples, features, outputs.wholeInt(1), seed);
     }
 
     private DataSource idx(Fields source) {

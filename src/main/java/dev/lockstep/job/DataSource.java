@@ -22,6 +22,9 @@ public sealed interface DataSource {
     /** Samples drawn from {@code seed}, the same on every rank and machine; all counts are at least 1. */
     record Synthetic(int samples, int features, int classes, long seed) implements DataSource {}
 
+    /** The same with numbers as targets, not classes. */
+    record SyntheticValues(int samples, int features, int outputs, long seed) implements DataSource {}
+
     /**
      * CSV files, gzipped or not, with the same columns; at least one.
      *

@@ -15,6 +15,10 @@ final class DataWriter {
         if (source instanceof DataSource.Csv csv) {
             return "{format: csv, files: " + paths(csv.files()) + csv.columns().map(DataWriter::columns).orElse("") + "}";
         }
+        if (source instanceof DataSource.SyntheticValues values) {
+            return "{format: synthetic, samples: " + values.samples() + ", features: " + values.features() + ", outputs: "
+                    + values.outputs() + ", seed: " + values.seed() + "}";
+        }
         DataSource.Synthetic synthetic = (DataSource.Synthetic) source;
         return "{format: synthetic, samples: " + synthetic.samples() + ", features: " + synthetic.features()
                 + ", classes: " + synthetic.classes() + ", seed: " + synthetic.seed() + "}";

@@ -14,6 +14,7 @@ import java.util.OptionalInt;
  * @param timeout how long a rank waits for a peer before the job ends; more than zero
  * @param validation present if and only if there is data to validate on
  * @param model at least one layer, at least one of them linear; a layer's position names its parameters
+ * @param metrics none twice, all of what the loss is of
  */
 public record Job(
         String name,
@@ -25,7 +26,8 @@ public record Job(
         Duration timeout,
         DataConfig data,
         List<LayerConfig> model,
-        LossKind loss,
+        LossConfig loss,
+        List<MetricConfig> metrics,
         OptimizerConfig optimizer,
         ScheduleConfig schedule,
         TrainConfig train,
@@ -38,5 +40,6 @@ public record Job(
 
     public Job {
         model = List.copyOf(model);
+        metrics = List.copyOf(metrics);
     }
 }

@@ -23,6 +23,8 @@ final class JobKeys {
 
     /** Paths of which a job holds at most one. */
     static final List<List<String>> RIVALS = List.of(
+            List.of("data.train.classes", "data.train.outputs"),
+            List.of("data.test.classes", "data.test.outputs"),
             List.of("train.batch-size", "train.global-batch"),
             OptimizerReader.KINDS.stream().map(kind -> join("optimizer", kind)).toList(),
             List.of("schedule.warmup-steps", "schedule.warmup-epochs"),
@@ -37,7 +39,7 @@ final class JobKeys {
     private static Map<String, List<String>> dataFormats() {
         Map<String, List<String>> formats = new LinkedHashMap<>();
         formats.put("idx", List.of("images", "labels"));
-        formats.put("synthetic", List.of("samples", "features", "classes", "seed"));
+        formats.put("synthetic", List.of("samples", "features", "classes", "outputs", "seed"));
         formats.put("csv", Stream.concat(Stream.of("files"), CSV_COLUMNS.stream()).toList());
         return formats;
     }
@@ -50,7 +52,8 @@ final class JobKeys {
             add(keys, source, "format");
             DATA_FORMATS.values().forEach(names -> add(keys, source, names.toArray(String[]::new)));
         }
-        keys.addAll(List.of("model", "loss"));
+        keys.addAll(List.of("model", "loss", "metrics"));
+        add(keys, "loss.cross-entropy", "label-smoothing");
         add(keys, "optimizer");
         keys.add("optimizer.groups");
         add(keys, "optimizer.sgd", "lr", "momentum", "weight-decay", "dampening", "nesterov");

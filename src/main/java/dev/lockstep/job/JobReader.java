@@ -3,6 +3,7 @@ package dev.lockstep.job;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
@@ -28,7 +29,9 @@ final class JobReader {
 
     Job job(YamlNode.Mapping root) {
         Fields job = new Fields("", root, JobKeys.ALL);
+        LossConfig loss = LossReader.loss(job.get("loss", LossReader.CROSS_ENTROPY));
         OptimizerConfig optimizer = OptimizerReader.optimizer(job.map("optimizer"));
+        List<MetricConfig> metrics = LossReader.metrics(job.find("metrics"), loss);
         DataConfig data = new DataReader(baseDirectory).data(job.map("data"));
         return new Job(
                 name(job.require("name")),
@@ -40,14 +43,15 @@ final class JobReader {
                 job.get("timeout", "60s").duration(MAX_TIMEOUT),
                 data,
                 ModelReader.layers(job.require("model")),
-                job.get("loss", "cross-entropy").choice(LossKind.class),
+                loss,
+                metrics,
                 optimizer,
                 ScheduleReader.schedule(job.map("schedule"), optimizer),
                 TrainReader.train(job.map("train")),
                 distributed(job.map("distributed")),
                 checkpoint(job.map("checkpoint")),
                 new LogConfig(job.map("log").get("every-steps", "0").wholeNumber(0, Long.MAX_VALUE)),
-                ValidationReader.validation(job, data.validation().isPresent()));
+                ValidationReader.validation(job, data.validation().isPresent(), metrics));
     }
 
     private static String name(Value value) {

@@ -30,6 +30,7 @@ final class JobWriter {
                 model:
                 %s
                 loss: %s
+                metrics: %s
                 optimizer:
                 %s
                   groups: %s
@@ -47,7 +48,7 @@ final class JobWriter {
                 DataWriter.source(job.data().train()), job.data().test().map(DataWriter::source).orElse("null"),
                 job.data().validation().map(DataWriter::source).orElse("null"),
                 model(job.model()),
-                Value.spelling(job.loss()),
+                loss(job.loss()), metrics(job.metrics()),
                 optimizer(job.optimizer()),
                 job.optimizer().groups().stream().map(JobWriter::group).collect(Collectors.joining(", ", "[", "]")),
                 schedule(job.schedule()), train(job.train()),
@@ -85,6 +86,15 @@ final class JobWriter {
                     .collect(Collectors.joining(", ", "residual: [", "]"));
         }
         return Value.spelling(((LayerConfig.ActivationLayer) layer).kind());
+    }
+
+    private static String loss(LossConfig loss) {
+        return loss instanceof LossConfig.CrossEntropy crossEntropy
+                ? "{cross-entropy: {label-smoothing: " + number(crossEntropy.labelSmoothing()) + "}}" : LossReader.MSE;
+    }
+
+    private static String metrics(List<MetricConfig> metrics) {
+        return metrics.stream().map(LossReader::spelling).collect(Collectors.joining(", ", "[", "]"));
     }
 
     private static String optimizer(OptimizerConfig optimizer) {
@@ -129,7 +139,7 @@ final class JobWriter {
 
     private static String validation(ValidationConfig validation) {
         return "{every-epochs: " + validation.everyEpochs() + ", every-steps: " + validation.everySteps() + ", monitor: "
-                + Value.spelling(validation.monitor()) + ", early-stopping: "
+                + validation.monitorName() + ", early-stopping: "
                 + validation.earlyStopping().map(early -> "{patience: " + early.patience() + ", min-delta: "
                         + number(early.minDelta()) + "}").orElse("null")
                 + ", keep-best: " + validation.keepBest() + "}";

@@ -49,8 +49,10 @@ final class SetOption {
         String name = rest.substring(0, dot);
         String childPath = JobKeys.join(path, name);
         YamlNode.Entry child = map.entries().get(name);
-        // A map that the file leaves out, or leaves empty, begins here.
-        boolean absent = child == null || new Value(childPath, child.value()).isNull();
+        // A map that the file leaves out, or leaves empty, begins here; and where a word stands, which says the same with
+        // every default or is decided against.
+        boolean absent = child == null || new Value(childPath, child.value()).isNull()
+                || childPath.equals("loss") && child.value() instanceof YamlNode.Scalar;
         YamlNode.Mapping childMap =
                 absent ? YamlNode.Mapping.empty(at) : new Value(childPath, child.value()).mapping();
         return withoutRivals(path, map, name)

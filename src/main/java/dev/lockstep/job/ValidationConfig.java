@@ -5,15 +5,14 @@ import java.util.Optional;
 /**
  * How a model is validated while it is trained; an interval of 0 is off, but not both.
  *
- * @param monitor  the number that tells whether the model has become better
+ * @param monitor  the metric that tells whether the model has become better, one of the job's; empty: the loss
  * @param keepBest whether the checkpoint of the best validation is written, and stays
  */
-public record ValidationConfig(int everyEpochs, long everySteps, Monitor monitor, Optional<EarlyStopping> earlyStopping,
-        boolean keepBest) {
-    /** Numbers of a validation. */
-    public enum Monitor {
-        LOSS,
-        ACCURACY
+public record ValidationConfig(int everyEpochs, long everySteps, Optional<MetricConfig> monitor,
+        Optional<EarlyStopping> earlyStopping, boolean keepBest) {
+    /** {@code loss}, or the metric's name as a job file spells it. */
+    public String monitorName() {
+        return monitor.map(MetricConfig::spelling).orElse("loss");
     }
 
     /**

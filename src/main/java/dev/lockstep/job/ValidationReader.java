@@ -1,13 +1,20 @@
 package dev.lockstep.job;
 
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Reads a job's section {@code validation}. */
 final class ValidationReader {
+    private static final String LOSS = "loss";
+
     private ValidationReader() {}
 
-    /** @param hasData whether the job names data to validate on; without, there is nothing to say about it */
-    static Optional<ValidationConfig> validation(Fields job, boolean hasData) {
+    /**
+     * @param hasData whether the job names data to validate on; without, there is nothing to say about it
+     * @param metrics of the job
+     */
+    static Optional<ValidationConfig> validation(Fields job, boolean hasData, List<MetricConfig> metrics) {
         Optional<Value> section = job.find("validation").filter(value -> !value.isNull());
         if (!hasData) {
             if (section.isPresent()) {
@@ -23,8 +30,19 @@ final class ValidationReader {
                     + " so that nothing is ever validated; set one, or leave 'data.validation' out");
         }
         return Optional.of(new ValidationConfig(everyEpochs, everySteps,
-                validation.get("monitor", "loss").choice(ValidationConfig.Monitor.class), earlyStopping(validation),
+                monitor(validation.get("monitor", LOSS), metrics), earlyStopping(validation),
                 validation.get("keep-best", "false").flag()));
+    }
+
+    private static Optional<MetricConfig> monitor(Value monitor, List<MetricConfig> metrics) {
+        if (monitor.is(LOSS)) {
+            return Optional.empty();
+        }
+        List<MetricConfig> numbers = metrics.stream()
+                .filter(metric -> !(metric instanceof MetricConfig.ConfusionMatrix)).toList();
+        return Optional.of(numbers.stream().filter(metric -> monitor.is(metric.spelling())).findFirst()
+                .orElseThrow(() -> monitor.mustBe(numbers.stream().map(MetricConfig::spelling)
+                        .collect(Collectors.joining(", ", numbers.isEmpty() ? LOSS : "one of loss, ", "")))));
     }
 
     private static Optional<ValidationConfig.EarlyStopping> earlyStopping(Fields validation) {

@@ -29,7 +29,8 @@ public final class HostArray {
      */
     public static HostArray of(DeviceBuffer buffer) {
         if (!buffer.isHostAccessible()) {
-            throw new InvalidInputException("it computes in Java, on the CPU, and this is a GPU's memory; set device to cpu");
+            throw new InvalidInputException(
+                    "it computes in Java, on the CPU, and this is a GPU's memory; set device to cpu");
         }
         if (buffer.type() != DataType.FLOAT32 && buffer.type() != DataType.FLOAT64) {
             throw new IllegalArgumentException("a buffer of " + buffer.type() + " where floating point is wanted");

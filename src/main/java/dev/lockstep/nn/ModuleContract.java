@@ -72,8 +72,8 @@ public final class ModuleContract {
         require(outputFeatures > 0, () -> "outputFeatures(" + inputFeatures + ") is " + outputFeatures
                 + "; a sample leaves with at least 1");
         List<ParameterShape> shapes = module.parameterShapes();
-        require(shapes != null && shapes.stream().noneMatch(Objects::isNull), () -> "parameterShapes() is or holds null; a module without"
-                + " parameters has an empty list");
+        require(shapes != null && shapes.stream().noneMatch(Objects::isNull),
+                () -> "parameterShapes() is or holds null; a module without parameters has an empty list");
         require(shapes.equals(module.parameterShapes()), () -> "parameterShapes() is another list each time");
         Set<String> names = new HashSet<>();
         for (ParameterShape shape : shapes) {
@@ -91,8 +91,8 @@ public final class ModuleContract {
         long declared = memory.trainingElements() * batch * type.bytes() + memory.fixedBytes();
         // Those of FLOAT64 are taken where there is no rounding up, and fixed bytes are those of FLOAT32.
         require(type != DataType.FLOAT32 || taken <= declared, () -> "bind takes " + taken + " bytes for a batch of " + batch
-                + ", and activationMemory(" + inputFeatures + ") says " + declared + "; override it, so that a job that cannot"
-                + " fit in memory is refused");
+                + ", and activationMemory(" + inputFeatures + ") says " + declared + "; override it, so that a job"
+                + " that cannot fit in memory is refused");
     }
 
     /** The parameters' gradients, which held 1 before. */
@@ -190,7 +190,8 @@ public final class ModuleContract {
             } else {
                 require(!(over1[i] == 1 && over2[i] == 2), () -> method + " does not write " + element);
                 require(!(Math.abs(change - 1) < rounding && rounding < 0.5), () -> method + " adds to " + element
-                        + "; it must overwrite it" + (method.equals("backward") ? " where Binding.accumulate() is false" : ""));
+                        + "; it must overwrite it"
+                        + (method.equals("backward") ? " where Binding.accumulate() is false" : ""));
                 require(!(Math.abs(change) > rounding), () -> method + " gives another value each time for " + element);
             }
         }
@@ -222,7 +223,8 @@ public final class ModuleContract {
         if (pass.bound().output().equals(pass.input())) {
             return; // as it does nothing then
         }
-        runTwice("forward in evaluation", List.of(new Written("its input", pass.input())), List.of(new Written("its output", pass.bound().output())),
+        runTwice("forward in evaluation", List.of(new Written("its input", pass.input())),
+                List.of(new Written("its output", pass.bound().output())),
                 () -> probe.forward(pass));
     }
 
@@ -249,7 +251,8 @@ public final class ModuleContract {
                 int ready = rows[i];
                 String name = "the gradient of '" + ModuleProbe.name(parameter) + "'";
                 require(ready == parameter.shape().rows(), () -> "backward reports " + ready + " of "
-                        + parameter.shape().rows() + " rows of " + name + "; call listener.gradientReady once they are written");
+                        + parameter.shape().rows() + " rows of " + name
+                        + "; call listener.gradientReady once they are written");
                 int late = firstDifference(reported[i], HostArray.of(parameter.gradient()).toArray());
                 require(late < 0, () -> "backward writes " + name + ", element " + late + ", after it has reported it");
             }

@@ -58,7 +58,8 @@ final class ModuleProbe {
 
     /** Initial values are drawn as FLOAT32. */
     private void initialize(ParameterArena arena) {
-        ParameterArena floats = new ParameterArena(device, arena.modelOrder().stream().map(Parameter::shape).toList(), false);
+        ParameterArena floats =
+                new ParameterArena(device, arena.modelOrder().stream().map(Parameter::shape).toList(), false);
         module.initialize(new Mt19937(0), name -> floats.parameter(PATH + "." + name));
         HostArray from = HostArray.of(floats.values());
         HostArray to = HostArray.of(arena.values());
@@ -79,7 +80,8 @@ final class ModuleProbe {
 
     Pass bindForTraining(int rows, boolean accumulate, boolean withInputGradient) {
         Binding binding = training.get();
-        return bind(accumulate ? binding.accumulating() : binding, rows, withInputGradient ? inputGradient.rows(0, rows) : null);
+        return bind(accumulate ? binding.accumulating() : binding, rows,
+                withInputGradient ? inputGradient.rows(0, rows) : null);
     }
 
     Pass bindForEvaluation(int rows) {

@@ -55,9 +55,13 @@ final class RunTables {
                     Figures.number(run.ofEpochs("seconds", true).stream().mapToDouble(Run.Point::value).sum()),
                     of(summary, "first_step_seconds", Figures::number),
                     of(summary, "peak_resident_bytes", bytes -> Figures.number(bytes / (1 << 20))),
-                    summary.isPresent() ? "done" : "not done"));
+                    summary.map(RunTables::state).orElse("not done")));
         }
         table.close();
+    }
+
+    private static String state(JsonNode summary) {
+        return summary.path("stopped_early").asBoolean() ? "done, stopped early" : "done";
     }
 
     private static String of(Optional<JsonNode> record, String key, DoubleFunction<String> text) {

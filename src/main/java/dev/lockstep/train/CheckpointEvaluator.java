@@ -2,12 +2,14 @@ package dev.lockstep.train;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.Dataset;
+import dev.lockstep.data.Targets;
 import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
+import java.util.Optional;
 
 /** Evaluates a checkpoint's model, read by rank 0, on all ranks. */
 public final class CheckpointEvaluator {
@@ -16,6 +18,8 @@ public final class CheckpointEvaluator {
     private final ParameterArena arena;
     private final ModelBuffers buffers;
     private final Evaluator evaluator;
+    private final boolean labelled;
+    private final int outputs;
 
     /**
      * Collective.
@@ -30,8 +34,10 @@ public final class CheckpointEvaluator {
         new StartupAgreement().withAll(CustomModules.code(job)).check(communicator);
         arena = new ParameterArena(device, model.parameterShapes(), false);
         buffers = new ModelBuffers(device, model.bufferShapes());
-        evaluator = new Evaluator(device, communicator, model, arena, buffers, data,
+        evaluator = new Evaluator(device, communicator, job, model, arena, buffers, data,
                 MemoryEstimate.evaluationBatch(job, communicator.size()));
+        labelled = data.targets() instanceof Targets.Labels;
+        outputs = model.outputFeatures(data.features().columns());
     }
 
     /**
@@ -45,9 +51,25 @@ public final class CheckpointEvaluator {
 
     /** Collective. */
     public Evaluation evaluate() {
+        share();
+        return evaluator.evaluate();
+    }
+
+    /**
+     * As above, with what is predicted of each sample written down. Collective.
+     *
+     * @param file on rank 0
+     */
+    public Evaluation evaluate(Optional<PredictionsFile> file) {
+        share();
+        Evaluation evaluation = evaluator.evaluate(new Predictions(communicator, evaluator, file, labelled, outputs));
+        file.ifPresent(PredictionsFile::finish);
+        return evaluation;
+    }
+
+    private void share() {
         DistributedDataParallel.broadcast(communicator, arena.values());
         DistributedDataParallel.broadcast(communicator, buffers);
         arena.convert(device.computeStream());
-        return evaluator.evaluate();
     }
 }

@@ -84,7 +84,8 @@ record CustomModule(String where, Module module) implements Module {
         if (failure instanceof InvalidInputException) {
             return new InvalidInputException(where + ": " + failure.getMessage(), failure);
         }
-        return isOurs(failure) ? (RuntimeException) failure : new InvalidInputException(what(where, method, failure), failure);
+        return isOurs(failure) ? (RuntimeException) failure
+                : new InvalidInputException(what(where, method, failure), failure);
     }
 
     /** The listener's exceptions, say, come through backward and are none of the user's. */
@@ -130,7 +131,11 @@ record CustomModule(String where, Module module) implements Module {
         }
 
         private RuntimeException during(String method, Throwable failure) {
-            return isOurs(failure) ? (RuntimeException) failure : new TrainingException(what(where, method, failure), failure);
+            if (failure instanceof InvalidInputException) {
+                return before(where, method, failure);
+            }
+            return isOurs(failure) ? (RuntimeException) failure
+                    : new TrainingException(what(where, method, failure), failure);
         }
     }
 }

@@ -6,10 +6,11 @@ import dev.lockstep.data.CsvSource;
 import dev.lockstep.data.DatasetSource;
 import dev.lockstep.data.IdxSource;
 import dev.lockstep.data.SyntheticSource;
+import dev.lockstep.data.SyntheticValuesSource;
 import dev.lockstep.job.CsvColumns;
 import dev.lockstep.job.DataSource;
 import dev.lockstep.job.Job;
-import dev.lockstep.job.LossKind;
+import dev.lockstep.job.LossConfig;
 import java.util.function.Supplier;
 
 /** The readers of a job's data. */
@@ -20,7 +21,7 @@ final class DataSources {
     /** Of data.train. */
     static DatasetSource training(Job job) {
         return job.data().train() instanceof DataSource.Csv csv
-                ? CsvSource.training(csv.files(), options(csv.columns().orElseThrow(), job.loss() == LossKind.CROSS_ENTROPY))
+                ? CsvSource.training(csv.files(), options(csv.columns().orElseThrow(), job.loss() instanceof LossConfig.CrossEntropy))
                 : source(job.data().train(), () -> {
                     throw new IllegalStateException("training data is not encoded as other data is");
                 });
@@ -37,6 +38,9 @@ final class DataSources {
         }
         if (source instanceof DataSource.Idx idx) {
             return new IdxSource(idx.images(), idx.labels());
+        }
+        if (source instanceof DataSource.SyntheticValues values) {
+            return new SyntheticValuesSource(values.samples(), values.features(), values.outputs(), values.seed());
         }
         DataSource.Synthetic synthetic = (DataSource.Synthetic) source;
         return new SyntheticSource(synthetic.samples(), synthetic.features(), synthetic.classes(), synthetic.seed());

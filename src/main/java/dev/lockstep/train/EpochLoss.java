@@ -3,14 +3,14 @@ package dev.lockstep.train;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.LossStatistics;
 import dev.lockstep.device.Stream;
-import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Loss;
 
 /** The losses of an epoch's steps so far. */
 final class EpochLoss {
     private static final int LOSS = 0;
     private static final int SAMPLES = 1;
 
-    private final CrossEntropyLoss loss;
+    private final Loss loss;
     private final Communicator communicator;
     private final Stream stream;
     private final int accumulate;
@@ -25,7 +25,7 @@ final class EpochLoss {
      * @param accumulate      micro-batches of a step, the last of an epoch perhaps excepted
      * @param learningRateKey of the job file, for messages
      */
-    EpochLoss(CrossEntropyLoss loss, Communicator communicator, Stream stream, int accumulate, String learningRateKey) {
+    EpochLoss(Loss loss, Communicator communicator, Stream stream, int accumulate, String learningRateKey) {
         this.loss = loss;
         this.communicator = communicator;
         this.stream = stream;

@@ -31,10 +31,7 @@ public record EpochMetrics(int epoch, long step, double trainLoss, double learni
         map.put("step", step);
         map.put("train_loss", trainLoss);
         map.put("learning_rate", learningRate);
-        test.ifPresent(evaluation -> {
-            map.put("test_loss", evaluation.loss());
-            map.put("test_accuracy", evaluation.accuracy());
-        });
+        test.ifPresent(evaluation -> map.putAll(evaluation.toMap("test_")));
         map.put("samples_per_second", samplesPerSecond);
         map.put("seconds", seconds);
         breakdown.ifPresent(steps -> map.putAll(steps.toMap()));

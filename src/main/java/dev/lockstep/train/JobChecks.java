@@ -43,17 +43,25 @@ public final class JobChecks {
             throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
                     + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
         }
-        List<DatasetInfo> evaluated = new ArrayList<>();
-        test.ifPresent(source -> evaluated.add(checkFeatures("data.test", source, features, job)));
-        validation.ifPresent(source -> evaluated.add(checkFeatures("data.validation", source, features, job)));
         Sequential model = Models.build(job.model(), features);
+        int outputs = model.outputFeatures(features);
+        LossChecks.checkTargets(job, "data.train", train, trainInfo, outputs);
+        List<DatasetInfo> evaluated = new ArrayList<>();
+        test.ifPresent(source -> evaluated.add(checkSplit("data.test", source, features, outputs, job)));
+        validation.ifPresent(source -> evaluated.add(checkSplit("data.validation", source, features, outputs, job)));
+        LossChecks.checkMetrics(job, outputs);
         checkBatches(job, model, ranks, trainInfo);
         Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
         Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, evaluated),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, evaluated, heapBytes);
-        return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes,
-                model.outputFeatures(features));
+        return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes, outputs);
+    }
+
+    private static DatasetInfo checkSplit(String key, DatasetSource source, int features, int outputs, Job job) {
+        DatasetInfo info = checkFeatures(key, source, features, job);
+        LossChecks.checkTargets(job, key, source, info, outputs);
+        return info;
     }
 
     /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
@@ -113,9 +121,11 @@ public final class JobChecks {
                                 + " that nothing says how to read them; choose other data")));
         int features = Models.inputFeatures(job.model()).orElseGet(() -> source.info().features());
         DatasetInfo info = checkFeatures(key, source, features, job);
+        int outputs = Models.build(job.model(), features).outputFeatures(features);
+        LossChecks.checkTargets(job, key, source, info, outputs);
+        LossChecks.checkMetrics(job, outputs);
         Fit fit = checkMemory(MemoryEstimate.ofEvaluation(job, ranks, info), BigInteger.ZERO, budget);
-        return new EvaluationData(key, source, fit.featuresOnHost,
-                Models.build(job.model(), features).outputFeatures(features));
+        return new EvaluationData(key, source, fit.featuresOnHost, outputs);
     }
 
     private static void checkPrecision(Job job) {

@@ -25,8 +25,9 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
         BigInteger prefetched) {
     /** What the program needs beside its arrays: virtual machine, libraries, MPI. */
     static final long BASE_BYTES = 200L << 20;
-    /** A sample's index and label in the loader, its loss and whether it is classified correctly. */
-    private static final long SCALARS_PER_SAMPLE = 4;
+    /** A sample's index in the loader and its loss; of a class, its label and whether it is classified correctly. */
+    private static final long SCALARS_PER_SAMPLE = 2;
+    private static final int SCALARS_PER_CLASSIFICATION = 2;
 
     /** Of a model: elements of an arena, bytes of its buffers, and what binding it takes. */
     private record Sizes(BigInteger arenaElements, long bufferBytes, ActivationMemory memory) {
@@ -122,7 +123,8 @@ record MemoryEstimate(BigInteger parameters, BigInteger activations, BigInteger 
     /** Of the largest batch that a rank gets; training keeps each layer's output and the gradient of it. */
     private static BigInteger floats(DatasetInfo info, int ranks, int batch, long layerFloatsPerSample) {
         return samples(info, ranks, batch)
-                .multiply(BigInteger.valueOf(info.features() + layerFloatsPerSample + SCALARS_PER_SAMPLE));
+                .multiply(BigInteger.valueOf(info.features() + layerFloatsPerSample + SCALARS_PER_SAMPLE
+                        + info.outputs().orElse(SCALARS_PER_CLASSIFICATION)));
     }
 
     /** In the largest batch. */

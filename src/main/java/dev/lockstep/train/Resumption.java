@@ -31,7 +31,7 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
     /** They have no bearing on what is computed, or say where things are; data of another size is found all the same. */
     private static final List<String> MAY_CHANGE = List.of("name", "train.epochs", "checkpoint.", "log.", "timeout",
             "threads", "gpu-sharing", "data.train.images", "data.train.labels", "data.train.files", "data.test",
-            "data.validation", "validation");
+            "data.validation", "validation", "metrics");
     /** With another value the parameters, or the place in the epoch's order, would mean something else. */
     private static final List<String> MUST_NOT_CHANGE = List.of("seed", "model", "loss", "train.shuffle",
             "train.drop-last", "data.train.");

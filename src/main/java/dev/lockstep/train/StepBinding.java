@@ -8,7 +8,7 @@ import dev.lockstep.device.Timeline;
 import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
-import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Loss;
 import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.tensor.ModelBuffers;
@@ -26,7 +26,7 @@ final class StepBinding {
     private final ModelBuffers buffers;
     private final Randomness randomness;
     private final DistributedDataParallel ddp;
-    private final CrossEntropyLoss loss;
+    private final Loss loss;
     private final DataLoader loader;
     private final int ranks;
     private final int batchSize;
@@ -35,7 +35,7 @@ final class StepBinding {
 
     /** @param batchSize samples of a full micro-batch */
     StepBinding(Device device, Sequential model, ParameterArena arena, ModelBuffers buffers, Randomness randomness,
-            DistributedDataParallel ddp, CrossEntropyLoss loss, DataLoader loader, int ranks, int batchSize) {
+            DistributedDataParallel ddp, Loss loss, DataLoader loader, int ranks, int batchSize) {
         this.device = device;
         this.model = model;
         this.arena = arena;

@@ -11,7 +11,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.Stream;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
-import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Loss;
 import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.GradientClipping;
@@ -130,7 +130,7 @@ public final class Trainer {
                 job.seed(), job.train().dropLast());
         batchSize = Math.min(job.train().batchPerRank(ranks), sampler.samplesPerRank());
         samplesPerStep = (int) Math.min((long) batchSize * job.train().accumulate(), sampler.samplesPerRank());
-        CrossEntropyLoss batchLosses = new CrossEntropyLoss(device);
+        Loss batchLosses = Losses.build(job.loss(), device);
         loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate(),
                 job.optimizer().key() + ".lr");
         batchLoss = loss::ofMicroBatch;
@@ -148,7 +148,7 @@ public final class Trainer {
         runner = new StepRunner(device, optimizer, ddp, times);
         step = start.step();
         Function<Dataset, Evaluator> evaluation = split ->
-                new Evaluator(device, communicator, model, arena, buffers, split, job.train().batchPerRank(ranks));
+                new Evaluator(device, communicator, job, model, arena, buffers, split, job.train().batchPerRank(ranks));
         evaluator = data.test().map(evaluation);
         validator = data.validation().map(evaluation);
 

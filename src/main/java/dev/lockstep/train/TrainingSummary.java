@@ -31,10 +31,7 @@ public record TrainingSummary(int ranks, int epochs, long steps, double trainLos
         map.put("epochs", epochs);
         map.put("steps", steps);
         map.put("train_loss", trainLoss);
-        test.ifPresent(evaluation -> {
-            map.put("test_loss", evaluation.loss());
-            map.put("test_accuracy", evaluation.accuracy());
-        });
+        test.ifPresent(evaluation -> map.putAll(evaluation.toWholeMap("test_")));
         validation.ifPresent(validated -> map.putAll(validated.toMap()));
         map.put("samples_per_second", samplesPerSecond);
         map.put("training_seconds", trainingSeconds);

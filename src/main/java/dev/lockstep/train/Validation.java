@@ -1,11 +1,10 @@
 package dev.lockstep.train;
 
 import dev.lockstep.job.Job;
+import dev.lockstep.job.MetricConfig;
 import dev.lockstep.job.ValidationConfig;
 import dev.lockstep.job.ValidationConfig.EarlyStopping;
-import dev.lockstep.job.ValidationConfig.Monitor;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -14,7 +13,7 @@ public final class Validation {
     /**
      * What a training's validations came to.
      *
-     * @param monitor      {@code "loss"}, {@code "accuracy"}
+     * @param monitor      {@code "loss"}, {@code "accuracy"}, as a job file spells it
      * @param best         of these numbers
      * @param stoppedEarly whether training ended for want of a better one
      * @param kept         name of the best one's checkpoint, where that is kept
@@ -23,7 +22,7 @@ public final class Validation {
         /** As metrics.jsonl has it. */
         Map<String, Object> toMap() {
             Map<String, Object> map = new LinkedHashMap<>();
-            map.put("best_validation_" + monitor, best);
+            map.put("best_validation_" + monitor.replace('-', '_'), best);
             map.put("best_step", bestStep);
             map.put("stopped_early", stoppedEarly);
             return map;
@@ -81,8 +80,9 @@ public final class Validation {
             throw new TrainingException("epoch " + epoch + ", step " + step + ": the validation loss is " + evaluation.loss()
                     + ": training has diverged; lower the learning rate or look at the data");
         }
-        boolean higherIsBetter = config.get().monitor() != Monitor.LOSS;
-        double value = higherIsBetter ? evaluation.accuracy() : evaluation.loss();
+        Optional<MetricConfig> monitor = config.get().monitor();
+        boolean higherIsBetter = monitor.filter(MetricConfig::ofClasses).isPresent();
+        double value = monitor.map(evaluation.metrics()::get).orElse(evaluation.loss());
         double minDelta = config.get().earlyStopping().map(EarlyStopping::minDelta).orElse(0.0);
         progress = progress.with(step, value, higherIsBetter, minDelta, config.get().keepBest() ? checkpoint : "");
         ended = hasEnded(config, progress);
@@ -98,7 +98,7 @@ public final class Validation {
     /** How they went; empty if there was none. */
     Optional<Summary> summary() {
         return progress.step() == 0 ? Optional.empty() : Optional.of(new Summary(
-                config.get().monitor().name().toLowerCase(Locale.ROOT), progress.best(), progress.bestStep(),
+                config.get().monitorName(), progress.best(), progress.bestStep(),
                 endsTraining(), config.get().keepBest() ? Optional.of(progress.bestCheckpoint()) : Optional.empty()));
     }
 }

@@ -17,8 +17,7 @@ public record ValidationMetrics(int epoch, long step, Evaluation evaluation, boo
         map.put("kind", "validation");
         map.put("epoch", epoch);
         map.put("step", step);
-        map.put("validation_loss", evaluation.loss());
-        map.put("validation_accuracy", evaluation.accuracy());
+        map.putAll(evaluation.toMap("validation_"));
         return map;
     }
 }

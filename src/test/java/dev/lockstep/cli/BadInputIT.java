@@ -41,6 +41,8 @@ class BadInputIT {
                 + "|not enough memory: the job needs 515",
         "data.train={format: synthetic, samples: 1, features: 12, classes: 3}|1 samples, fewer than the 2 ranks",
         "device=cuda|device: cuda is asked for, but ",
+        "loss=mse|are labels of classes, and loss mse needs numbers",
+        "metrics=[{top-k: 4}]|metrics: top-k: 4 of a model with 3 outputs; k can be at most 3",
         "train={epochs: 1, global-batch: 7}|train.global-batch is 7, which 2 ranks do not divide",
     })
     void shouldRefuseAJobInOneLine(String set, String message) {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,6 +46,35 @@ class CheckpointCommandsIT {
             assertEquals(trained.get("test_accuracy").asDouble(), result.get("accuracy").asDouble(), 1e-12);
             assertEquals(16, result.get("step").asInt());
         }
+    }
+
+    @Test
+    void shouldReportMetricsAndWritePredictionsFromEveryRank() throws Exception {
+        String metrics = "metrics=[accuracy, {top-k: 2}, confusion-matrix]";
+        ProcessRun.Result run = Lockstep.ranks(3, "evaluate", CHECKPOINT, "--json", "--set", metrics, "--predictions",
+                "out.csv").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode result = new ObjectMapper().readTree(run.stdout());
+        assertTrue(result.get("top_2_accuracy").asDouble() >= result.get("accuracy").asDouble(), run::toString);
+        List<String> lines = Files.readAllLines(folder.resolve("out.csv"));
+        assertEquals("index,target,prediction,probability_0,probability_1,probability_2", lines.get(0));
+        assertEquals(32, lines.size());
+        int correct = 0;
+        for (int i = 0; i < 31; i++) {
+            String[] fields = lines.get(i + 1).split(",");
+            assertEquals(String.valueOf(i), fields[0]);
+            correct += fields[1].equals(fields[2]) ? 1 : 0;
+        }
+        assertEquals(correct / 31.0, result.get("accuracy").asDouble(), 1e-12);
+        JsonNode counts = result.get("confusion_matrix");
+        assertEquals(correct, IntStream.range(0, 3).map(k -> counts.get(k).get(k).asInt()).sum());
+
+        run = ok("evaluate", CHECKPOINT, "--set", metrics);
+        assertTrue(run.stdout().matches("(?s).*: loss 0\\.\\d{6}  accuracy .* %  top 2 accuracy .* %\na row for each class,.*"
+                + "\nclass   0   1   2    recall\n    0.*%\n    1.*%\n    2.*%\n"), run::toString);
+        refused("--predictions: nowhere/out.csv cannot be written (no such file or folder: ", "evaluate", CHECKPOINT,
+                "--predictions", "nowhere/out.csv");
+        refused("--predictions: runs is a folder; name a file", "evaluate", CHECKPOINT, "--predictions", "runs");
     }
 
     @Test

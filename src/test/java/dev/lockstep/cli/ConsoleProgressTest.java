@@ -3,18 +3,21 @@ package dev.lockstep.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lockstep.job.MetricConfig;
 import dev.lockstep.train.EpochMetrics;
 import dev.lockstep.train.Evaluation;
 import dev.lockstep.train.TrainingSummary;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class ConsoleProgressTest {
     private static final long SECOND = 1_000_000_000L;
-    private static final Optional<Evaluation> TEST = Optional.of(new Evaluation(0.55, 0.8075, 10_000));
+    private static final Optional<Evaluation> TEST = Optional.of(new Evaluation(0.55, 10_000,
+            Map.of(new MetricConfig.Accuracy(), 0.8075), Optional.empty()));
 
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private long nanos = 5 * SECOND;

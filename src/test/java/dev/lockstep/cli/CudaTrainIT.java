@@ -71,6 +71,23 @@ class CudaTrainIT {
         }
     }
 
+    /** On one rank the update is part of the recorded graph, and its numbers change with every step. */
+    @ParameterizedTest(name = "{0} ranks")
+    @CsvSource({"1", "2"})
+    void shouldTrainByAdamUnderAScheduleToTheLossesOfTheCpu(int ranks) throws IOException {
+        String[] sets = {"optimizer.adamw={lr: 0.01, betas: [0.8, 0.9]}", "distributed.chunk=64",
+            "optimizer.groups=[{parameters: biases, weight-decay: 0, lr: 0.02}]",
+            "schedule={warmup-steps: 5, cosine: {steps: 20, min-lr: 0.001}, scale-lr: linear}"};
+        List<JsonNode> expected = losses(run(ranks, "on-cpu", Map.of(), with(sets, "device=cpu")), "on-cpu");
+        List<JsonNode> actual = losses(run(ranks, "on-gpu", STAND_IN, with(sets, "device=cuda")), "on-gpu");
+        assertEquals(expected.size(), actual.size());
+        for (int i = 0; i < expected.size(); i++) {
+            double loss = expected.get(i).get("loss").asDouble();
+            assertEquals(loss, actual.get(i).get("loss").asDouble(), TOLERANCE * loss, "step " + (i + 1));
+            assertEquals(expected.get(i).get("learning_rate"), actual.get(i).get("learning_rate"));
+        }
+    }
+
     /** 8 MB of features beside the 32 MiB that matrix products take of 36. */
     @ParameterizedTest(name = "{0} ranks")
     @CsvSource({"1", "2"})

@@ -89,6 +89,28 @@ class CustomModulesIT {
             }
             """;
 
+    private static final String BLOCK = """
+            package user;
+
+            import dev.lockstep.device.Activation;
+            import dev.lockstep.nn.*;
+            import dev.lockstep.nn.Module;
+            import java.util.List;
+
+            public final class Block implements Composite {
+                private final Module layers;
+
+                public Block(ModuleOptions options, int inputFeatures) {
+                    layers = new Residual(new Sequential(List.of(new Linear(inputFeatures, 8),
+                            new ActivationModule(Activation.TANH), new Linear(8, inputFeatures))));
+                }
+
+                public Module module() {
+                    return layers;
+                }
+            }
+            """;
+
     @TempDir
     private Path folder;
 
@@ -166,7 +188,7 @@ class CustomModulesIT {
         assertEquals(1, run.exitStatus(), run::toString);
         List<String> errors = Lockstep.errors(run);
         assertEquals(1, errors.size(), run::toString);
-        assertTrue(errors.get(0).matches("lockstep: error: rank [01] on host \\S+, epoch 1, after step \\d+: " + "model\\.1 \\(class"
+        assertTrue(errors.get(0).matches("lockstep: error: rank [01] on host \\S+, epoch \\d, after step \\d+: " + "model\\.1 \\(class"
                 + " user\\.Twice\\): forward threw IllegalStateException: enough \\(Twice\\.java:\\d+\\)"), run::toString);
     }
 
@@ -180,6 +202,31 @@ class CustomModulesIT {
         assertTrue(run.stderr().startsWith("lockstep: error: " + WHERE + ": the constructor threw RuntimeException (Twice.java:"),
                 run::toString);
         assertTrue(Files.notExists(folder.resolve("runs")), run::toString);
+    }
+
+    /** On the tests' stand-in for CUDA. */
+    @Test
+    void shouldRunOnAGpuWhatIsComposedAndRefuseWhatComputesInJava() throws IOException {
+        compile("classes", BLOCK.replace("class Block", "class Twice").replace("Block(", "Twice("), HELPER);
+        double onCpu = testLoss(ranks("--class-path", "classes", "train", "small.yaml", "--output", "cpu"), "cpu");
+        double onGpu = testLoss(onGpu(ranks("--class-path", "classes", "train", "small.yaml", "--output", "gpu", "--set",
+                "device=cuda", "--set", "gpu-sharing=true")), "gpu");
+        assertEquals(onCpu, onGpu, 1e-4 * onCpu);
+
+        compile("classes", TWICE, HELPER);
+        refused("lockstep: error: " + WHERE + ": it computes in Java, on the CPU, and this is a GPU's memory; set device to cpu",
+                onGpu(Lockstep.alone("--class-path", "classes", "train", "small.yaml", "--set", "device=cuda").directory(folder)));
+    }
+
+    private static ProcessRun onGpu(ProcessRun run) {
+        return run.environment("CUDA_HOME", HOME.resolve("target/cuda-stand-in").toString())
+                .environment("CUDA_VISIBLE_DEVICES", "0,1");
+    }
+
+    private double testLoss(ProcessRun start, String output) throws IOException {
+        ProcessRun.Result run = start.run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        return Lockstep.metrics(folder.resolve(output), "summary").get(0).get("test_loss").asDouble();
     }
 
     /** Without the class path's classes the program starts as fast as ever. */

@@ -89,7 +89,6 @@ class JobErrorsTest {
         "device: gpu             | 'device' must be one of auto, cpu, cuda, not 'gpu'",
         "device: CPU             | 'device' must be one of auto, cpu, cuda, not 'CPU'",
         "precision: fp16         | 'precision' must be one of fp32, tf32, bf16, not 'fp16'",
-        "loss: mse               | 'loss' must be cross-entropy, not 'mse'",
         "threads: 0              | 'threads' must be a whole number from 1 to 4096 or auto, not '0'",
         "gpu-sharing: yes        | 'gpu-sharing' must be true or false, not 'yes'",
         "gpu-sharing: 1          | 'gpu-sharing' must be true or false, not '1'",
@@ -148,6 +147,7 @@ class JobErrorsTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "validation={monitor: accurate}      | 'validation.monitor' must be one of loss, accuracy, not 'accurate'",
+        "validation={monitor: confusion-matrix} | 'validation.monitor' must be one of loss, accuracy, not 'confusion-matrix'",
         "validation={every-epochs: -1}       | 'validation.every-epochs' must be a whole number from 0 to 2147483647, not '-1'",
         "validation={every-epochs: 0}        | 'validation.every-epochs' and 'validation.every-steps' are both 0, so that nothing"
                 + " is ever validated; set one, or leave 'data.validation' out",

@@ -86,22 +86,40 @@ class JobFilePropertiesTest {
                         threads(), Arbitraries.of(true, false),
                         Arbitraries.longs().between(1, 31_536_000_000L).map(Duration::ofMillis), validation())
                 .as(List::of);
-        return Combinators.combine(
+        Arbitrary<Job> jobs = Combinators.combine(
                         general, data(), model(), Combinators.combine(optimizer(), schedule()).as(Map::entry), train(),
                         distributed(), checkpoint(), longs.map(LogConfig::new))
                 .as((g, data, model, optimizer, train, distributed, checkpoint, log) -> new Job(
                         (String) g.get(0), (Long) g.get(1), (DeviceChoice) g.get(2), (Precision) g.get(3),
                         (OptionalInt) g.get(4), (Boolean) g.get(5), (Duration) g.get(6), data, model,
-                        LossKind.CROSS_ENTROPY, optimizer.getKey(), optimizer.getValue(), train, distributed, checkpoint, log,
-                        data.validation().map(split -> (ValidationConfig) g.get(7))));
+                        new LossConfig.Mse(), List.of(), optimizer.getKey(), optimizer.getValue(), train, distributed,
+                        checkpoint, log, data.validation().map(split -> (ValidationConfig) g.get(7))));
+        return Combinators.combine(jobs, loss()).as((job, loss) -> new Job(job.name(), job.seed(), job.device(),
+                job.precision(), job.threads(), job.gpuSharing(), job.timeout(), job.data(), job.model(), loss.config,
+                loss.metrics, job.optimizer(), job.schedule(), job.train(), job.distributed(), job.checkpoint(), job.log(),
+                job.validation().map(validation -> new ValidationConfig(validation.everyEpochs(), validation.everySteps(),
+                        loss.metrics.stream().filter(metric -> !(metric instanceof MetricConfig.ConfusionMatrix)).findFirst(),
+                        validation.earlyStopping(), validation.keepBest()))));
     }
 
     private static Arbitrary<ValidationConfig> validation() {
         return Combinators.combine(positive(), Arbitraries.longs().greaterOrEqual(0),
-                        Arbitraries.of(ValidationConfig.Monitor.class),
+                        Arbitraries.just(Optional.<MetricConfig>empty()),
                         Combinators.combine(positive(), fromZero()).as(ValidationConfig.EarlyStopping::new).optional(),
                         Arbitraries.of(true, false))
                 .as(ValidationConfig::new);
+    }
+
+    private record Loss(LossConfig config, List<MetricConfig> metrics) {}
+
+    private static Arbitrary<Loss> loss() {
+        Arbitrary<MetricConfig> ofClasses = Arbitraries.oneOf(positive().map(MetricConfig.TopK::new),
+                Arbitraries.of(new MetricConfig.Accuracy(), new MetricConfig.ConfusionMatrix()));
+        Arbitrary<MetricConfig> ofNumbers = Arbitraries.of(new MetricConfig.Mae(), new MetricConfig.Rmse());
+        return Arbitraries.oneOf(
+                Combinators.combine(fromZero().filter(smoothing -> smoothing <= 1), ofClasses.set().ofMaxSize(4))
+                        .as((smoothing, metrics) -> new Loss(new LossConfig.CrossEntropy(smoothing), List.copyOf(metrics))),
+                ofNumbers.set().map(metrics -> new Loss(new LossConfig.Mse(), List.copyOf(metrics))));
     }
 
     private static Arbitrary<Integer> positive() {
@@ -130,7 +148,10 @@ class JobFilePropertiesTest {
         Arbitrary<DataSource> synthetic = Combinators.combine(
                         positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
                 .as(DataSource.Synthetic::new);
-        Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic);
+        Arbitrary<DataSource> values = Combinators.combine(
+                        positive(), positive(), positive(), Arbitraries.longs().greaterOrEqual(0))
+                .as(DataSource.SyntheticValues::new);
+        Arbitrary<DataSource> source = Arbitraries.oneOf(idx, synthetic, values);
         Arbitrary<DataSource> csv = Combinators.combine(paths, columns())
                 .as((files, columns) -> new DataSource.Csv(files, Optional.of(columns)));
         Arbitrary<DataSource> likeTraining = paths.map(files -> new DataSource.Csv(files, Optional.empty()));

@@ -36,7 +36,8 @@ class JobFileTest {
                         new LayerConfig.LinearLayer(4, 8),
                         new LayerConfig.ActivationLayer(ActivationKind.RELU),
                         new LayerConfig.LinearLayer(8, 3)),
-                LossKind.CROSS_ENTROPY,
+                new LossConfig.CrossEntropy(0),
+                List.of(new MetricConfig.Accuracy()),
                 new OptimizerConfig.Sgd(0.1, 0, 0, 0, false),
                 ScheduleConfig.NONE,
                 new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), 1, true, false, NONE, NONE),
@@ -63,7 +64,8 @@ class JobFileTest {
                   test: {format: synthetic, samples: 5, features: 6, classes: 7, seed: 8}
                   validation: {format: synthetic, samples: 9, features: 6, classes: 7, seed: 8}
                 model: [{linear: {in: 6, out: 5}}, sigmoid, tanh, gelu, relu, {linear: {in: 5, out: 7}}]
-                loss: cross-entropy
+                loss: {cross-entropy: {label-smoothing: 0.1}}
+                metrics: [{top-k: 5}, accuracy, confusion-matrix]
                 optimizer:
                   sgd: {lr: 1e-3, momentum: .5, weight-decay: 5.E-4, dampening: 0, nesterov: true}
                   groups:
@@ -94,7 +96,8 @@ class JobFileTest {
                                 new LayerConfig.ActivationLayer(ActivationKind.GELU),
                                 new LayerConfig.ActivationLayer(ActivationKind.RELU),
                                 new LayerConfig.LinearLayer(5, 7)),
-                        LossKind.CROSS_ENTROPY,
+                        new LossConfig.CrossEntropy(0.1),
+                        List.of(new MetricConfig.TopK(5), new MetricConfig.Accuracy(), new MetricConfig.ConfusionMatrix()),
                         new OptimizerConfig.Sgd(0.001, 0.5, 0.0005, 0, true, List.of(
                                 new GroupConfig(List.of("biases", "norms"), OptionalDouble.empty(), OptionalDouble.of(0)),
                                 new GroupConfig(List.of("4.*"), OptionalDouble.of(0.002), OptionalDouble.of(1)))),
@@ -105,7 +108,7 @@ class JobFileTest {
                         new DistributedConfig(512, 1 << 30, 4096, false),
                         new CheckpointConfig(1, 2, 0.5, 4),
                         new LogConfig(10),
-                        Optional.of(new ValidationConfig(0, 9, ValidationConfig.Monitor.ACCURACY,
+                        Optional.of(new ValidationConfig(0, 9, Optional.of(new MetricConfig.Accuracy()),
                                 Optional.of(new ValidationConfig.EarlyStopping(2, 0.01)), true))),
                 job);
     }
@@ -166,7 +169,8 @@ class JobFileTest {
                   - linear: {in: 4, out: 8}
                   - relu
                   - linear: {in: 8, out: 3}
-                loss: cross-entropy
+                loss: {cross-entropy: {label-smoothing: 0}}
+                metrics: [accuracy]
                 optimizer:
                   sgd: {lr: 0.1, momentum: 0, weight-decay: 0, dampening: 0, nesterov: false}
                   groups: []

@@ -56,6 +56,17 @@ class SetOptionTest {
     }
 
     @Test
+    void shouldSetWhatGoesWithALossThatTheFileNamesByAWord() {
+        String key = "loss.cross-entropy.label-smoothing=0.25";
+        for (String file : List.of("", "loss: cross-entropy\n", "loss: mse\n", "loss: {cross-entropy: {}}\n")) {
+            assertEquals(new LossConfig.CrossEntropy(0.25), Jobs.parse(Jobs.MINIMAL + file, key).loss(), file);
+        }
+        assertEquals(new LossConfig.Mse(), Jobs.parse(Jobs.MINIMAL, key, "loss=mse").loss());
+        assertEquals(List.of(new MetricConfig.Rmse()), Jobs.parse(Jobs.MINIMAL, "loss=mse").metrics());
+        assertEquals(List.of(new MetricConfig.TopK(3)), Jobs.parse(Jobs.MINIMAL, "metrics=[top-k: 3]").metrics());
+    }
+
+    @Test
     void shouldLetTheLastOptionCount() {
         assertEquals(3, Jobs.parse(Jobs.MINIMAL, "train.epochs=9", "train.epochs=3").train().epochs());
     }
@@ -108,6 +119,14 @@ class SetOptionTest {
     void shouldKeepTheKeysOfTheSameDataFormat() {
         assertEquals(new DataSource.Synthetic(50, 4, 3, 0), Jobs.parse(Jobs.MINIMAL,
                 "data.train.format=synthetic", "data.train.samples=50").data().train());
+    }
+
+    @Test
+    void shouldReplaceClassesByOutputsAndTheOtherWayRound() {
+        assertEquals(new DataSource.SyntheticValues(100, 4, 2, 0),
+                Jobs.parse(Jobs.MINIMAL, "data.train.outputs=2", "loss=mse").data().train());
+        assertEquals(new DataSource.Synthetic(100, 4, 5, 0),
+                Jobs.parse(Jobs.MINIMAL, "data.train.outputs=2", "data.train.classes=5").data().train());
     }
 
     @Test

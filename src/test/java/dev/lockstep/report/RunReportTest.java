@@ -115,6 +115,13 @@ class RunReportTest {
     }
 
     @Test
+    void shouldSayWhetherARunHasStoppedEarly() throws Exception {
+        Document report = report(run("a", EPOCHS + SUMMARY.replace("}", ",\"stopped_early\":true}")));
+
+        assertTrue(row(report, "a", 0).endsWith(" | done, stopped early"), row(report, "a", 0));
+    }
+
+    @Test
     void shouldShowWhichSettingsDiffer() throws Exception {
         Path a = run("a", EPOCHS + SUMMARY);
         Path b = run("b", EPOCHS + SUMMARY);

@@ -75,6 +75,44 @@ class JobChecksTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "loss=mse|data.train: the targets of synthetic data, 50 x 6 in 3 classes, seed 0 are labels of classes, and loss"
+                + " mse needs numbers; set loss to cross-entropy, or use data with numbers to predict",
+        "data.train={format: synthetic, samples: 9, features: 6, outputs: 3}|data.train: the targets of synthetic data, 9 x 6"
+                + " with 3 outputs, seed 0 are numbers, and loss cross-entropy needs labels of classes; set loss to mse, or"
+                + " use data with labels",
+        "data.test={format: synthetic, samples: 9, features: 6, outputs: 3}|data.test: the targets of synthetic data",
+        "metrics=[{top-k: 3}, {top-k: 4}]|metrics: top-k: 4 of a model with 3 outputs; k can be at most 3",
+    })
+    void shouldRefuseALossOrMetricsThatDoNotGoWithTheData(String set, String message) {
+        refused(() -> check(SmallJobs.job(set)), message);
+    }
+
+    @Test
+    void shouldRefuseAnotherNumberOfOutputsThanTheDataHaveTargets() {
+        String data = "data.train={format: synthetic, samples: 9, features: 6, outputs: 2}";
+        refused(() -> check(SmallJobs.job("loss=mse", data)), "data.train: synthetic data, 9 x 6 with 2 outputs, seed 0 has"
+                + " 2 numbers to predict for each sample, but the model has 3 outputs; set the last linear layer's out to 2");
+        check(SmallJobs.job("loss=mse", data, "model=[{linear: {in: 6, out: 2}}]", "metrics=[mae]"));
+    }
+
+    @Test
+    void shouldRefuseAConfusionMatrixOfTooManyClasses() {
+        check(SmallJobs.job("metrics=[confusion-matrix]", "model=[{linear: {in: 6, out: 1000}}]"));
+        refused(() -> check(SmallJobs.job("metrics=[confusion-matrix]", "model=[{linear: {in: 6, out: 1001}}]")),
+                "metrics: a confusion-matrix of 1001 classes; it is kept for at most 1000; leave it out");
+    }
+
+    @Test
+    void shouldHoldLossAndMetricsAgainstTheDataOfAnEvaluation() {
+        MemoryBudget budget = MemoryBudget.ofHost(1, SmallJobs.PLENTY_BYTES);
+        refused(() -> JobChecks.checkEvaluation(SmallJobs.job("loss=mse"), "data.train", 1, budget),
+                "data.train: the targets");
+        refused(() -> JobChecks.checkEvaluation(SmallJobs.job("metrics=[{top-k: 9}]"), "data.train", 1, budget),
+                "metrics: top-k: 9 of a model");
+    }
+
     @Test
     void shouldRefuseFewerSamplesThanRanks() {
         Job job = idxJob(new byte[5]);

@@ -11,6 +11,7 @@ import java.math.BigInteger;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -26,6 +27,8 @@ class MemoryEstimateTest {
         "[{linear: {in: 64, out: 100}}, gelu, {linear: {in: 100, out: 50}}, tanh, {linear: {in: 50, out: 7}}]",
         "[sigmoid, {linear: {in: 64, out: 90}}, {linear: {in: 90, out: 70}}, relu, tanh, {linear: {in: 70, out: 3}}, relu]",
         "[{linear: {in: 64, out: 1500}}, relu, {linear: {in: 1500, out: 10}}]",
+        "[{module: {class: dev.lockstep.nn.Scale}}, relu, {module: {class: dev.lockstep.train.CustomModulesTest$TwoLinear,"
+                + " hidden: 300, out: 3}}]",
     })
     void shouldComeNearToWhatATrainerTakes(String model) {
         for (String optimizer : List.of("sgd={lr: 0.1}", "sgd={lr: 0.1, momentum: 0.9}", "adam={}")) {
@@ -37,6 +40,18 @@ class MemoryEstimateTest {
                 compare(SmallJobs.job(with(common, TEST_DATA)), 1);
                 compare(SmallJobs.job(with(common, TEST_DATA)), 3);
             }
+        }
+    }
+
+    @Test
+    void shouldCountTargetsThatAreNumbers() {
+        for (String outputs : List.of("1", "100")) {
+            List<String> job = List.of("model=[{linear: {in: 64, out: " + outputs + "}}]", "loss=mse",
+                    "train.batch-size=700",
+                    "data.train={format: synthetic, samples: 900, features: 64, outputs: " + outputs + "}",
+                    "data.test={format: synthetic, samples: 800, features: 64, outputs: " + outputs + "}");
+            compare(SmallJobs.job(job), 1);
+            compare(SmallJobs.job(job), 3);
         }
     }
 

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
+import dev.lockstep.job.MetricConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 class RunFolderTest {
     private static final Job JOB = SmallJobs.job("seed=7", "threads=2", "checkpoint.every-minutes=0.5");
 
+    private static final Evaluation EVALUATION = new Evaluation(0.5, 100, Map.of(new MetricConfig.Accuracy(), 0.875),
+            Optional.of(new long[][] {{40, 10}, {0, 50}}));
     private static final StepBreakdown BREAKDOWN = new StepBreakdown(0.125, 0.25, 0.5, 0.0625, 0.25, 0.03125, 1, 75, 0.875);
     private static final String BREAKDOWN_JSON = "\"data_seconds\":0.125,\"forward_seconds\":0.25,\"backward_seconds\":0.5,"
             + "\"exposed_comm_seconds\":0.0625,\"comm_seconds\":0.25,\"optimizer_seconds\":0.03125,\"step_seconds\":1.0,"
@@ -64,7 +67,7 @@ class RunFolderTest {
         assertEquals(folder.resolve("out/checkpoints"), run.checkpoints());
         run.stepLogged(1, 2.5, 0.125);
         assertEquals(List.of("{\"kind\":\"step\",\"step\":1,\"loss\":2.5,\"learning_rate\":0.125}"), lines());
-        run.epochDone(new EpochMetrics(1, 469, 0.75, 0.25, Optional.of(new Evaluation(0.5, 0.875, 100)), 1000, 2,
+        run.epochDone(new EpochMetrics(1, 469, 0.75, 0.25, Optional.of(EVALUATION), 1000, 2,
                 Optional.of(BREAKDOWN)));
         run.epochDone(new EpochMetrics(2, 938, 0.5, 0.125, Optional.empty(), 1000, 2, Optional.empty()));
         assertEquals(List.of(
@@ -72,16 +75,17 @@ class RunFolderTest {
                         + "\"test_accuracy\":0.875,\"samples_per_second\":1000.0,\"seconds\":2.0," + BREAKDOWN_JSON + "}",
                 "{\"kind\":\"epoch\",\"epoch\":2,\"step\":938,\"train_loss\":0.5,\"learning_rate\":0.125,"
                         + "\"samples_per_second\":1000.0,\"seconds\":2.0}"), lines().subList(1, 3));
-        run.trainingDone(new TrainingSummary(2, 2, 938, 0.5, Optional.of(new Evaluation(0.5, 0.875, 100)), 1000, 4, 1.5,
+        run.trainingDone(new TrainingSummary(2, 2, 938, 0.5, Optional.of(EVALUATION), 1000, 4, 1.5,
                 1 << 20, "abc", Optional.of(new StepBreakdown(1, 1, 1, 0, 0, 1, 4, 75, 0.5)), Optional.empty()));
         JsonNode summary = new ObjectMapper().readTree(lines().get(3));
         List<String> keys = new ArrayList<>();
         summary.fieldNames().forEachRemaining(keys::add);
-        assertEquals(List.of("kind", "ranks", "epochs", "steps", "train_loss", "test_loss", "test_accuracy",
+        assertEquals(List.of("kind", "ranks", "epochs", "steps", "train_loss", "test_loss", "test_accuracy", "test_confusion_matrix",
                 "samples_per_second", "training_seconds", "first_step_seconds", "peak_resident_bytes",
                 "parameters_sha256", "data_seconds", "forward_seconds", "backward_seconds", "exposed_comm_seconds",
                 "comm_seconds", "optimizer_seconds", "step_seconds", "gflops", "gemm_share"), keys);
         assertEquals("summary", summary.get("kind").textValue());
+        assertEquals("[[40,10],[0,50]]", summary.get("test_confusion_matrix").toString());
         assertEquals("abc", summary.get("parameters_sha256").textValue());
         run.close();
         assertEquals(4, lines().size());

@@ -4,9 +4,12 @@ import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.device.Buffers;
 import dev.lockstep.job.Job;
+import dev.lockstep.job.MetricConfig;
 import dev.lockstep.job.OptimizerConfig;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a PyTorch DDP script computes for a model of one linear layer, in doubles and in one place: each rank's mean
@@ -157,7 +160,8 @@ final class StepOracle {
             }
             correct += best == expected[i] ? 1 : 0;
         }
-        return new Evaluation(loss / features.length, (double) correct / features.length, features.length);
+        return new Evaluation(loss / features.length, features.length,
+                Map.of(new MetricConfig.Accuracy(), (double) correct / features.length), Optional.empty());
     }
 
     private double[] softmax(double[] x) {

@@ -11,6 +11,7 @@ import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.job.MetricConfig;
 import dev.lockstep.testing.RankThreads;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -232,7 +233,8 @@ class ValidationTest {
         Heard heard = train(1, job("train.epochs=4", "validation={monitor: accuracy}"));
         Validation.Summary summary = heard.summary.validation().orElseThrow();
         assertEquals("accuracy", summary.monitor());
-        assertEquals(heard.validations.stream().mapToDouble(each -> each.evaluation().accuracy()).max().orElseThrow(),
+        assertEquals(heard.validations.stream()
+                .mapToDouble(each -> each.evaluation().metrics().get(new MetricConfig.Accuracy())).max().orElseThrow(),
                 summary.best());
         assertEquals(Optional.empty(), summary.kept());
         assertEquals(List.of("best_validation_accuracy", "best_step", "stopped_early"),

@@ -60,7 +60,11 @@ final class CpuKernels {
     static native void reluBackward(long y, long yGradient, long xGradient, long count);
 
     static native void crossEntropy(long logits, long labels, long statistics, long gradient, long losses,
-            long correct, long rows, long classes, float factor);
+            long correct, long rows, long classes, float factor, float smoothing);
+
+    /** {@code factor}: of outputs − targets in the gradient. */
+    static native void meanSquaredError(long outputs, long targets, long statistics, long gradient, long losses,
+            long rows, long columns, float factor);
 
     /** {@code buffer} 0: plain SGD. */
     static native void sgd(long p, long g, long buffer, long hyperparameters, long count, boolean nesterov);

@@ -118,9 +118,9 @@ final class CpuOperations implements Operations {
     }
 
     @Override
-    public Operation crossEntropy(Matrix logits, DeviceBuffer labels, DeviceBuffer statistics,
+    public Operation crossEntropy(Matrix logits, DeviceBuffer labels, double labelSmoothing, DeviceBuffer statistics,
             Matrix logitsGradient, double gradientFactor) {
-        OperationChecks.crossEntropy(TYPE, logits, labels, statistics, logitsGradient, gradientFactor);
+        OperationChecks.crossEntropy(TYPE, logits, labels, labelSmoothing, statistics, logitsGradient, gradientFactor);
         long x = operand(logits).address();
         long label = CpuBuffer.address(labels);
         long result = CpuBuffer.address(statistics);
@@ -128,8 +128,23 @@ final class CpuOperations implements Operations {
         long losses = CpuBuffer.address(device.allocate(DataType.FLOAT32, logits.rows()));
         long correct = CpuBuffer.address(device.allocate(DataType.INT32, logits.rows()));
         float factor = (float) gradientFactor;
+        float smoothing = (float) labelSmoothing;
         return stream -> CpuKernels.crossEntropy(x, label, result, gradient, losses, correct, logits.rows(),
-                logits.columns(), factor);
+                logits.columns(), factor, smoothing);
+    }
+
+    @Override
+    public Operation meanSquaredError(Matrix outputs, Matrix targets, DeviceBuffer statistics, Matrix outputsGradient,
+            double gradientFactor) {
+        OperationChecks.meanSquaredError(TYPE, outputs, targets, statistics, outputsGradient, gradientFactor);
+        long x = operand(outputs).address();
+        long target = operand(targets).address();
+        long result = CpuBuffer.address(statistics);
+        long gradient = outputsGradient == null ? 0 : operand(outputsGradient).address();
+        long losses = CpuBuffer.address(device.allocate(DataType.FLOAT32, outputs.rows()));
+        float factor = (float) (2 * gradientFactor / outputs.columns());
+        return stream -> CpuKernels.meanSquaredError(x, target, result, gradient, losses, outputs.rows(),
+                outputs.columns(), factor);
     }
 
     @Override

@@ -12,6 +12,8 @@ import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.OperationChecks;
 import dev.lockstep.device.Operations;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** Matrix products by {@link CudaLinear}, the rest by the kernels of src/main/cuda. */
@@ -134,21 +136,43 @@ final class CudaOperations implements Operations {
     }
 
     @Override
-    public Operation crossEntropy(Matrix logits, DeviceBuffer labels, DeviceBuffer statistics,
+    public Operation crossEntropy(Matrix logits, DeviceBuffer labels, double labelSmoothing, DeviceBuffer statistics,
             Matrix logitsGradient, double gradientFactor) {
-        OperationChecks.crossEntropy(type, logits, labels, statistics, logitsGradient, gradientFactor);
+        OperationChecks.crossEntropy(type, logits, labels, labelSmoothing, statistics, logitsGradient, gradientFactor);
         int rows = logits.rows();
         long losses = CudaBuffer.address(device.allocate(DataType.FLOAT32, rows));
         long correct = CudaBuffer.address(device.allocate(DataType.INT32, rows));
         long gradient = logitsGradient == null ? 0 : CudaBuffer.address(logitsGradient.data());
+        List<Object> arguments = new ArrayList<>(List.of(CudaBuffer.address(logits.data()), CudaBuffer.address(labels),
+                losses, correct, gradient, (long) rows, (long) logits.columns(), (float) gradientFactor));
+        if (labelSmoothing != 0) {
+            arguments.add((float) labelSmoothing);
+        }
         // A warp takes a row of up to 256 classes: what it finds needs no barrier then.
-        Operation rowWise = kernels.kernel("cross_entropy").forRows(rows, logits.columns(), 8,
-                CudaBuffer.address(logits.data()), CudaBuffer.address(labels), losses, correct, gradient, (long) rows,
-                (long) logits.columns(), (float) gradientFactor);
+        Operation rowWise = kernels.kernel(labelSmoothing == 0 ? "cross_entropy" : "smoothed_cross_entropy")
+                .forRows(rows, logits.columns(), 8, arguments.toArray());
+        return new Sequence(rowWise, lossStatistics(losses, correct, statistics, rows));
+    }
+
+    @Override
+    public Operation meanSquaredError(Matrix outputs, Matrix targets, DeviceBuffer statistics, Matrix outputsGradient,
+            double gradientFactor) {
+        OperationChecks.meanSquaredError(type, outputs, targets, statistics, outputsGradient, gradientFactor);
+        int rows = outputs.rows();
+        int columns = outputs.columns();
+        long losses = CudaBuffer.address(device.allocate(DataType.FLOAT32, rows));
+        long gradient = outputsGradient == null ? 0 : CudaBuffer.address(outputsGradient.data());
+        Operation rowWise = kernels.kernel("mean_squared_error").forRows(rows, columns, 8,
+                CudaBuffer.address(outputs.data()), CudaBuffer.address(targets.data()), losses, gradient, (long) rows,
+                (long) columns, (float) (2 * gradientFactor / columns));
+        return new Sequence(rowWise, lossStatistics(losses, 0, statistics, rows));
+    }
+
+    /** @param correct 0 where the loss knows no correct samples */
+    private Operation lossStatistics(long losses, long correct, DeviceBuffer statistics, int rows) {
         int threads = Math.min(SINGLE_BLOCK_THREADS, (rows + WARP - 1) / WARP * WARP);
-        Operation sums = kernels.kernel("loss_statistics").launch(1, threads, losses, correct,
-                CudaBuffer.address(statistics), (long) rows);
-        return new Sequence(rowWise, sums);
+        return kernels.kernel("loss_statistics").launch(1, threads, losses, correct, CudaBuffer.address(statistics),
+                (long) rows);
     }
 
     @Override

@@ -6,7 +6,6 @@ import dev.lockstep.device.Activation;
 import dev.lockstep.device.AdamHyperparameters;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.LayerOperations;
-import dev.lockstep.device.LossStatistics;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
 import dev.lockstep.device.OperationChecks;
@@ -163,51 +162,31 @@ final class ReferenceOperations implements Operations {
 
     /** {@inheritDoc} A label out of range throws IndexOutOfBoundsException when the operation runs. */
     @Override
-    public Operation crossEntropy(Matrix logits, DeviceBuffer labels, DeviceBuffer statistics, Matrix logitsGradient,
-            double gradientFactor) {
-        OperationChecks.crossEntropy(floatType(logits.data()), logits, labels, statistics, logitsGradient,
-                gradientFactor);
+    public Operation crossEntropy(Matrix logits, DeviceBuffer labels, double labelSmoothing, DeviceBuffer statistics,
+            Matrix logitsGradient, double gradientFactor) {
+        OperationChecks.crossEntropy(floatType(logits.data()), logits, labels, labelSmoothing, statistics,
+                logitsGradient, gradientFactor);
         ReferenceBuffer logitValues = own(logits.data());
         ReferenceBuffer labelValues = own(labels);
         ReferenceBuffer sums = output(statistics, logitValues, labelValues);
         ReferenceBuffer gradients = logitsGradient == null ? null
                 : output(logitsGradient.data(), logitValues, labelValues, sums);
-        int classes = logits.columns();
-        return stream -> {
-            double lossSum = 0;
-            int correct = 0;
-            for (int row = 0; row < logits.rows(); row++) {
-                int first = row * classes;
-                int label = checkIndex("label", labelValues.getInt(row), classes);
-                int largest = 0;
-                double maximum = logitValues.get(first);
-                for (int k = 1; k < classes; k++) {
-                    double logit = logitValues.get(first + k);
-                    if (logit > maximum || Double.isNaN(logit) && !Double.isNaN(maximum)) {
-                        largest = k;
-                    }
-                    maximum = Math.max(maximum, logit);
-                }
-                double exponentials = 0;
-                for (int k = 0; k < classes; k++) {
-                    exponentials += Math.exp(logitValues.get(first + k) - maximum);
-                }
-                lossSum += Math.log(exponentials) + maximum - logitValues.get(first + label);
-                correct += largest == label ? 1 : 0;
-                for (int k = 0; k < classes && gradients != null; k++) {
-                    double softmax = Math.exp(logitValues.get(first + k) - maximum) / exponentials;
-                    gradients.set(first + k, (softmax - (k == label ? 1 : 0)) * gradientFactor);
-                }
-            }
-            sums.set(LossStatistics.BATCH_MEAN, lossSum / logits.rows());
-            sums.set(LossStatistics.LOSS_SUM, sums.get(LossStatistics.LOSS_SUM) + lossSum);
-            sums.set(LossStatistics.CORRECT, sums.get(LossStatistics.CORRECT) + correct);
-            sums.set(LossStatistics.SAMPLES, sums.get(LossStatistics.SAMPLES) + logits.rows());
-            sums.set(LossStatistics.BATCHES, sums.get(LossStatistics.BATCHES) + 1);
-            if (!Double.isFinite(lossSum) && sums.get(LossStatistics.FIRST_NOT_FINITE) == 0) {
-                sums.set(LossStatistics.FIRST_NOT_FINITE, sums.get(LossStatistics.BATCHES));
-            }
-        };
+        return new ReferenceLosses.CrossEntropy(logitValues, logits.rows(), logits.columns(), labelValues, labelSmoothing,
+                sums, gradients, gradientFactor);
+    }
+
+    @Override
+    public Operation meanSquaredError(Matrix outputs, Matrix targets, DeviceBuffer statistics, Matrix outputsGradient,
+            double gradientFactor) {
+        OperationChecks.meanSquaredError(floatType(outputs.data()), outputs, targets, statistics, outputsGradient,
+                gradientFactor);
+        ReferenceBuffer outputValues = own(outputs.data());
+        ReferenceBuffer targetValues = own(targets.data());
+        ReferenceBuffer sums = output(statistics, outputValues, targetValues);
+        ReferenceBuffer gradients = outputsGradient == null ? null
+                : output(outputsGradient.data(), outputValues, targetValues, sums);
+        return new ReferenceLosses.MeanSquaredError(outputValues, outputs.rows(), outputs.columns(), targetValues, sums,
+                gradients, gradientFactor);
     }
 
     /** {@inheritDoc} An index out of range throws IndexOutOfBoundsException when the operation runs. */
@@ -359,7 +338,7 @@ final class ReferenceOperations implements Operations {
         return output.isSameMemory(input) ? output : output(buffer, input);
     }
 
-    private static int checkIndex(String what, int index, int count) {
+    static int checkIndex(String what, int index, int count) {
         if (index < 0 || index >= count) {
             throw new IndexOutOfBoundsException(what + " " + index + ", where there are " + count);
         }

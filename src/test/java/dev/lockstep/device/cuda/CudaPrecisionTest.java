@@ -103,6 +103,34 @@ class CudaPrecisionTest {
     }
 
     @Test
+    void shouldComputeSmoothedAndSquaredLossesOfBfloat16InFloatPrecision() {
+        try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16); Device reference = new ReferenceDevice()) {
+            for (int columns : new int[] {1, 3, 10, 300, 1111}) {
+                Matrix outputs = random(gpu, BFLOAT16, BATCH, columns);
+                int[] label = random.ints(BATCH, 0, columns).toArray();
+                Matrix targets = Buffers.matrix(gpu, FLOAT32, BATCH, columns, values(BATCH * columns));
+                DeviceBuffer statistics = gpu.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
+                Matrix gradient = Matrix.allocate(gpu, BFLOAT16, BATCH, columns);
+                DeviceBuffer expectedStatistics = reference.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
+                Matrix expected = Matrix.allocate(reference, DataType.FLOAT64, BATCH, columns);
+
+                run(gpu, gpu.operations().crossEntropy(outputs, Buffers.ints(gpu, label), 0.125, statistics, gradient,
+                        1.0 / BATCH));
+                run(reference, reference.operations().crossEntropy(copy(reference, outputs),
+                        Buffers.ints(reference, label), 0.125, expectedStatistics, expected, 1.0 / BATCH));
+                assertClose("smoothed statistics", expectedStatistics, statistics, 1e-6 * BATCH, 1e-6);
+                assertClose("smoothed gradient", expected.data(), gradient.data(), 1e-6 / BATCH, BFLOAT16_ROUNDOFF);
+
+                run(gpu, gpu.operations().meanSquaredError(outputs, targets, statistics, gradient, 1.0 / BATCH));
+                run(reference, reference.operations().meanSquaredError(copy(reference, outputs), copy(reference, targets),
+                        expectedStatistics, expected, 1.0 / BATCH));
+                assertClose("squared statistics", expectedStatistics, statistics, 1e-6 * BATCH, 1e-6);
+                assertClose("squared gradient", expected.data(), gradient.data(), 0, BFLOAT16_ROUNDOFF);
+            }
+        }
+    }
+
+    @Test
     void shouldGatherFloatsRoundedAndUnrounded() {
         try (Device gpu = CudaDeviceOrSkip.openOrSkip(MatmulPrecision.BF16)) {
             double[] values = {0.1f, 1e-3f, -3.14159f, 7.7f, 1e9f, -0.2f};

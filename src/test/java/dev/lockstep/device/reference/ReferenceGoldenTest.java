@@ -75,6 +75,43 @@ class ReferenceGoldenTest {
     }
 
     @Test
+    void shouldSmoothLabelsAsPyTorch() throws IOException {
+        for (JsonNode golden : Golden.read("label-smoothing.json")) {
+            int rows = golden.get("rows").asInt();
+            int classes = golden.get("classes").asInt();
+            DeviceBuffer statistics = device.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
+            Matrix gradient = Matrix.allocate(device, DataType.FLOAT64, rows, classes);
+            enqueue(operations.crossEntropy(new Matrix(doubles(golden.get("logits")), rows, classes),
+                    Buffers.of(device, DataType.INT32, numbers(golden.get("labels"))),
+                    golden.get("labelSmoothing").asDouble(), statistics, gradient, 1.0 / rows));
+            assertLoss(golden, statistics, gradient);
+        }
+    }
+
+    @Test
+    void shouldComputeMeanSquaredErrorAsPyTorch() throws IOException {
+        for (JsonNode golden : Golden.read("mean-squared-error.json")) {
+            int rows = golden.get("rows").asInt();
+            int columns = golden.get("columns").asInt();
+            DeviceBuffer statistics = device.allocate(DataType.FLOAT64, LossStatistics.LENGTH);
+            Matrix gradient = Matrix.allocate(device, DataType.FLOAT64, rows, columns);
+            enqueue(operations.meanSquaredError(new Matrix(doubles(golden.get("outputs")), rows, columns),
+                    new Matrix(doubles(golden.get("targets")), rows, columns), statistics, gradient, 1.0 / rows));
+            assertLoss(golden, statistics, gradient);
+        }
+    }
+
+    private static void assertLoss(JsonNode golden, DeviceBuffer statistics, Matrix gradient) {
+        double loss = golden.get("loss").asDouble();
+        double rows = golden.get("rows").asInt();
+        double[] actual = Buffers.read(statistics);
+        assertEquals(loss, actual[LossStatistics.BATCH_MEAN], RELATIVE_TOLERANCE * loss);
+        assertEquals(loss * rows, actual[LossStatistics.LOSS_SUM], RELATIVE_TOLERANCE * loss * rows);
+        assertEquals(rows, actual[LossStatistics.SAMPLES]);
+        assertClose("gradient", golden.get("gradient"), gradient.data());
+    }
+
+    @Test
     void shouldUpdateBySgdAsPyTorch() throws IOException {
         for (JsonNode golden : Golden.read("sgd.json")) {
             double momentum = golden.get("momentum").asDouble();

@@ -129,9 +129,27 @@ class ReferenceGradientTest {
             DeviceBuffer labels = Buffers.ints(device, random.ints(BATCH, 0, classes).toArray());
             DeviceBuffer statistics = zeros(LossStatistics.LENGTH);
             Matrix logitsGradient = randomMatrix(BATCH, classes);
-            enqueue(operations.crossEntropy(logits, labels, statistics, logitsGradient, 1.0 / BATCH));
-            Operation loss = operations.crossEntropy(logits, labels, statistics, null, 1);
-            assertIsDerivative(logitsGradient.data(), logits.data(), () -> {
+            for (double smoothing : new double[] {0, 0.1}) {
+                enqueue(operations.crossEntropy(logits, labels, smoothing, statistics, logitsGradient, 1.0 / BATCH));
+                Operation loss = operations.crossEntropy(logits, labels, smoothing, statistics, null, 1);
+                assertIsDerivative(logitsGradient.data(), logits.data(), () -> {
+                    enqueue(loss);
+                    return Buffers.read(statistics)[LossStatistics.BATCH_MEAN];
+                });
+            }
+        }
+    }
+
+    @Test
+    void shouldDifferentiateMeanSquaredError() {
+        for (int columns : new int[] {1, 2, 11}) {
+            Matrix outputs = randomMatrix(BATCH, columns);
+            Matrix targets = randomMatrix(BATCH, columns);
+            DeviceBuffer statistics = zeros(LossStatistics.LENGTH);
+            Matrix outputsGradient = randomMatrix(BATCH, columns);
+            enqueue(operations.meanSquaredError(outputs, targets, statistics, outputsGradient, 1.0 / BATCH));
+            Operation loss = operations.meanSquaredError(outputs, targets, statistics, null, 1);
+            assertIsDerivative(outputsGradient.data(), outputs.data(), () -> {
                 enqueue(loss);
                 return Buffers.read(statistics)[LossStatistics.BATCH_MEAN];
             });
