@@ -60,6 +60,17 @@ class CsvTrainIT {
     }
 
     @Test
+    void shouldPredictNumbers() throws IOException {
+        ok(2, "train", "table.yaml", "--output", "out", "--set", "loss=mse", "--set", "data.train.target=weight", "--set",
+                "data.train.categorical=[colour, kind]", "--set", "model=[{linear: {in: 7, out: 1}}]", "--set",
+                "optimizer.sgd.lr=0.01");
+        JsonNode trained = Lockstep.metrics(folder.resolve("out"), "summary").get(0);
+        JsonNode result = new ObjectMapper().readTree(ok(1, "evaluate", "out", "--json").stdout());
+        assertEquals(trained.get("test_rmse").asDouble(), result.get("rmse").asDouble(), 1e-5);
+        assertEquals(result.get("loss").asDouble(), Math.pow(result.get("rmse").asDouble(), 2), 1e-3);
+    }
+
+    @Test
     void shouldRefuseToGoOnWithOtherStatistics() throws IOException {
         ok(1, "train", "table.yaml", "--output", "out");
         ok(2, "train", "table.yaml", "--output", "out", "--resume", "--set", "train.epochs=3");
@@ -90,7 +101,7 @@ class CsvTrainIT {
         "data.train.missing=error|/rows-1.csv:5: column 'height' has no value; correct it, or set data.train.missing"
         + " to impute",
         "data.train.categorical=[]|/rows-1.csv:2: column 'colour' holds 'red', which is no number",
-        "data.train.target=height|/rows-1.csv:5: column 'height' has no value; remove the row: a target cannot be replaced",
+        "data.train.target=height|/rows-1.csv:2: column 'kind' holds 'small', which is no number; correct it, or name",
         "data.train.files=nowhere.csv|/nowhere.csv does not exist; name a CSV file",
         "data.test.files=small.csv|/small.csv:1: there are 2 columns, but 5 in the training split",
     })
