@@ -22,6 +22,15 @@ public record Evaluation(double loss, long samples, Map<MetricConfig, Double> me
         metrics = Collections.unmodifiableMap(new LinkedHashMap<>(metrics));
     }
 
+    /**
+     * The share of the samples that are classified correctly.
+     *
+     * @throws java.util.NoSuchElementException if it is not among the metrics
+     */
+    public double accuracy() {
+        return Optional.ofNullable(metrics.get(new MetricConfig.Accuracy())).orElseThrow();
+    }
+
     /** Loss and metrics by {@code prefix} and name, as metrics.jsonl has them of each evaluation. */
     public Map<String, Double> toMap(String prefix) {
         Map<String, Double> map = new LinkedHashMap<>();
