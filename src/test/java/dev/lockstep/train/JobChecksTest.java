@@ -107,9 +107,9 @@ class JobChecksTest {
     @Test
     void shouldHoldLossAndMetricsAgainstTheDataOfAnEvaluation() {
         MemoryBudget budget = MemoryBudget.ofHost(1, SmallJobs.PLENTY_BYTES);
-        refused(() -> JobChecks.checkEvaluation(SmallJobs.job("loss=mse"), "data.train", 1, budget),
+        refused(() -> JobChecks.checkEvaluation(SmallJobs.job("loss=mse"), "data.train", Optional.empty(), 1, budget),
                 "data.train: the targets");
-        refused(() -> JobChecks.checkEvaluation(SmallJobs.job("metrics=[{top-k: 9}]"), "data.train", 1, budget),
+        refused(() -> JobChecks.checkEvaluation(SmallJobs.job("metrics=[{top-k: 9}]"), "data.train", Optional.empty(), 1, budget),
                 "metrics: top-k: 9 of a model");
     }
 
