@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.StreamSupport;
 import java.util.zip.CRC32;
 
 /** Reads the files that src/test/resources/golden/make_random_golden.py writes, and abbreviates arrays as it does. */
@@ -19,17 +20,26 @@ public final class Golden {
 
     /** The cases of golden/NAME.json. */
     public static List<JsonNode> cases(String name) {
+        List<JsonNode> cases = new ArrayList<>();
+        file(name).get("cases").forEach(cases::add);
+        if (cases.isEmpty()) {
+            throw new IllegalStateException("golden/" + name + ".json holds no case");
+        }
+        return cases;
+    }
+
+    /** All of golden/NAME.json. */
+    public static JsonNode file(String name) {
         String resource = "/golden/" + name + ".json";
         try (InputStream stream = Objects.requireNonNull(Golden.class.getResourceAsStream(resource), resource)) {
-            List<JsonNode> cases = new ArrayList<>();
-            new ObjectMapper().readTree(stream).get("cases").forEach(cases::add);
-            if (cases.isEmpty()) {
-                throw new IllegalStateException(resource + " holds no case");
-            }
-            return cases;
+            return new ObjectMapper().readTree(stream);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    public static double[] numbers(JsonNode array) {
+        return StreamSupport.stream(array.spliterator(), false).mapToDouble(JsonNode::asDouble).toArray();
     }
 
     /** A float from its bits in hexadecimal. */

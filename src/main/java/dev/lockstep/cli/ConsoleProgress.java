@@ -77,8 +77,8 @@ final class ConsoleProgress implements TrainingListener {
 
     @Override
     public void validated(ValidationMetrics metrics) {
-        line(String.format(Locale.ROOT, "validated after step %,d: %s%s", metrics.step(), metrics.evaluation().describe(4),
-                metrics.isBest() ? "  (the best so far)" : ""));
+        line(String.format(Locale.ROOT, "validated after step %,d: %s%s", metrics.step(),
+                metrics.evaluation().describe(LOSS_DIGITS), metrics.isBest() ? "  (the best so far)" : ""));
         // It does not count into the rate of the steps around it.
         restart = true;
     }

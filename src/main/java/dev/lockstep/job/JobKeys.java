@@ -25,6 +25,7 @@ final class JobKeys {
     static final List<List<String>> RIVALS = List.of(
             List.of("data.train.classes", "data.train.outputs"),
             List.of("data.test.classes", "data.test.outputs"),
+            List.of("data.validation.classes", "data.validation.outputs"),
             List.of("train.batch-size", "train.global-batch"),
             OptimizerReader.KINDS.stream().map(kind -> join("optimizer", kind)).toList(),
             List.of("schedule.warmup-steps", "schedule.warmup-epochs"),

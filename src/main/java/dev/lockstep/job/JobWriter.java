@@ -139,7 +139,7 @@ final class JobWriter {
 
     private static String validation(ValidationConfig validation) {
         return "{every-epochs: " + validation.everyEpochs() + ", every-steps: " + validation.everySteps() + ", monitor: "
-                + validation.monitorName() + ", early-stopping: "
+                + ValidationReader.spelling(validation.monitor()) + ", early-stopping: "
                 + validation.earlyStopping().map(early -> "{patience: " + early.patience() + ", min-delta: "
                         + number(early.minDelta()) + "}").orElse("null")
                 + ", keep-best: " + validation.keepBest() + "}";

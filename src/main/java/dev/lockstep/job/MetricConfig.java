@@ -5,11 +5,6 @@ public sealed interface MetricConfig {
     /** Its name in metrics.jsonl, behind {@code test_}. */
     String key();
 
-    /** Its name where a job file speaks of it as of a number: {@code top-5-accuracy}. */
-    default String spelling() {
-        return key().replace('_', '-');
-    }
-
     /** Of classes: the share of the samples whose label has the largest logit. */
     record Accuracy() implements MetricConfig {
         @Override

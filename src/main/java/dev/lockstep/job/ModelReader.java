@@ -55,7 +55,8 @@ final class ModelReader {
             throw value.mustBe("a list of layers");
         }
         if (list.items().isEmpty()) {
-            throw value.error(Text.quoted(value.path()) + " is empty; it needs at least one linear layer");
+            throw value.error(Text.quoted(value.path()) + " is empty; it needs at least one "
+                    + (depth == 0 ? "linear layer" : "layer"));
         }
         if (depth > MAX_DEPTH) {
             throw value.error(Text.quoted(value.path()) + " lies within more than " + MAX_DEPTH + " other lists");
@@ -94,7 +95,7 @@ final class ModelReader {
         }
         if (layer instanceof LayerConfig.ResidualLayer && in != out) {
             throw at.error(list + ": layer " + position + " (residual) takes " + in + " inputs but its layers give " + out
-                    + ", which cannot be added to them");
+                    + "; make the last linear layer in it give " + in);
         }
         return new Features(position, out);
     }

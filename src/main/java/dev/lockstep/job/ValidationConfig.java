@@ -10,11 +10,6 @@ import java.util.Optional;
  */
 public record ValidationConfig(int everyEpochs, long everySteps, Optional<MetricConfig> monitor,
         Optional<EarlyStopping> earlyStopping, boolean keepBest) {
-    /** {@code loss}, or the metric's name as a job file spells it. */
-    public String monitorName() {
-        return monitor.map(MetricConfig::spelling).orElse("loss");
-    }
-
     /**
      * When training ends before its last epoch.
      *

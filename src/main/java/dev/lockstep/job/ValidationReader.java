@@ -3,6 +3,7 @@ package dev.lockstep.job;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Reads a job's section {@code validation}. */
 final class ValidationReader {
@@ -34,15 +35,24 @@ final class ValidationReader {
                 validation.get("keep-best", "false").flag()));
     }
 
-    private static Optional<MetricConfig> monitor(Value monitor, List<MetricConfig> metrics) {
-        if (monitor.is(LOSS)) {
+    private static Optional<MetricConfig> monitor(Value value, List<MetricConfig> metrics) {
+        if (value.is(LOSS)) {
             return Optional.empty();
         }
-        List<MetricConfig> numbers = metrics.stream()
-                .filter(metric -> !(metric instanceof MetricConfig.ConfusionMatrix)).toList();
-        return Optional.of(numbers.stream().filter(metric -> monitor.is(metric.spelling())).findFirst()
-                .orElseThrow(() -> monitor.mustBe(numbers.stream().map(MetricConfig::spelling)
-                        .collect(Collectors.joining(", ", numbers.isEmpty() ? LOSS : "one of loss, ", "")))));
+        List<MetricConfig> numbers = metrics.stream().filter(metric -> !(metric instanceof MetricConfig.ConfusionMatrix))
+                .toList();
+        Optional<MetricConfig> monitor = numbers.stream()
+                .filter(metric -> value.is(spelling(Optional.of(metric)))).findFirst();
+        if (monitor.isEmpty()) {
+            throw value.mustBe(Stream.concat(Stream.of(LOSS), numbers.stream().map(metric -> spelling(Optional.of(metric))))
+                    .collect(Collectors.joining(", ", "one of ", "")));
+        }
+        return monitor;
+    }
+
+    /** As in a job file: {@code loss}, {@code accuracy}, {@code top-5}. */
+    static String spelling(Optional<MetricConfig> monitor) {
+        return monitor.map(metric -> metric instanceof MetricConfig.TopK top ? "top-" + top.k() : metric.key()).orElse(LOSS);
     }
 
     private static Optional<ValidationConfig.EarlyStopping> earlyStopping(Fields validation) {

@@ -19,6 +19,7 @@ public final class Randomness {
     private final int rank;
     /** INT32 [2]: the step, from 1 on once {@link #nextStep} has run, and the micro-batch of it, from 0 on. */
     private final DeviceBuffer counters;
+    /** Whether any layer draws; steps of a model without spare the counting. */
     private boolean used;
 
     public Randomness(Device device, long seed, int rank) {
@@ -35,18 +36,23 @@ public final class Randomness {
         counters.copyFromHost(host);
     }
 
-    /** To be enqueued before the first forward of each step; to be made when the model is bound, which may draw none. */
+    /** To be enqueued before the first forward of each step. */
     public Operation nextStep() {
         return countUp(LayerOperations.STEP_COUNTER);
     }
 
-    /** To be enqueued before each further forward of a step; to be made when the model is bound. */
+    /** To be enqueued before each further forward of a step. */
     public Operation nextMicroBatch() {
         return countUp(LayerOperations.MICRO_BATCH_COUNTER);
     }
 
     private Operation countUp(int counter) {
-        return used ? device.operations().layers().countUp(counters, counter) : stream -> { };
+        Operation operation = device.operations().layers().countUp(counters, counter);
+        return stream -> {
+            if (used) {
+                operation.enqueue(stream);
+            }
+        };
     }
 
     /** What a layer draws from. */

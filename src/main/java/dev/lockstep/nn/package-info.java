@@ -1,2 +1,2 @@
-/** Modules (Linear, activations, norms, dropout, Sequential, residual blocks), the cross-entropy loss, and initialisation. */
+/** Modules (layers, Sequential, residual blocks), the cross-entropy loss, and initialisation. */
 package dev.lockstep.nn;

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,11 +57,13 @@ final class Safetensors {
     }
 
     /**
-     * Writes {@code file}, which must not exist, and waits until it is on the disk.
+     * Writes {@code file}, which must not exist, and waits until it is on the disk. The wide types come first, so that each
+     * value lies at a multiple of its size, as readers want that map the file.
      *
      * @throws NotFiniteException for a value that is NaN or infinite
      */
-    static BytesSum write(Path file, List<Tensor> tensors, Map<String, String> metadata) throws IOException {
+    static BytesSum write(Path file, List<Tensor> unordered, Map<String, String> metadata) throws IOException {
+        List<Tensor> tensors = unordered.stream().sorted(Comparator.comparing(tensor -> !tensor.type().equals(I64))).toList();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             BytesSum.Builder sum = new BytesSum.Builder();
             writeFully(channel, header(tensors, metadata), sum);

@@ -82,7 +82,7 @@ public final class Validation {
         }
         Optional<MetricConfig> monitor = config.get().monitor();
         boolean higherIsBetter = monitor.filter(MetricConfig::ofClasses).isPresent();
-        double value = monitor.map(evaluation.metrics()::get).orElse(evaluation.loss());
+        double value = monitor.map(metric -> evaluation.metrics().get(metric)).orElse(evaluation.loss());
         double minDelta = config.get().earlyStopping().map(EarlyStopping::minDelta).orElse(0.0);
         progress = progress.with(step, value, higherIsBetter, minDelta, config.get().keepBest() ? checkpoint : "");
         ended = hasEnded(config, progress);
@@ -98,7 +98,7 @@ public final class Validation {
     /** How they went; empty if there was none. */
     Optional<Summary> summary() {
         return progress.step() == 0 ? Optional.empty() : Optional.of(new Summary(
-                config.get().monitorName(), progress.best(), progress.bestStep(),
+                config.get().monitor().map(MetricConfig::key).orElse("loss"), progress.best(), progress.bestStep(),
                 endsTraining(), config.get().keepBest() ? Optional.of(progress.bestCheckpoint()) : Optional.empty()));
     }
 }

@@ -28,7 +28,7 @@ class MeasurementsTest {
         String step = Json.write(STEP);
         assertTrue(step.startsWith("{\"kind\":\"step\",\"name\":\"test\",\"ranks\":1,\"hosts\":1,"), step);
         assertTrue(step.contains("\"cores\":1,\"machine_cores\":2,"), step);
-        assertTrue(step.contains("\"backward_order\":[{\"name\":\"0.bias\",\"rows\":3,\"columns\":0},"), step);
+        assertTrue(step.contains("\"backward_order\":[{\"name\":\"0.bias\",\"rows\":3,\"columns\":0,\"role\":\"BIAS\"},"), step);
         assertFalse(step.contains("link_rate"), step);
         StepResult on = STEP;
         Path file = Files.writeString(folder.resolve("steps.jsonl"), step + "\n\n"

@@ -72,8 +72,9 @@ class CheckpointCommandsIT {
         run = ok("evaluate", CHECKPOINT, "--set", metrics);
         assertTrue(run.stdout().matches("(?s).*: loss 0\\.\\d{6}  accuracy .* %  top 2 accuracy .* %\na row for each class,.*"
                 + "\nclass   0   1   2    recall\n    0.*%\n    1.*%\n    2.*%\n"), run::toString);
-        refused("--predictions: nowhere/out.csv cannot be written (no such file or folder: ", "evaluate", CHECKPOINT,
-                "--predictions", "nowhere/out.csv");
+        refused("--predictions: nowhere/out.csv cannot be written (no such file or folder: nowhere/.out.csv.writing); name a"
+                + " file in a folder that exists and may be written", "evaluate", CHECKPOINT, "--predictions",
+                "nowhere/out.csv");
         refused("--predictions: runs is a folder; name a file", "evaluate", CHECKPOINT, "--predictions", "runs");
     }
 
@@ -124,13 +125,41 @@ class CheckpointCommandsIT {
         IdxFiles.write(folder.resolve("plain-images"), SmallJob.images(31));
         ok("export", "runs/small", "--to", "safetensors", "--output", "ours.safetensors");
         JsonNode ours = Lockstep.metrics(folder.resolve("runs/small"), "summary").get(0);
-        same(ours, torch("load", "ours.safetensors"));
+        same(ours, torch("load", "plain", "ours.safetensors"));
 
-        JsonNode theirs = torch("save", "theirs.safetensors");
+        JsonNode theirs = torch("save", "plain", "theirs.safetensors");
         ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--init", "theirs.safetensors", "--set",
                 "optimizer.sgd.lr=0", "--set", "train.epochs=1", "--output", "started").directory(folder).run();
         assertEquals(0, run.exitStatus(), run::toString);
         same(Lockstep.metrics(folder.resolve("started"), "summary").get(0), theirs);
+    }
+
+    /** Running statistics and the number of batches among them; a momentum of 0 leaves them as they were read. */
+    @Test
+    void shouldExchangeModelsWithBuffersWithPyTorch() throws Exception {
+        assumeTrue(ProcessRun.command(PYTHON, "-c", "import torch, numpy").run().exitStatus() == 0, "needs python3-torch");
+        IdxFiles.write(folder.resolve("plain-images"), SmallJob.images(31));
+        String model = "model=[{linear: {in: 12, out: 16}}, {batch-norm: {momentum: MOMENTUM}}, relu, {dropout: 0.2},"
+                + " {residual: [layer-norm, {linear: {in: 16, out: 16}}]}, {linear: {in: 16, out: 3}}]";
+        ProcessRun.Result trained = Lockstep.ranks(2, "train", "small.yaml", "--set", model.replace("MOMENTUM", "0.1"),
+                "--output", "normed").directory(folder).run();
+        assertEquals(0, trained.exitStatus(), trained::toString);
+        ok("export", "normed", "--to", "safetensors", "--output", "ours.safetensors");
+        JsonNode ours = Lockstep.metrics(folder.resolve("normed"), "summary").get(0);
+        JsonNode read = torch("load", "normed", "ours.safetensors");
+        same(ours, read);
+        assertEquals(16, read.get("batches").asInt());
+        assertEquals(new ObjectMapper().readTree(ok("evaluate", "normed", "--json").stdout()).get("loss").asDouble(),
+                ours.get("test_loss").asDouble(), 1e-6);
+
+        JsonNode theirs = torch("save", "normed", "theirs.safetensors");
+        ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--init", "theirs.safetensors", "--set",
+                model.replace("MOMENTUM", "0"), "--set", "optimizer.sgd.lr=0", "--set", "train.epochs=1", "--output", "started")
+                .directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        same(Lockstep.metrics(folder.resolve("started"), "summary").get(0), theirs);
+        refused("theirs.safetensors holds a tensor '1.num_batches_tracked', which the model does not have; it takes 0.weight"
+                + " to 2.bias", "train", "small.yaml", "--init", "theirs.safetensors");
     }
 
     private static void same(JsonNode summary, JsonNode torch) {
@@ -138,9 +167,9 @@ class CheckpointCommandsIT {
         assertEquals(torch.get("accuracy").asDouble(), summary.get("test_accuracy").asDouble(), 1e-6);
     }
 
-    private JsonNode torch(String action, String file) throws IOException {
+    private JsonNode torch(String action, String model, String file) throws IOException {
         ProcessRun.Result run = ProcessRun.command(PYTHON,
-                Path.of("src/test/resources/torch/safetensors_model.py").toAbsolutePath().toString(), action, file,
+                Path.of("src/test/resources/torch/safetensors_model.py").toAbsolutePath().toString(), action, model, file,
                 "plain-images", "test-labels").directory(folder).run();
         assertEquals(0, run.exitStatus(), run::toString);
         return new ObjectMapper().readTree(run.stdout());

@@ -48,9 +48,22 @@ class CudaTrainIT {
         "2, true, bf16, 4, null", "1, true, fp32, 1, 0.2"})
     void shouldTrainToTheLossesOfTheCpu(int ranks, boolean overlap, String precision, int accumulate, String clipNorm)
             throws IOException {
-        String[] sets = {ALL_LAYERS, "train.batch-size=7", "train.accumulate=" + accumulate, "train.clip-norm=" + clipNorm,
-            "train.clip-value=" + (clipNorm.equals("null") ? "null" : "0.1"), "distributed.chunk=64",
-            "distributed.first-bucket=1KiB", "distributed.overlap=" + overlap};
+        shouldTrainToTheLossesOfTheCpu(ranks, precision, ALL_LAYERS, "train.batch-size=7", "train.accumulate=" + accumulate,
+                "train.clip-norm=" + clipNorm, "train.clip-value=" + (clipNorm.equals("null") ? "null" : "0.1"),
+                "distributed.chunk=64", "distributed.first-bucket=1KiB", "distributed.overlap=" + overlap);
+    }
+
+    /** The steps are recorded where the norms see one rank's batch, and not where they see all ranks'. */
+    @ParameterizedTest(name = "{0} ranks, {1}")
+    @CsvSource({"1, batch-norm", "2, batch-norm", "2, sync-batch-norm", "3, sync-batch-norm"})
+    void shouldTrainNormsDropoutAndResidualBlocksToTheLossesOfTheCpu(int ranks, String norm) throws IOException {
+        shouldTrainToTheLossesOfTheCpu(ranks, "fp32", "model=[" + norm + ", {linear: {in: 12, out: 40}}, " + norm
+                + ", relu, {dropout: 0.2}, {residual: [layer-norm, {linear: {in: 40, out: 33}}, gelu, {dropout: 0.1},"
+                + " {linear: {in: 33, out: 40}}]}, layer-norm, {linear: {in: 40, out: 3}}]", "train.batch-size=9",
+                "distributed.chunk=64", "distributed.first-bucket=1KiB", "optimizer.sgd.lr=0.02");
+    }
+
+    private void shouldTrainToTheLossesOfTheCpu(int ranks, String precision, String... sets) throws IOException {
         List<JsonNode> expected = losses(run(ranks, "on-cpu", Map.of(), with(sets, "device=cpu")), "on-cpu");
         List<JsonNode> actual = losses(run(ranks, "on-gpu", STAND_IN, with(sets, "device=cuda", "gpu-sharing=true",
                 "precision=" + precision)), "on-gpu");

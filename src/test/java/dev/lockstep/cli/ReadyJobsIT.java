@@ -28,8 +28,9 @@ class ReadyJobsIT {
     private static final int ROUGH_STEP = 20;
     private static final double ROUGH_STEP_TOLERANCE = 1e-3;
     private static final double EPOCH_TOLERANCE = 5e-3;
-    private static final Pattern EXPECTED = Pattern.compile("Expect ([0-9.]+) % test accuracy, a training loss of ([0-9.]+)"
-            + " and a test loss of ([0-9.]+) after the ([0-9]+) epochs");
+    private static final Pattern EXPECTED = Pattern.compile(
+            "Expect ([0-9.]+) % (?:test|validation) accuracy, a training loss of ([0-9.]+)"
+            + " and a (?:test|validation) loss of ([0-9.]+) after the ([0-9]+) epochs");
 
     @TempDir
     private Path folder;

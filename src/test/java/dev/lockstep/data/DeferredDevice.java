@@ -19,7 +19,7 @@ import java.util.Queue;
 
 /**
  * A GPU's manners on the reference device: the host cannot reach the memory, and enqueued work is put off for as long
- * as anybody may.
+ * as anybody may. Any thread may enqueue and wait.
  */
 public class DeferredDevice implements Device {
     private final ReferenceDevice reference = new ReferenceDevice();
@@ -52,7 +52,7 @@ public class DeferredDevice implements Device {
         return new Stream() {
             @Override
             public void synchronize() {
-                runTo(enqueued);
+                runTo(enqueued());
             }
 
             @Override
@@ -65,11 +65,11 @@ public class DeferredDevice implements Device {
     @Override
     public Event newEvent() {
         return new Event() {
-            private long point;
+            private volatile long point;
 
             @Override
             public void record(Stream stream) {
-                point = enqueued;
+                point = enqueued();
             }
 
             @Override
@@ -102,9 +102,15 @@ public class DeferredDevice implements Device {
 
     private Operation defer(Operation operation) {
         return stream -> {
-            pending.add(operation);
-            enqueued++;
+            synchronized (this) {
+                pending.add(operation);
+                enqueued++;
+            }
         };
+    }
+
+    private synchronized long enqueued() {
+        return enqueued;
     }
 
     @Override
@@ -117,7 +123,7 @@ public class DeferredDevice implements Device {
         reference.close();
     }
 
-    private void runTo(long point) {
+    private synchronized void runTo(long point) {
         for (; done < point; done++) {
             pending.remove().enqueue(reference.computeStream());
         }
@@ -177,7 +183,7 @@ public class DeferredDevice implements Device {
 
         @Override
         public void copyToHost(ByteBuffer destination) {
-            runTo(enqueued);
+            runTo(enqueued());
             hidden.copyToHost(destination);
         }
 

@@ -13,10 +13,12 @@ import dev.lockstep.device.Timeline;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.CrossEntropyLoss;
+import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.optim.Sgd;
 import dev.lockstep.optim.SgdSettings;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.Workspace;
@@ -29,7 +31,10 @@ final class Replica {
         static final Sizes UNLIMITED = new Sizes(Long.MAX_VALUE, Long.MAX_VALUE, Long.MAX_VALUE);
     }
 
+    private static final int SEED = 3;
+
     final ParameterArena arena;
+    final ModelBuffers buffers;
     final BucketPlan plan;
     final DistributedDataParallel ddp;
     private final Communicator communicator;
@@ -48,26 +53,31 @@ final class Replica {
         this.communicator = communicator;
         stream = device.computeStream();
         arena = new ParameterArena(device, model.parameterShapes(), true);
+        buffers = new ModelBuffers(device, model.bufferShapes());
         plan = BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(), sizes.firstBucket,
                 sizes.bucket, sizes.chunk);
         sgd = new Sgd(device, arena, settings);
         ddp = new DistributedDataParallel(device, arena, communicator, plan, overlap, sgd::bind);
         loss = new CrossEntropyLoss(device);
         Workspace workspace = new Workspace(device);
+        Randomness randomness = new Randomness(device, SEED, communicator.rank());
         batches = Arrays.stream(batchSizes).mapToObj(size -> {
             workspace.rewind();
             Matrix features = Matrix.allocate(device, DataType.FLOAT32, size, in);
             DeviceBuffer labels = device.allocate(DataType.INT32, size);
             Timeline timeline = new Timeline(device);
             timeline.setOn(features.data().isHostAccessible());
-            BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline), features, null);
+            BoundModule bound = model.bind(Binding.forTraining(device, workspace, arena, ddp, timeline).with(buffers)
+                    .with(randomness, ddp), features, null);
+            Operation nextStep = randomness.nextStep();
             Operation boundLoss = loss.bind(bound, labels, size, communicator.size());
             return new Batch(features, labels, ddp.bind(on -> {
+                nextStep.enqueue(on);
                 bound.forward(on);
                 boundLoss.enqueue(on);
             }, bound, timeline));
         }).toArray(Batch[]::new);
-        model.initialize(new Mt19937(3), arena::parameter);
+        model.initialize(new Mt19937(SEED), arena::parameter);
     }
 
     /** Loads this rank's part of a global batch: every n-th sample of n ranks. */
@@ -90,6 +100,16 @@ final class Replica {
         sgd.beginStep();
         batches[batch].step.enqueue(stream);
         return loss.read(stream, LossStatistics.BATCH_MEAN);
+    }
+
+    /** The outputs of a model in evaluation for some samples. */
+    double[] evaluate(Device device, Sequential model, int in, double[] features) {
+        Matrix samples = Buffers.matrix(device, DataType.FLOAT32, features.length / in, in, features);
+        BoundModule bound = model.bind(Binding.forEvaluation(device, new Workspace(device), arena).with(buffers), samples,
+                null);
+        bound.forward(stream);
+        stream.synchronize();
+        return Buffers.read(bound.output().data());
     }
 
     double[] parameters() {

@@ -37,6 +37,24 @@ class JobErrorsTest {
         "- relu               | -                   | 6: 'model.1' must be a layer, not null",
         "- relu               | - {}                | 6: required key 'model.1.linear' is missing",
         "- relu               | - linear: 8         | 6: 'model.1.linear' must be a map of keys, not '8'",
+        "- relu               | - batchnorm         | 6: key 'model.1.batchnorm' is unknown; did you mean 'model.1.batch-norm'?",
+        "- relu               | - dropout           | 6: 'model.1' needs a probability: write 'dropout: 0.5'",
+        "- relu               | - dropout: 1        | 6: 'model.1.dropout' must be a number from 0 to less than 1, not '1'",
+        "- relu               | - dropout: -0.5     | 6: 'model.1.dropout' must be a number from 0 to less than 1, not '-0.5'",
+        "- relu               | - dropout: {p: 0.5} | 6: 'model.1.dropout' must be a finite number, not a map",
+        "- relu               | - batch-norm: {ep: 1} | 6: key 'model.1.batch-norm.ep' is unknown; did you mean 'model.1.batch-norm.eps'?",
+        "- relu               | - batch-norm: {eps: -1} | 6: 'model.1.batch-norm.eps' must be a finite number of at least 0, not '-1'",
+        "- relu               | - sync-batch-norm: {momentum: 2} | 6: 'model.1.sync-batch-norm.momentum' must be a number from 0 to 1, not '2'",
+        "- relu               | - layer-norm: {momentum: 0.1} | 6: key 'model.1.layer-norm.momentum' is unknown; did you mean 'model.1.layer-norm.eps'?",
+        "- relu               | - layer-norm: 1e-5  | 6: 'model.1.layer-norm' must be a map of keys, not '1e-5'",
+        "- relu               | - residual          | 6: 'model.1' needs layers: write 'residual: [{linear: {in: 8, out: 8}}, relu]'",
+        "- relu               | - residual: relu    | 6: 'model.1.residual' must be a list of layers, not 'relu'",
+        "- relu               | - residual: []      | 6: 'model.1.residual' is empty; it needs at least one layer",
+        "- relu               | - residual: [rleu]  | 6: key 'model.1.residual.0.rleu' is unknown; did you mean 'model.1.residual.0.relu'?",
+        "- relu               | - residual: [{linear: {in: 8, out: 9}}] | 6: model: layer 1 (residual) takes 8 inputs but its layers give 9; make the last linear layer in it give 8",
+        "- relu               | - residual: [{linear: {in: 9, out: 9}}] | 6: model: layer 1 (residual) takes 9 inputs but layer 0 gives 8",
+        "- relu               | - residual: [{linear: {in: 8, out: 4}}, relu, {linear: {in: 5, out: 8}}] | 6: model.1.residual: layer 2 (linear) takes 5 inputs but layer 0 gives 4",
+        "- relu               | - {dropout: 0.5, batch-norm: {}} | 6: 'model.1' is both dropout and batch-norm; write each as an item of the list",
         "in: 8                | inn: 8              | 7: key 'model.2.linear.inn' is unknown; did you mean 'model.2.linear.in'?",
         "in: 8,               | ``                  | 7: required key 'model.2.linear.in' is missing",
         "in: 8,               | in: 8, in: 8,       | 7: key 'model.2.linear.in' is given twice; it stands already in line 7",
@@ -68,6 +86,17 @@ class JobErrorsTest {
     void shouldNameKeyAndLine(String piece, String replacement, String expected) {
         assertTrue(Jobs.errorOf(Jobs.with(piece, replacement)).startsWith("job.yaml:" + expected),
                 Jobs.errorOf(Jobs.with(piece, replacement)));
+    }
+
+    /** Aliases double the layers in every line. */
+    @Test
+    void shouldRefuseVeryManyLayersOfFewLines() {
+        StringBuilder model = new StringBuilder("- &a0 relu");
+        for (int i = 0; i < 20; i++) {
+            model.append("\n  - &a").append(i + 1).append(" {residual: [*a").append(i).append(", *a").append(i).append("]}");
+        }
+        String error = Jobs.errorOf(Jobs.with("- relu", model.toString()));
+        assertTrue(error.contains("the model has more than 10000 layers"), error);
     }
 
     @Test

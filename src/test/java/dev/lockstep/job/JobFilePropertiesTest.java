@@ -12,8 +12,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -178,19 +178,32 @@ class JobFilePropertiesTest {
                 });
     }
 
-    /** Chains of linear layers with activations between, before and after them. */
+    /** Chains of linear layers with other layers between, before and after them. */
     private static Arbitrary<List<LayerConfig>> model() {
         Arbitrary<List<Integer>> sizes = positive().list().ofMinSize(2).ofMaxSize(5);
-        return Combinators.combine(sizes, Arbitraries.of(ActivationKind.class).list().ofSize(6), custom()).as((n, kinds, custom) -> {
+        return Combinators.combine(sizes, keepers(2).list().ofSize(6), custom()).as((n, keepers, custom) -> {
             List<LayerConfig> layers = new ArrayList<>();
             for (int i = 0; i + 1 < n.size(); i++) {
-                layers.add(new LayerConfig.ActivationLayer(kinds.get(i)));
+                layers.add(keepers.get(i));
                 layers.add(new LayerConfig.LinearLayer(n.get(i), n.get(i + 1)));
             }
-            layers.add(new LayerConfig.ActivationLayer(kinds.get(5)));
+            layers.add(keepers.get(5));
             layers.add(custom);
             return layers;
         });
+    }
+
+    /** Layers that keep the number of features, whatever it is; residual blocks at most {@code depth} within each other. */
+    private static Arbitrary<LayerConfig> keepers(int depth) {
+        Arbitrary<Double> upToOne = Arbitraries.oneOf(
+                Arbitraries.of(0.0, 0.1, 0.5, 1e-9), Arbitraries.integers().between(0, 999).map(i -> i / 1e3));
+        Arbitrary<LayerConfig> single = Arbitraries.oneOf(
+                Arbitraries.of(ActivationKind.class).map(LayerConfig.ActivationLayer::new),
+                Combinators.combine(Arbitraries.of(true, false), fromZero(), upToOne).as(LayerConfig.BatchNormLayer::new),
+                fromZero().map(LayerConfig.LayerNormLayer::new),
+                upToOne.map(LayerConfig.DropoutLayer::new));
+        return depth == 0 ? single : Arbitraries.oneOf(single,
+                keepers(depth - 1).list().ofMinSize(1).ofMaxSize(3).map(LayerConfig.ResidualLayer::new));
     }
 
     private static Arbitrary<OptimizerConfig> optimizer() {

@@ -50,6 +50,40 @@ class JobFileTest {
     }
 
     @Test
+    void shouldReadNormsDropoutAndResidualBlocks() {
+        Job job = Jobs.parse(Jobs.with("- relu", """
+                - batch-norm
+                  - batch-norm: {momentum: 0.5}
+                  - sync-batch-norm: {eps: 1e-3}
+                  - layer-norm
+                  - layer-norm: {eps: 0}
+                  - dropout: 0.25
+                  - residual:
+                    - linear: {in: 8, out: 16}
+                    - gelu
+                    - residual: [dropout: 0, relu]
+                    - linear: {in: 16, out: 8}
+                  - residual: [layer-norm, sync-batch-norm]"""));
+        LayerConfig.LayerNormLayer layerNorm = new LayerConfig.LayerNormLayer(1e-5);
+        assertEquals(List.of(
+                new LayerConfig.LinearLayer(4, 8),
+                new LayerConfig.BatchNormLayer(false, 1e-5, 0.1),
+                new LayerConfig.BatchNormLayer(false, 1e-5, 0.5),
+                new LayerConfig.BatchNormLayer(true, 1e-3, 0.1),
+                layerNorm,
+                new LayerConfig.LayerNormLayer(0),
+                new LayerConfig.DropoutLayer(0.25),
+                new LayerConfig.ResidualLayer(List.of(new LayerConfig.LinearLayer(8, 16),
+                        new LayerConfig.ActivationLayer(ActivationKind.GELU),
+                        new LayerConfig.ResidualLayer(List.of(new LayerConfig.DropoutLayer(0),
+                                new LayerConfig.ActivationLayer(ActivationKind.RELU))),
+                        new LayerConfig.LinearLayer(16, 8))),
+                new LayerConfig.ResidualLayer(List.of(layerNorm, new LayerConfig.BatchNormLayer(true, 1e-5, 0.1))),
+                new LayerConfig.LinearLayer(8, 3)), job.model());
+        assertEquals(job, Jobs.parse(JobFile.toYaml(job)));
+    }
+
+    @Test
     void shouldReadEveryKey() {
         Job job = Jobs.parse("""
                 name: "all keys"

@@ -3,6 +3,7 @@ package dev.lockstep.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -33,6 +34,17 @@ class LossReaderTest {
                 Jobs.parse(Jobs.MINIMAL + "metrics: [{top-k: 5}, accuracy, confusion-matrix]\n").metrics());
         assertEquals(List.of(new MetricConfig.Mae(), new MetricConfig.Rmse()),
                 Jobs.parse(Jobs.MINIMAL + "loss: mse\nmetrics: [mae, rmse]\n").metrics());
+    }
+
+    @Test
+    void shouldMonitorAnyOfTheMetrics() {
+        String job = Jobs.with("model:", "  validation: {format: synthetic, samples: 9, features: 4, classes: 3}\nmodel:")
+                + "metrics: [confusion-matrix, {top-k: 2}]\n";
+        assertEquals(Optional.of(new MetricConfig.TopK(2)),
+                Jobs.parse(job, "validation.monitor=top-2").validation().orElseThrow().monitor());
+        assertEquals(Optional.empty(), Jobs.parse(job).validation().orElseThrow().monitor());
+        assertEquals("--set validation.monitor=accuracy: 'validation.monitor' must be one of loss, top-2, not 'accuracy'",
+                Jobs.errorOf(job, "validation.monitor=accuracy"));
     }
 
     @Test

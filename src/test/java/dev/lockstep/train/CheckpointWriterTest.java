@@ -58,6 +58,30 @@ class CheckpointWriterTest {
     }
 
     @Test
+    void shouldWriteBuffersAsAStateDictHasThem() throws Exception {
+        List<String> normed = List.of("model=[{linear: {in: 6, out: 5}}, batch-norm, {residual: [sync-batch-norm]},"
+                + " {linear: {in: 5, out: 3}}]");
+        trained(3, normed, (trainer, writer) -> {
+            SafetensorsFile model = SafetensorsFile.read(write(writer, "epoch-0003").resolve("model.safetensors"));
+            assertEquals(Set.of("0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var",
+                    "1.num_batches_tracked", "2.0.weight", "2.0.bias", "2.0.running_mean", "2.0.running_var",
+                    "2.0.num_batches_tracked", "3.weight", "3.bias"), model.tensors().keySet());
+            for (String name : List.of("1.running_mean", "2.0.running_var")) {
+                SafetensorsFile.Tensor tensor = model.tensors().get(name);
+                assertEquals("F32", tensor.type());
+                assertArrayEquals(new long[] {5}, tensor.shape());
+                assertArrayEquals(Buffers.readFloats(trainer.buffers().values(name)), tensor.values());
+            }
+            SafetensorsFile.Tensor batches = model.tensors().get("1.num_batches_tracked");
+            assertEquals("I64", batches.type());
+            assertArrayEquals(new long[0], batches.shape());
+            // Seven steps: the lower half of the number, read as a float.
+            assertEquals(Float.intBitsToFloat(7), batches.values()[0]);
+            assertEquals(2, batches.values().length);
+        });
+    }
+
+    @Test
     void shouldWriteTheMomentumOfEachParameter() throws Exception {
         trained(3, List.of(), (trainer, writer) -> {
             Path checkpoint = write(writer, "epoch-0003");

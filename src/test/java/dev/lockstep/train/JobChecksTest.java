@@ -114,6 +114,34 @@ class JobChecksTest {
     }
 
     @Test
+    void shouldRefuseBatchesOfOneSampleWhereABatchNormTrains() {
+        String normed = "model=[{linear: {in: 6, out: 5}}, {residual: [batch-norm]}, {linear: {in: 5, out: 3}}]";
+        SmallJobs.sources(SmallJobs.job(normed), 1);
+        // 25 samples on each of two ranks, in batches of 8: the last has one.
+        refused(() -> SmallJobs.sources(SmallJobs.job(normed), 2), "train.batch-size: a batch of 1 on each of 2 ranks,"
+                + " perhaps the last of an epoch, has fewer samples than the 2 that the model's batch-norm needs; choose another");
+        refused(() -> SmallJobs.sources(SmallJobs.job(normed, "train.batch-size=1"), 1), "a batch of 1 on each of 1 rank, ");
+        SmallJobs.sources(SmallJobs.job(normed, "train.batch-size=5"), 2);
+        String sync = normed.replace("batch-norm", "sync-batch-norm");
+        SmallJobs.sources(SmallJobs.job(sync), 2);
+        refused(() -> SmallJobs.sources(SmallJobs.job(sync, "train.batch-size=7"), 1), "a batch of 1 on each of 1 rank, ");
+    }
+
+    @Test
+    void shouldBuildTheLayersInFrontOfTheFirstLinearOneForTheDatasFeatures() {
+        String first = "model=[batch-norm, {dropout: 0.1}, {residual: [layer-norm]}, {linear: {in: 6, out: 3}}]";
+        SmallJobs.sources(SmallJobs.job(first), 1);
+        refused(() -> check(SmallJobs.job(first, "data.train.features=7")), "data.train: synthetic data, ",
+                " has 7 features a sample, but the model's first linear layer takes 6; set its in to 7");
+    }
+
+    @Test
+    void shouldRefuseABlockThatDoesNotLeaveWhatTheDataHas() {
+        refused(() -> check(SmallJobs.job("model=[{residual: [{linear: {in: 6, out: 3}}]}]")), "--set model=[{residual: [",
+                "model: layer 0 (residual) takes 6 inputs but its layers give 3; make the last linear layer in it give 6");
+    }
+
+    @Test
     void shouldRefuseFewerSamplesThanRanks() {
         Job job = idxJob(new byte[5]);
         SmallJobs.sources(job, 5);

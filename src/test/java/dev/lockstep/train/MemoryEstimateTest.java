@@ -29,6 +29,9 @@ class MemoryEstimateTest {
         "[{linear: {in: 64, out: 1500}}, relu, {linear: {in: 1500, out: 10}}]",
         "[{module: {class: dev.lockstep.nn.Scale}}, relu, {module: {class: dev.lockstep.train.CustomModulesTest$TwoLinear,"
                 + " hidden: 300, out: 3}}]",
+        "[batch-norm, {linear: {in: 64, out: 90}}, sync-batch-norm, relu, {linear: {in: 90, out: 50}}, layer-norm]",
+        "[{dropout: 0.1}, {linear: {in: 64, out: 90}}, relu, {dropout: 0.1}, {residual: [{linear: {in: 90, out: 40}}, relu,"
+                + " {linear: {in: 40, out: 90}}, {dropout: 0.1}]}, {residual: [layer-norm]}, {linear: {in: 90, out: 5}}]",
     })
     void shouldComeNearToWhatATrainerTakes(String model) {
         for (String optimizer : List.of("sgd={lr: 0.1}", "sgd={lr: 0.1, momentum: 0.9}", "adam={}")) {

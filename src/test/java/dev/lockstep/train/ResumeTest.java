@@ -29,12 +29,18 @@ class ResumeTest {
     private static final String VALIDATION_DATA =
             "data.validation={format: synthetic, samples: 13, features: 6, classes: 3, seed: 3}";
 
+    private static final String NORMED = "model=[batch-norm, {linear: {in: 6, out: 5}}, sync-batch-norm, relu,"
+            + " {dropout: 0.3}, {residual: [layer-norm, {linear: {in: 5, out: 5}}, {dropout: 0.1}]}, {linear: {in: 5, out: 3}}]";
+    /** Takes last batches of one sample on each rank. */
+    private static final String SYNCHRONIZED = "model=[{linear: {in: 6, out: 5}}, sync-batch-norm, {dropout: 0.5}, gelu,"
+            + " {linear: {in: 5, out: 3}}]";
+
     @TempDir
     private Path folder;
 
     /** What rank 0 has at the end of a run. */
-    private record End(float[] parameters, List<float[]> optimizerState, long steps, String hash, List<EpochMetrics> epochs,
-            Optional<Validation.Summary> validation) {
+    private record End(float[] parameters, List<double[]> buffers, List<float[]> optimizerState, long steps, String hash,
+            List<EpochMetrics> epochs, Optional<Validation.Summary> validation) {
     }
 
     @ParameterizedTest
@@ -48,10 +54,12 @@ class ResumeTest {
         "2 train={epochs: 3, batch-size: 8, clip-norm: 0.2, clip-value: 0.1}",
         "2 validation={every-steps: 3, keep-best: true, early-stopping: {patience: 9}}",
         "1 train={epochs: 3, batch-size: 4, accumulate: 3}", "2 train={epochs: 3, batch-size: 3, accumulate: 4}",
-        "3 train={epochs: 3, global-batch: 18, accumulate: 3, drop-last: true}"
+        "3 train={epochs: 3, global-batch: 18, accumulate: 3, drop-last: true}",
+        "1 " + NORMED, "2 train.batch-size=7 " + NORMED, "3 train.batch-size=6 " + NORMED,
+        "2 train.shuffle=false " + SYNCHRONIZED, "1 train={epochs: 3, batch-size: 4, accumulate: 3} " + NORMED
     })
     void shouldEndBitForBitAsARunThatWasNeverStopped(String ranksAndSet) throws Exception {
-        String[] words = ranksAndSet.split(" ", 2);
+        String[] words = ranksAndSet.split(" (?=[a-z.-]+=)");
         int ranks = Integer.parseInt(words[0]);
         Job job = SmallJobs.job(Stream.concat(Stream.of("train.epochs=3", TEST_DATA, VALIDATION_DATA),
                 Stream.of(words).skip(1)).toList());
@@ -63,6 +71,9 @@ class ResumeTest {
             assertTrue(train(job, ranks, run, step -> step == last).isEmpty());
             End resumed = train(job, ranks, run, step -> false).orElseThrow();
             assertArrayEquals(whole.parameters, resumed.parameters, "stopped after step " + stop);
+            for (int i = 0; i < whole.buffers.size(); i++) {
+                assertArrayEquals(whole.buffers.get(i), resumed.buffers.get(i), "stopped after step " + stop);
+            }
             for (int i = 0; i < whole.optimizerState.size(); i++) {
                 assertArrayEquals(whole.optimizerState.get(i), resumed.optimizerState.get(i));
             }
@@ -163,6 +174,7 @@ class ResumeTest {
                         () -> stopAfter.test(trainer.step()), 0).run();
                 if (first && summary.isPresent()) {
                     ends.add(new End(Buffers.readFloats(trainer.parameters().values()),
+                            trainer.buffers().modelOrder().stream().map(buffer -> Buffers.read(buffer.values())).toList(),
                             new TreeMap<>(trainer.optimizer().state()).values().stream().map(Buffers::readFloats).toList(),
                             trainer.step(), summary.get().parametersSha256(), epochs, summary.get().validation()));
                 }

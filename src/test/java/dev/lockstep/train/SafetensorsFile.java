@@ -18,6 +18,7 @@ import java.util.Map;
  * @param bytes the values of all tensors
  */
 record SafetensorsFile(Map<String, String> metadata, Map<String, Tensor> tensors, byte[] bytes) {
+    /** An I64 is two values: the bits of its halves. */
     record Tensor(String type, long[] shape, float[] values) {
     }
 
@@ -43,9 +44,10 @@ record SafetensorsFile(Map<String, String> metadata, Map<String, Tensor> tensors
             }
             long[] shape = new long[value.get("shape").size()];
             Arrays.setAll(shape, i -> value.get("shape").get(i).longValue());
-            float[] values = new float[Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact))];
+            int words = value.get("dtype").textValue().equals("I64") ? 2 : 1;
+            float[] values = new float[words * Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact))];
             long[] offsets = {value.get("data_offsets").get(0).longValue(), value.get("data_offsets").get(1).longValue()};
-            if (offsets[0] != end || offsets[1] - offsets[0] != 4L * values.length) {
+            if (offsets[0] != end || offsets[0] % (4 * words) != 0 || offsets[1] - offsets[0] != 4L * values.length) {
                 throw new IOException(entry.getKey() + " lies at " + Arrays.toString(offsets) + ", after " + end);
             }
             end = offsets[1];

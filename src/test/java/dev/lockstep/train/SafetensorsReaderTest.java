@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Buffers;
+import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
+import dev.lockstep.tensor.BufferShape;
+import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
 import java.io.IOException;
@@ -43,6 +46,33 @@ class SafetensorsReaderTest {
             read(file("{'__metadata__':{'format':'pt'}," + BIAS + "," + WEIGHT + "}   ", 8), arena);
             assertArrayEquals(new float[] {0, 1}, Buffers.readFloats(arena.parameter("0.bias").value()));
             assertArrayEquals(new float[] {2, 3, 4, 5, 6, 7}, Buffers.readFloats(arena.parameter("0.weight").value()));
+        }
+    }
+
+    @Test
+    void shouldReadBuffersOfTheirOwnTypes() throws IOException {
+        try (Device device = new ReferenceDevice()) {
+            ParameterArena arena = new ParameterArena(device, SHAPES, false);
+            ModelBuffers buffers = new ModelBuffers(device, List.of(new BufferShape("1.running_var", DataType.FLOAT32, 2, 1),
+                    new BufferShape("1.num_batches_tracked", DataType.INT64, 0, 0)));
+            String variance = "'1.running_var':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}";
+            String batches = "'1.num_batches_tracked':{'dtype':'I64','shape':[],'data_offsets':[16,24]}";
+            String rest = "," + BIAS + "," + WEIGHT + "}";
+            List<NamedTensor> model = NamedTensor.model(arena, buffers);
+            SafetensorsReader.open(file("{" + batches + "," + variance + rest, 8)).readInto(model);
+            assertArrayEquals(new float[] {0, 1}, Buffers.readFloats(buffers.values("1.running_var")));
+            // The floats 4 and 5 as the halves of one number.
+            assertEquals((double) (((long) Float.floatToRawIntBits(5) << 32) + Float.floatToRawIntBits(4)),
+                    Buffers.read(buffers.values("1.num_batches_tracked"))[0]);
+
+            Path wrong = file("{" + batches.replace("I64", "F32").replace("24", "20") + "," + variance + rest, 8);
+            assertEquals(wrong + ": 1.num_batches_tracked is of type 'F32', and only I64 is taken; save"
+                    + " model.float().state_dict()", assertThrows(InvalidInputException.class, () -> SafetensorsReader
+                            .open(wrong).readInto(model)).getMessage());
+            Path missing = file("{" + variance + rest, 8);
+            assertTrue(assertThrows(InvalidInputException.class, () -> SafetensorsReader.open(missing)
+                    .readInto(model)).getMessage().startsWith(missing
+                            + " holds no tensor '1.num_batches_tracked', which the model has; "));
         }
     }
 

@@ -2,7 +2,6 @@ package dev.lockstep.train;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.data.DatasetInfo;
-import dev.lockstep.data.DatasetSource;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;

@@ -26,7 +26,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainerTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -122,10 +121,12 @@ class TrainerTest {
 
     /** The whole loop around a step, hooks and listener included; the least of many steps, see SteadyStateTest. */
     @ParameterizedTest
-    @ValueSource(ints = {1, 3})
-    void shouldAllocateNothingOnTheJavaHeapFromStepToStep(int accumulate) {
+    @CsvSource(delimiter = '|', value = {"1 | seed=0", "3 | seed=0",
+        "1 | model=[batch-norm, {linear: {in: 6, out: 5}}, sync-batch-norm, relu, {dropout: 0.3}, {residual: [layer-norm,"
+                + " {linear: {in: 5, out: 5}}, {dropout: 0.1}]}, {linear: {in: 5, out: 3}}]"})
+    void shouldAllocateNothingOnTheJavaHeapFromStepToStep(int accumulate, String set) {
         Job job = SmallJobs.job("data.train.samples=" + 8000 * accumulate, "train.accumulate=" + accumulate,
-                "log.every-steps=0");
+                "log.every-steps=0", set);
         var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         RankThreads.run(2, LIMIT, communicator -> {
             try (Device device = new CpuDevice(1)) {
