@@ -7,7 +7,8 @@ import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Operation;
 import dev.lockstep.tensor.ParameterArena;
 import java.util.List;
-import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** torch.optim.Adam and torch.optim.AdamW, without amsgrad. */
 public final class Adam implements Optimizer {
@@ -91,7 +92,10 @@ public final class Adam implements Optimizer {
     }
 
     @Override
-    public Map<String, DeviceBuffer> state() {
-        return Map.of("exp_avg", average, "exp_avg_sq", squareAverage);
+    public SortedMap<String, DeviceBuffer> state() {
+        SortedMap<String, DeviceBuffer> state = new TreeMap<>();
+        state.put("exp_avg", average);
+        state.put("exp_avg_sq", squareAverage);
+        return state;
     }
 }

@@ -2,7 +2,7 @@ package dev.lockstep.optim;
 
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Operation;
-import java.util.Map;
+import java.util.SortedMap;
 
 /**
  * Updates the parameter arena from the gradient arena, range by range, each range once a step. It neither knows who
@@ -23,6 +23,6 @@ public interface Optimizer {
 
     void setSteps(long steps);
 
-    /** Its state by PyTorch's names, each laid out as the arena; empty if it keeps none. */
-    Map<String, DeviceBuffer> state();
+    /** Its state by PyTorch's names, each laid out as the arena; empty if it keeps none. In one order on all ranks. */
+    SortedMap<String, DeviceBuffer> state();
 }

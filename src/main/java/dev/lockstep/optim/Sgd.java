@@ -7,7 +7,8 @@ import dev.lockstep.device.Operation;
 import dev.lockstep.device.SgdHyperparameters;
 import dev.lockstep.tensor.ParameterArena;
 import java.util.List;
-import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** Stochastic gradient descent with momentum, weight decay, dampening and nesterov: torch.optim.SGD. */
 public final class Sgd implements Optimizer {
@@ -86,7 +87,11 @@ public final class Sgd implements Optimizer {
     }
 
     @Override
-    public Map<String, DeviceBuffer> state() {
-        return momentumBuffer == null ? Map.of() : Map.of(MOMENTUM_BUFFER, momentumBuffer);
+    public SortedMap<String, DeviceBuffer> state() {
+        SortedMap<String, DeviceBuffer> state = new TreeMap<>();
+        if (momentumBuffer != null) {
+            state.put(MOMENTUM_BUFFER, momentumBuffer);
+        }
+        return state;
     }
 }

@@ -39,7 +39,8 @@ public final class Validation {
         config = job.validation();
         this.trainer = trainer;
         this.listener = listener;
-        progress = config.isPresent() ? trainer.start().validation() : ValidationProgress.NONE;
+        // Without data to validate on it stays as it is: what was the best is still the best.
+        progress = trainer.start().validation();
         ended = hasEnded(config, progress);
     }
 
@@ -84,7 +85,8 @@ public final class Validation {
         boolean higherIsBetter = monitor.filter(MetricConfig::ofClasses).isPresent();
         double value = monitor.map(metric -> evaluation.metrics().get(metric)).orElse(evaluation.loss());
         double minDelta = config.get().earlyStopping().map(EarlyStopping::minDelta).orElse(0.0);
-        progress = progress.with(step, value, higherIsBetter, minDelta, config.get().keepBest() ? checkpoint : "");
+        progress = progress.with(step, value, higherIsBetter, minDelta, config.get().keepBest() ? checkpoint
+                : progress.bestCheckpoint());
         ended = hasEnded(config, progress);
         listener.validated(new ValidationMetrics(epoch, step, evaluation, progress.lastIsBest()));
         return progress.lastIsBest() && config.get().keepBest();
@@ -97,8 +99,8 @@ public final class Validation {
 
     /** How they went; empty if there was none. */
     Optional<Summary> summary() {
-        return progress.step() == 0 ? Optional.empty() : Optional.of(new Summary(
+        return config.isEmpty() || progress.step() == 0 ? Optional.empty() : Optional.of(new Summary(
                 config.get().monitor().map(MetricConfig::key).orElse("loss"), progress.best(), progress.bestStep(),
-                endsTraining(), config.get().keepBest() ? Optional.of(progress.bestCheckpoint()) : Optional.empty()));
+                endsTraining(), Optional.of(progress.bestCheckpoint()).filter(name -> config.get().keepBest() && !name.isEmpty())));
     }
 }

@@ -59,7 +59,7 @@ class StartAndEndIT {
         assertEquals(137, run.exitStatus(), run::toString);
         assertTrue(run.stderr().contains("process rank " + rank + " with PID"), run::toString);
         if (!Lockstep.errors(run).isEmpty()) {
-            assertOneLine(run, "rank " + rank + ON_HOST + ", epoch 2, after step 16: its connection has closed, .+");
+            assertOneLine(run, "rank " + rank + ON_HOST + "(, epoch [0-9]+, after step [0-9]+)?: its connection has closed, .+");
         }
     }
 
@@ -69,7 +69,7 @@ class StartAndEndIT {
         ProcessRun.Result run = train(where, rank, STOP);
 
         assertEquals(1, run.exitStatus(), run::toString);
-        assertOneLine(run, "rank " + rank + ON_HOST + ", epoch 2, after step 16: silent for [0-9.]+ s, so it was stopped, .+");
+        assertOneLine(run, "rank " + rank + ON_HOST + ", epoch [12], after step [0-9]+: silent for [0-9.]+ s, so it was stopped, .+");
     }
 
     private ProcessRun.Result train(String where, int rank, int signal) {
