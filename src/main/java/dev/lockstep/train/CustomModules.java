@@ -4,6 +4,7 @@ import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.LayerConfig;
+import dev.lockstep.nn.CheckedModule;
 import dev.lockstep.nn.GradientChecker;
 import dev.lockstep.nn.Module;
 import dev.lockstep.nn.ModuleContract;
@@ -79,7 +80,7 @@ public final class CustomModules {
         try {
             Module module = type.getConstructor(ModuleOptions.class, int.class).newInstance(options, inputFeatures);
             options.requireAllKnown();
-            return new CustomModule(where, module);
+            return new CustomModule(where, new CheckedModule(module));
         } catch (InvalidInputException e) {
             throw CustomModule.before(where, "", e);
         } catch (InvocationTargetException e) {
@@ -109,6 +110,9 @@ public final class CustomModules {
         } catch (LinkageError e) {
             throw new InvalidInputException(where + ": it cannot be loaded (" + e.getClass().getSimpleName() + ": "
                     + e.getMessage() + "); compile it again", e);
+        } catch (Error e) {
+            // Errors that a static initializer throws come as they are.
+            throw CustomModule.before(where, "its static initializer", e);
         }
     }
 
