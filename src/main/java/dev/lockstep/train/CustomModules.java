@@ -14,6 +14,7 @@ import dev.lockstep.nn.Residual;
 import dev.lockstep.nn.Sequential;
 import java.lang.reflect.InvocationTargetException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.ObjIntConsumer;
 
@@ -70,6 +71,16 @@ public final class CustomModules {
             }
             features = module.outputFeatures(features);
         }
+    }
+
+    /** The custom module, if it is one, for which a model needs batches of so many samples on each rank. */
+    static Optional<CustomModule> needing(Sequential layers, int ranks, int samples) {
+        Module first = layers.modules().stream().filter(module -> module.smallestBatch(ranks) == samples).findFirst()
+                .orElseThrow();
+        if (first instanceof Residual residual) {
+            return needing(residual.block(), ranks, samples);
+        }
+        return first instanceof CustomModule custom ? Optional.of(custom) : Optional.empty();
     }
 
     /** @param path {@code "model.1"} */

@@ -183,6 +183,18 @@ class CustomModulesTest {
     }
 
     @Test
+    void shouldNameTheClassThatNeedsALargerBatch() {
+        for (String module : List.of("{module: {class: dev.lockstep.nn.Scale, fault: large_batch}}",
+                "{residual: [{module: {class: dev.lockstep.nn.Scale, fault: large_batch}}]}")) {
+            Job job = SmallJobs.job("model=[batch-norm, " + module + ", {linear: {in: 6, out: 3}}]");
+            String message = assertThrows(InvalidInputException.class, () -> SmallJobs.sources(job, 1)).getMessage();
+            assertTrue(message.matches("train\\.batch-size: a batch of \\d+ on each of 1 rank, perhaps the last of an epoch,"
+                    + " has fewer samples than the 1000 that model\\.1.* \\(class dev\\.lockstep\\.nn\\.Scale\\) needs;"
+                    + " choose another batch-size or number of ranks"), message);
+        }
+    }
+
+    @Test
     void shouldNameTheClassWhoseCodeRunsOutOfMemory() {
         String message = refusal("class: dev.lockstep.nn.Scale, fault: out_of_memory");
         assertTrue(message.startsWith(SCALE + ": initialize threw OutOfMemoryError: Java heap space (Scale.java:"), message);
