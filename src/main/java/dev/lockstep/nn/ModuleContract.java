@@ -177,6 +177,9 @@ public final class ModuleContract {
     private static void checkWritten(String method, Written array, double[] over1, double[] over2) {
         for (int i = 0; i < over1.length; i++) {
             String element = array.what + ", element " + i;
+            double strange = Double.isFinite(over1[i]) ? over2[i] : over1[i];
+            require(Double.isFinite(strange), () -> method + " gives " + strange + " for " + element
+                    + ", of finite numbers");
             double change = over2[i] - over1[i];
             double rounding = TOLERANCE * (1 + Math.abs(over1[i]));
             if (array.accumulated) {

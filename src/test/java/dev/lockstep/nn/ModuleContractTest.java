@@ -64,6 +64,10 @@ class ModuleContractTest {
         "OUTPUT_NOT_WRITTEN | forward does not write its output, element 19",
         "OUTPUT_ADDED | forward adds to its output, element 0; it must overwrite it",
         "OUTPUT_RANDOM | forward gives another value each time for its output, element 0",
+        "NAN_OUTPUT | forward gives NaN for its output, element 0, of finite numbers",
+        "INFINITE_GRADIENT | backward gives Infinity for the gradient of 'scale', element 0, of finite numbers",
+        "NAN_INPUT_GRADIENT | backward gives NaN for the gradient of its input, element 0, of finite numbers",
+        "LEAVES_INITIAL_VALUE | initialize does not write a finite number to 'scale', element 4",
         "GRADIENT_NOT_WRITTEN | backward does not write the gradient of 'scale', element 0",
         "GRADIENT_NOT_REPORTED | backward reports 0 of 5 rows of the gradient of 'scale'; call listener.gradientReady once"
                 + " they are written",

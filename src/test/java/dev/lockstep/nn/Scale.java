@@ -93,7 +93,10 @@ public final class Scale implements Module {
         if (has(Fault.OUT_OF_MEMORY)) {
             throw new OutOfMemoryError("Java heap space");
         }
-        HostArray.of(parameters.apply(NAME).value()).fill(initial);
+        HostArray values = HostArray.of(parameters.apply(NAME).value());
+        for (int i = 0; i < features - (has(Fault.LEAVES_INITIAL_VALUE) ? 1 : 0); i++) {
+            values.set(i, initial);
+        }
     }
 
     @Override
@@ -153,7 +156,7 @@ public final class Scale implements Module {
             }
             for (int i = 0; i < x.length() - (has(Fault.OUTPUT_NOT_WRITTEN) ? 1 : 0); i++) {
                 y.set(i, s.get(i % features) * x.get(i) + (has(Fault.OUTPUT_ADDED) ? y.get(i) : 0)
-                        + (has(Fault.OUTPUT_RANDOM) ? ++forwards : 0));
+                        + (has(Fault.OUTPUT_RANDOM) ? ++forwards : 0) + (has(Fault.NAN_OUTPUT) ? Double.NaN : 0));
             }
             if (has(Fault.INPUT_WRITTEN)) {
                 x.set(1, 5);
@@ -177,7 +180,8 @@ public final class Scale implements Module {
                 s.set(0, 7);
             }
             for (int i = 0; dx != null && !has(Fault.INPUT_GRADIENT_NOT_WRITTEN) && i < dx.length(); i++) {
-                dx.set(i, s.get(i % features) * dy.get(i) * (has(Fault.WRONG_INPUT_GRADIENT) ? 1.001 : 1));
+                dx.set(i, s.get(i % features) * dy.get(i) * (has(Fault.WRONG_INPUT_GRADIENT) ? 1.001
+                        : has(Fault.NAN_INPUT_GRADIENT) ? Double.NaN : 1));
             }
         }
 
@@ -189,7 +193,7 @@ public final class Scale implements Module {
                 for (int i = j; i < x.length(); i += features) {
                     sum += factor * dy.get(i) * x.get(i);
                 }
-                ds.set(j, sum);
+                ds.set(j, has(Fault.INFINITE_GRADIENT) ? Double.POSITIVE_INFINITY : sum);
             }
         }
     }
