@@ -77,6 +77,22 @@ class CustomModulesTest {
         }
     }
 
+    public static final class FailsToLoadWithAnError implements Composite {
+        private static final Module MODULE = fail();
+
+        public FailsToLoadWithAnError(ModuleOptions options, int inputFeatures) {
+        }
+
+        private static Module fail() {
+            throw new OutOfMemoryError("too much");
+        }
+
+        @Override
+        public Module module() {
+            return MODULE;
+        }
+    }
+
     private static Job job(String module) {
         return SmallJobs.job("model=[{module: {" + module + "}}, {linear: {in: 6, out: 3}}]");
     }
@@ -153,12 +169,13 @@ class CustomModulesTest {
         assertEquals(message, assertThrows(InvalidInputException.class, () -> SmallJobs.sources(job(module), 1)).getMessage());
     }
 
-    @Test
-    void shouldNameAStaticInitializerThatThrows() {
-        Job job = job("class: dev.lockstep.train.CustomModulesTest$FailsToLoad");
+    @ParameterizedTest
+    @CsvSource({"FailsToLoad, UnsupportedOperationException: not today", "FailsToLoadWithAnError, OutOfMemoryError: too much"})
+    void shouldNameAStaticInitializerThatThrows(String name, String thrown) {
+        Job job = job("class: dev.lockstep.train.CustomModulesTest$" + name);
         String message = assertThrows(InvalidInputException.class, () -> SmallJobs.sources(job, 1)).getMessage();
-        assertTrue(message.startsWith("model.0 (class dev.lockstep.train.CustomModulesTest$FailsToLoad): its static initializer"
-                + " threw UnsupportedOperationException: not today (CustomModulesTest.java:"), message);
+        assertTrue(message.startsWith("model.0 (class dev.lockstep.train.CustomModulesTest$" + name + "): its static"
+                + " initializer threw " + thrown + " (CustomModulesTest.java:"), message);
     }
 
     @ParameterizedTest
