@@ -23,6 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -76,8 +77,10 @@ final class EvaluateCommand implements Callable<Integer> {
                 ? Optional.of(Checkpoint.find(path, warning -> System.err.println("lockstep: warning: " + warning)))
                 : Optional.empty());
         CheckpointState state = SharedCheckpoint.state(communicator, checkpoint).orElseThrow();
+        // How training was validated has no bearing on this, and need not fit what --set asks for.
+        List<String> all = Stream.concat(Stream.of("validation=null"), sets.stream()).toList();
         Job job = Agreement.onAllRanks(communicator,
-                () -> file == null ? state.parseJob(path, sets) : JobFile.load(file, sets));
+                () -> file == null ? state.parseJob(path, all) : JobFile.load(file, all));
         RankWatch.start(communicator, job.timeout(), context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);

@@ -97,7 +97,8 @@ record Value(String path, YamlNode node) {
     double numberAboveZero(String otherwise) {
         String expected = "a finite number above 0" + otherwise;
         double number = finite(expected);
-        if (number <= 0) {
+        // It is computed with as a float.
+        if ((float) number <= 0) {
             throw mustBe(expected);
         }
         return number;

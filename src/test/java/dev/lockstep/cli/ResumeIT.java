@@ -55,6 +55,25 @@ class ResumeIT {
                 Lockstep.metrics(run, "epoch").stream().map(line -> line.get("epoch").asInt()).toList());
     }
 
+    /** Each process has an order of its own in which it would go over a map; state of two kinds is where that shows. */
+    @Test
+    void shouldGiveEachRankTheStateOfAdam() throws Exception {
+        Path whole = folder.resolve("whole");
+        Path resumed = folder.resolve("resumed");
+        adam(whole, 6);
+        for (int epochs = 1; epochs <= 6; epochs++) {
+            adam(resumed, epochs);
+        }
+        assertEquals(Lockstep.metrics(whole, "summary").get(0).get("parameters_sha256"),
+                Lockstep.metrics(resumed, "summary").get(0).get("parameters_sha256"));
+    }
+
+    private void adam(Path run, int epochs) {
+        ProcessRun.Result result = Lockstep.ranks(3, "train", "small.yaml", "--output", run.toString(), "--resume", "--set",
+                "optimizer.adam={lr: 0.01}", "--set", "train.epochs=" + epochs).directory(folder).run();
+        assertEquals(0, result.exitStatus(), result::toString);
+    }
+
     private interface Moment {
         void await(RunningProcess process) throws IOException;
     }

@@ -63,13 +63,14 @@ class StartAndEndIT {
         }
     }
 
+    /** So short a training may be over before its first heartbeat tells of an epoch. */
     @ParameterizedTest
     @CsvSource({"MPI_Finalize, 0", "MPI_Finalize, 1", "after MPI_Finalize, 0", "after MPI_Finalize, 1"})
     void shouldNameTheRankThatIsStoppedInTheEnd(String where, int rank) {
         ProcessRun.Result run = train(where, rank, STOP);
 
         assertEquals(1, run.exitStatus(), run::toString);
-        assertOneLine(run, "rank " + rank + ON_HOST + ", epoch [12], after step [0-9]+: silent for [0-9.]+ s, so it was stopped, .+");
+        assertOneLine(run, "rank " + rank + ON_HOST + "(, epoch [12], after step [0-9]+)?: silent for [0-9.]+ s, so it was stopped, .+");
     }
 
     private ProcessRun.Result train(String where, int rank, int signal) {

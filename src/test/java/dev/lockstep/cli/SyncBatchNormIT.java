@@ -53,7 +53,7 @@ class SyncBatchNormIT {
                 "--set", "train.batch-size=59");
         assertEquals(List.of("lockstep: error: train.batch-size: a batch of 1 on each of 2 ranks, perhaps the last of an"
                 + " epoch, has fewer samples than the 2 that the model's batch-norm needs; choose another batch-size, number of"
-                + " ranks or layer-norm"), run.errorLines(), run::toString);
+                + " ranks or layer-norm"), Lockstep.errors(run), run::toString);
     }
 
     private ProcessRun.Result run(int ranks, int exitStatus, String... arguments) {

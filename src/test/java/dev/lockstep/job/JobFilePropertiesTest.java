@@ -257,7 +257,7 @@ class JobFilePropertiesTest {
 
     private static Arbitrary<TrainConfig> train() {
         Arbitrary<Boolean> flag = Arbitraries.of(true, false);
-        Arbitrary<OptionalDouble> limit = fromZero().map(number -> number == 0 ? OptionalDouble.empty()
+        Arbitrary<OptionalDouble> limit = fromZero().map(number -> (float) number.doubleValue() == 0 ? OptionalDouble.empty()
                 : OptionalDouble.of(number));
         return Combinators.combine(positive(), positive(), flag, positive(), flag, flag, limit, limit)
                 .as((epochs, batch, global, accumulate, shuffle, dropLast, clipNorm, clipValue) -> new TrainConfig(

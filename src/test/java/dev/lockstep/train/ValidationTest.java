@@ -242,6 +242,33 @@ class ValidationTest {
     }
 
     @Test
+    void shouldKeepTheBestThroughATrainingWithoutValidation() throws Exception {
+        String keepOne = "checkpoint.keep=1";
+        train(2, job("validation={keep-best: true}", keepOne, "optimizer.sgd.lr=0.5"));
+        Path best = RunFolder.checkpoints(folder).resolve("best");
+        Path kept = best.toRealPath();
+        Heard without = train(2, SmallJobs.job("train.epochs=4", keepOne, "optimizer.sgd.lr=0.5"));
+        assertEquals(Optional.empty(), without.summary.validation());
+        assertEquals(kept, best.toRealPath());
+        ValidationProgress progress = CheckpointFolder.newestWhole(RunFolder.checkpoints(folder), new ArrayList<>())
+                .orElseThrow().state().position().validation();
+        assertEquals(kept.getFileName().toString(), progress.bestCheckpoint());
+        assertTrue(progress.step() > 0);
+        // Not kept any more, whatever becomes the best; the link goes on leading to what it led to.
+        train(2, job("train.epochs=6", keepOne));
+        assertEquals(kept, best.toRealPath());
+    }
+
+    @Test
+    void shouldNotSayThatTheBestIsKeptWhereItIsNot() {
+        train(2, job());
+        Heard resumed = train(2, job("validation={keep-best: true}", "optimizer.sgd.lr=30", "train.epochs=3"));
+        Validation.Summary summary = resumed.summary.validation().orElseThrow();
+        assertEquals(List.of(false), resumed.validations.stream().map(ValidationMetrics::isBest).toList());
+        assertEquals(Optional.empty(), summary.kept());
+    }
+
+    @Test
     void shouldNotGoOnWithAnotherMonitor() {
         train(2, job());
         InvalidInputException e = assertThrows(InvalidInputException.class,
