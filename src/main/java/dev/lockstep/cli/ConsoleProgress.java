@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.job.ValidationConfig.EarlyStopping;
 import dev.lockstep.train.EpochMetrics;
 import dev.lockstep.train.Evaluation;
 import dev.lockstep.train.TrainingListener;
@@ -106,7 +107,13 @@ final class ConsoleProgress implements TrainingListener {
         summary.validation().ifPresent(validation -> line(String.format(Locale.ROOT,
                 "best validation %s %.4f, after step %,d%s%s", validation.monitor(), validation.best(), validation.bestStep(),
                 validation.kept().map(name -> ": kept as checkpoints/best").orElse(""),
-                validation.stoppedEarly() ? "; stopped early, as none since was better" : "")));
+                validation.stoppedBy().map(ConsoleProgress::stopped).orElse(""))));
+    }
+
+    /** The best may be among the last ones, where none of them was better by enough. */
+    private static String stopped(EarlyStopping by) {
+        return "; stopped early, as none " + (by.minDelta() == 0 ? "since was better"
+                : "of the last " + by.patience() + " was better by more than " + by.minDelta());
     }
 
     private static String test(Optional<Evaluation> test) {

@@ -9,7 +9,6 @@ import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -36,7 +35,7 @@ public final class ModuleContract {
     private ModuleContract(Device device, DataType type, Module module, int inputFeatures) {
         this.device = device;
         this.type = type;
-        this.module = module;
+        this.module = new CheckedModule(module);
         this.inputFeatures = inputFeatures;
     }
 
@@ -69,11 +68,8 @@ public final class ModuleContract {
 
     private void checkDescription() {
         outputFeatures = module.outputFeatures(inputFeatures);
-        require(outputFeatures > 0, () -> "outputFeatures(" + inputFeatures + ") is " + outputFeatures
-                + "; a sample leaves with at least 1");
+        module.outputFeatures(inputFeatures); // It must be the same, as CheckedModule sees.
         List<ParameterShape> shapes = module.parameterShapes();
-        require(shapes != null && shapes.stream().noneMatch(Objects::isNull),
-                () -> "parameterShapes() is or holds null; a module without parameters has an empty list");
         require(shapes.equals(module.parameterShapes()), () -> "parameterShapes() is another list each time");
         Set<String> names = new HashSet<>();
         for (ParameterShape shape : shapes) {
@@ -123,7 +119,6 @@ public final class ModuleContract {
     }
 
     private void checkMatrices(BoundModule bound, int rows, boolean training) {
-        require(bound != null, () -> "bind returns null");
         checkMatrix("output()", bound.output(), rows);
         if (training) {
             checkMatrix("outputGradient()", bound.outputGradient(), rows);
@@ -182,6 +177,9 @@ public final class ModuleContract {
     private static void checkWritten(String method, Written array, double[] over1, double[] over2) {
         for (int i = 0; i < over1.length; i++) {
             String element = array.what + ", element " + i;
+            double strange = Double.isFinite(over1[i]) ? over2[i] : over1[i];
+            require(Double.isFinite(strange), () -> method + " gives " + strange + " for " + element
+                    + ", of finite numbers");
             double change = over2[i] - over1[i];
             double rounding = TOLERANCE * (1 + Math.abs(over1[i]));
             if (array.accumulated) {

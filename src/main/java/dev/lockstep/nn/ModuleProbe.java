@@ -33,7 +33,10 @@ final class ModuleProbe {
     record Pass(BoundModule bound, Matrix input, Matrix inputGradient) {
     }
 
-    /** @param largestBatch rows of the first batch that it is bound to */
+    /**
+     * @param largestBatch rows of the first batch that it is bound to
+     * @throws ModuleContractException if the module leaves parameters without initial values
+     */
     ModuleProbe(Device device, DataType type, Module module, int inputFeatures, int largestBatch) {
         this.device = device;
         this.module = module;
@@ -60,11 +63,24 @@ final class ModuleProbe {
     private void initialize(ParameterArena arena) {
         ParameterArena floats =
                 new ParameterArena(device, arena.modelOrder().stream().map(Parameter::shape).toList(), false);
+        List<Parameter> initialized = floats.modelOrder().subList(0, parameters.size());
+        initialized.forEach(parameter -> HostArray.of(parameter.value()).fill(Double.NaN));
         module.initialize(new Mt19937(0), name -> floats.parameter(PATH + "." + name));
+        initialized.forEach(ModuleProbe::checkInitialized);
         HostArray from = HostArray.of(floats.values());
         HostArray to = HostArray.of(arena.values());
         for (int i = 0; i < to.length(); i++) {
             to.set(i, from.get(i));
+        }
+    }
+
+    private static void checkInitialized(Parameter parameter) {
+        HostArray values = HostArray.of(parameter.value());
+        for (int i = 0; i < values.length(); i++) {
+            if (!Double.isFinite(values.get(i))) {
+                throw new ModuleContractException("initialize does not write a finite number to '" + name(parameter)
+                        + "', element " + i);
+            }
         }
     }
 

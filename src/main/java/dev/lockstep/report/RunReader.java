@@ -8,7 +8,9 @@ import dev.lockstep.InvalidInputException;
 import dev.lockstep.job.Settings;
 import dev.lockstep.train.IoMessages;
 import java.io.BufferedReader;
+import java.io.FilterInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -76,20 +78,39 @@ final class RunReader {
         int skipped = 0;
         boolean lastSkipped = false;
         // Bytes that are no UTF-8 are replaced, and thus only spoil their own line.
-        try (BufferedReader lines = new BufferedReader(new InputStreamReader(Files.newInputStream(folder.resolve(METRICS)),
-                StandardCharsets.UTF_8))) {
+        try (LastByte bytes = new LastByte(Files.newInputStream(folder.resolve(METRICS)));
+                BufferedReader lines = new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 lastSkipped = !line.isBlank() && !isTaken(line);
                 skipped += lastSkipped ? 1 : 0;
             }
+            lastSkipped &= bytes.last != '\n';
         } catch (IOException e) {
             throw new InvalidInputException(folder.resolve(METRICS) + " cannot be read (" + IoMessages.of(e) + ")", e);
         }
-        // The last line of a run that is writing, or was killed, may be half of one.
+        // The last line of a run that is writing, or was killed, may be half of one: without its end.
         int damaged = skipped - (lastSkipped ? 1 : 0);
         if (damaged > 0) {
             notes.add("left out of " + METRICS + ": " + damaged + (damaged == 1 ? " line that is" : " lines that are")
                     + " no whole record");
+        }
+    }
+
+    /** Remembers the last byte that a reader of text took. */
+    private static final class LastByte extends FilterInputStream {
+        private byte last;
+
+        LastByte(InputStream in) {
+            super(in);
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            int count = super.read(bytes, offset, length);
+            if (count > 0) {
+                last = bytes[offset + count - 1];
+            }
+            return count;
         }
     }
 

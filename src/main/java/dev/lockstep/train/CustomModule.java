@@ -6,8 +6,10 @@ import dev.lockstep.device.Stream;
 import dev.lockstep.nn.ActivationMemory;
 import dev.lockstep.nn.Binding;
 import dev.lockstep.nn.BoundModule;
+import dev.lockstep.nn.CheckedModule;
 import dev.lockstep.nn.GradientListener;
 import dev.lockstep.nn.Module;
+import dev.lockstep.nn.ModuleContractException;
 import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.BufferShape;
 import dev.lockstep.tensor.Parameter;
@@ -17,12 +19,12 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * A module of a class of the user's. What it throws gets the name of the class and of what it did: before training as
- * InvalidInputException, in forward and backward as TrainingException.
+ * A module of a class of the user's. What it throws, and what it answers but may not, gets the name of the class and of
+ * what it did: before training as InvalidInputException, in forward and backward as TrainingException.
  *
  * @param where {@code "model.1 (class com.example.Swish)"}
  */
-record CustomModule(String where, Module module) implements Module {
+record CustomModule(String where, CheckedModule module) implements Module {
     @Override
     public List<ParameterShape> parameterShapes() {
         return guarded("parameterShapes", module::parameterShapes);
@@ -64,24 +66,20 @@ record CustomModule(String where, Module module) implements Module {
 
     @Override
     public BoundModule bind(Binding binding, Matrix input, Matrix inputGradient) {
-        BoundModule bound = guarded("bind", () -> module.bind(binding, input, inputGradient));
-        if (bound == null) {
-            throw new InvalidInputException(where + ": bind returns null");
-        }
-        return new BoundCustomModule(where, bound);
+        return new BoundCustomModule(where, guarded("bind", () -> module.bind(binding, input, inputGradient)));
     }
 
     private <T> T guarded(String method, Supplier<T> body) {
         try {
             return body.get();
-        } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
+        } catch (Exception | Error e) {
             throw before(where, method, e);
         }
     }
 
     /** What a failure of the user's code before training is reported as. */
     static RuntimeException before(String where, String method, Throwable failure) {
-        if (failure instanceof InvalidInputException) {
+        if (failure instanceof InvalidInputException || failure instanceof ModuleContractException) {
             return new InvalidInputException(where + ": " + failure.getMessage(), failure);
         }
         return isOurs(failure) ? (RuntimeException) failure
@@ -116,7 +114,7 @@ record CustomModule(String where, Module module) implements Module {
         public void forward(Stream stream) {
             try {
                 module.forward(stream);
-            } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
+            } catch (Exception | Error e) {
                 throw during("forward", e);
             }
         }
@@ -125,7 +123,7 @@ record CustomModule(String where, Module module) implements Module {
         public void backward(Stream stream, GradientListener listener) {
             try {
                 module.backward(stream, listener);
-            } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
+            } catch (Exception | Error e) {
                 throw during("backward", e);
             }
         }

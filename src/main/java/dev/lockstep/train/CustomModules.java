@@ -4,6 +4,7 @@ import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.LayerConfig;
+import dev.lockstep.nn.CheckedModule;
 import dev.lockstep.nn.GradientChecker;
 import dev.lockstep.nn.Module;
 import dev.lockstep.nn.ModuleContract;
@@ -13,6 +14,7 @@ import dev.lockstep.nn.Residual;
 import dev.lockstep.nn.Sequential;
 import java.lang.reflect.InvocationTargetException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.ObjIntConsumer;
 
@@ -71,6 +73,16 @@ public final class CustomModules {
         }
     }
 
+    /** The custom module, if it is one, for which a model needs batches of so many samples on each rank. */
+    static Optional<CustomModule> needing(Sequential layers, int ranks, int samples) {
+        Module first = layers.modules().stream().filter(module -> module.smallestBatch(ranks) == samples).findFirst()
+                .orElseThrow();
+        if (first instanceof Residual residual) {
+            return needing(residual.block(), ranks, samples);
+        }
+        return first instanceof CustomModule custom ? Optional.of(custom) : Optional.empty();
+    }
+
     /** @param path {@code "model.1"} */
     static CustomModule build(String path, LayerConfig.CustomLayer layer, int inputFeatures) {
         String where = path + " (class " + layer.className() + ")";
@@ -79,7 +91,7 @@ public final class CustomModules {
         try {
             Module module = type.getConstructor(ModuleOptions.class, int.class).newInstance(options, inputFeatures);
             options.requireAllKnown();
-            return new CustomModule(where, module);
+            return new CustomModule(where, new CheckedModule(module));
         } catch (InvalidInputException e) {
             throw CustomModule.before(where, "", e);
         } catch (InvocationTargetException e) {
@@ -109,6 +121,9 @@ public final class CustomModules {
         } catch (LinkageError e) {
             throw new InvalidInputException(where + ": it cannot be loaded (" + e.getClass().getSimpleName() + ": "
                     + e.getMessage() + "); compile it again", e);
+        } catch (Error e) {
+            // Errors that a static initializer throws come as they are.
+            throw CustomModule.before(where, "its static initializer", e);
         }
     }
 

@@ -82,8 +82,9 @@ public final class JobChecks {
         if (samples < least) {
             throw new InvalidInputException("train.batch-size: a batch of " + samples + " on each of " + ranks
                     + (ranks == 1 ? " rank" : " ranks") + ", perhaps the last of an epoch, has fewer samples than the "
-                    + least + " that the model's batch-norm needs; choose another batch-size, number of ranks or"
-                    + " layer-norm");
+                    + least + " that " + CustomModules.needing(model, ranks, least).map(custom -> custom.where()
+                            + " needs; choose another batch-size or number of ranks").orElse("the model's batch-norm"
+                            + " needs; choose another batch-size, number of ranks or layer-norm"));
         }
     }
 

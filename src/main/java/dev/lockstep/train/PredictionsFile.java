@@ -6,16 +6,23 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 
-/** A CSV file that appears under its name once it is whole. Of rank 0. */
+/**
+ * A CSV file that appears under its name once it is whole; where a link leads to a file, that file is replaced. What is
+ * there and is no file, as a pipe or a device, is written to as it is. Of rank 0.
+ */
 public final class PredictionsFile implements AutoCloseable {
     private static final int BUFFER_BYTES = 1 << 20;
 
     private final Path file;
-    private final Path temporary;
+    /** Where links lead. */
+    private final Path target;
+    /** Beside the target, or the target itself where that is no file to be replaced. */
+    private final Path written;
     private final OutputStream out;
 
     /**
@@ -25,12 +32,14 @@ public final class PredictionsFile implements AutoCloseable {
      */
     public PredictionsFile(Path file) {
         this.file = file;
-        temporary = file.resolveSibling("." + file.getFileName() + ".writing");
         if (Files.isDirectory(file)) {
             throw new InvalidInputException("--predictions: " + file + " is a folder; name a file");
         }
         try {
-            out = new BufferedOutputStream(Files.newOutputStream(temporary), BUFFER_BYTES);
+            target = Files.isRegularFile(file) ? file.toRealPath() : file;
+            boolean asItIs = Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file);
+            written = asItIs ? target : target.resolveSibling("." + target.getFileName() + ".writing");
+            out = new BufferedOutputStream(Files.newOutputStream(written), BUFFER_BYTES);
         } catch (IOException e) {
             throw new InvalidInputException("--predictions: " + file + " cannot be written (" + IoMessages.of(e)
                     + "); name a file in a folder that exists and may be written");
@@ -66,7 +75,9 @@ public final class PredictionsFile implements AutoCloseable {
     public void finish() {
         write(() -> {
             out.close();
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+            if (!written.equals(target)) {
+                Files.move(written, target, StandardCopyOption.ATOMIC_MOVE);
+            }
         });
     }
 
@@ -75,9 +86,15 @@ public final class PredictionsFile implements AutoCloseable {
     public void close() {
         try {
             out.close();
-            Files.deleteIfExists(temporary);
         } catch (IOException e) {
-            System.err.println("lockstep: " + temporary + " cannot be deleted (" + IoMessages.of(e) + "); delete it");
+            // Nobody misses what could not be written here: the file is not whole, as has been said.
+        }
+        if (!written.equals(target)) {
+            try {
+                Files.deleteIfExists(written);
+            } catch (IOException e) {
+                System.err.println("lockstep: " + written + " cannot be deleted (" + IoMessages.of(e) + "); delete it");
+            }
         }
     }
 

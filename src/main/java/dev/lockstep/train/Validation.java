@@ -13,18 +13,18 @@ public final class Validation {
     /**
      * What a training's validations came to.
      *
-     * @param monitor      {@code "loss"}, {@code "accuracy"}, as a job file spells it
-     * @param best         of these numbers
-     * @param stoppedEarly whether training ended for want of a better one
-     * @param kept         name of the best one's checkpoint, where that is kept
+     * @param monitor   {@code "loss"}, {@code "accuracy"}, as a job file spells it
+     * @param best      of these numbers
+     * @param stoppedBy what ended training for want of a better one
+     * @param kept      name of the best one's checkpoint, where that is kept
      */
-    public record Summary(String monitor, double best, long bestStep, boolean stoppedEarly, Optional<String> kept) {
+    public record Summary(String monitor, double best, long bestStep, Optional<EarlyStopping> stoppedBy, Optional<String> kept) {
         /** As metrics.jsonl has it. */
         Map<String, Object> toMap() {
             Map<String, Object> map = new LinkedHashMap<>();
             map.put("best_validation_" + monitor.replace('-', '_'), best);
             map.put("best_step", bestStep);
-            map.put("stopped_early", stoppedEarly);
+            map.put("stopped_early", stoppedBy.isPresent());
             return map;
         }
     }
@@ -101,6 +101,7 @@ public final class Validation {
     Optional<Summary> summary() {
         return config.isEmpty() || progress.step() == 0 ? Optional.empty() : Optional.of(new Summary(
                 config.get().monitor().map(MetricConfig::key).orElse("loss"), progress.best(), progress.bestStep(),
-                endsTraining(), Optional.of(progress.bestCheckpoint()).filter(name -> config.get().keepBest() && !name.isEmpty())));
+                config.get().earlyStopping().filter(early -> endsTraining()),
+                Optional.of(progress.bestCheckpoint()).filter(name -> config.get().keepBest() && !name.isEmpty())));
     }
 }

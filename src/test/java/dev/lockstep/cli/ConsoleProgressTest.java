@@ -4,15 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.job.MetricConfig;
+import dev.lockstep.job.ValidationConfig.EarlyStopping;
 import dev.lockstep.train.EpochMetrics;
 import dev.lockstep.train.Evaluation;
 import dev.lockstep.train.TrainingSummary;
+import dev.lockstep.train.Validation;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ConsoleProgressTest {
     private static final long SECOND = 1_000_000_000L;
@@ -34,6 +38,17 @@ class ConsoleProgressTest {
                 epoch 2/2  loss 0.5000  600,000 samples/s  0.10 s
                 done: 938 steps in 0.20 s of training, 600,000 samples/s; loss 0.5000  test loss 0.5500  accuracy 80.75 %
                 """, printed());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"0 | none since was better",
+        "0.001 | none of the last 5 was better by more than 0.001"})
+    void shouldSayWhatWasMissedWhereItStopsEarly(double minDelta, String why) {
+        progress(false).trainingDone(new TrainingSummary(2, 2, 938, 0.5, TEST, 600_000, 0.2004, 1, 1, "", Optional.empty(),
+                Optional.of(new Validation.Summary("loss", 0.25, 900, Optional.of(new EarlyStopping(5, minDelta)),
+                        Optional.empty()))));
+        assertTrue(printed().endsWith("\nbest validation loss 0.2500, after step 900; stopped early, as " + why + "\n"),
+                printed());
     }
 
     @Test

@@ -41,8 +41,8 @@ class ValidationIT {
         // Of 8 or 5 steps an epoch: each fourth, and the last of the first epoch.
         assertEquals(ranks == 2 ? List.of(4, 8, 12, 16) : List.of(4, 5, 8, 10),
                 validations.stream().map(line -> line.get("step").asInt()).toList());
-        assertTrue(run.stdout().contains(": kept as checkpoints/best; stopped early, as none since was better\n"),
-                run::toString);
+        assertTrue(run.stdout().contains(": kept as checkpoints/best; stopped early, as none of the last 3 was better by more than"
+                + " 0.01\n"), run::toString);
         JsonNode summary = Lockstep.metrics(folder.resolve("run"), "summary").get(0);
         assertTrue(summary.get("stopped_early").asBoolean(), summary::toString);
         double best = validations.stream().mapToDouble(line -> line.get("validation_loss").asDouble()).min().orElseThrow();

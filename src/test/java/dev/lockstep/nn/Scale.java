@@ -4,8 +4,10 @@ import dev.lockstep.device.DataType;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Stream;
 import dev.lockstep.random.Mt19937;
+import dev.lockstep.tensor.BufferShape;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterShape;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
@@ -19,7 +21,8 @@ public final class Scale implements Module {
         GRADIENT_REPORTED_TWICE, FOREIGN_GRADIENT, GRADIENT_ADDED, GRADIENT_OVERWRITTEN, GRADIENT_DOUBLED_IN_SUM,
         INPUT_GRADIENT_NOT_WRITTEN, INPUT_WRITTEN, VALUE_WRITTEN, TAKES_MORE, ALLOCATES, WRONG_GRADIENT, WRONG_INPUT_GRADIENT,
         THROWS_IN_CONSTRUCTOR, THROWS_IN_SHAPES, THROWS_IN_INITIALIZE, THROWS_IN_BIND, THROWS_IN_FORWARD, THROWS_IN_BACKWARD,
-        REFUSES_FEATURES, THROWS_LATER
+        REFUSES_FEATURES, THROWS_LATER, NULL_SHAPE, NULL_BUFFERS, NULL_BUFFER, NULL_MEMORY, CHANGING_WIDTH, NEGATIVE_BATCH,
+        LARGE_BATCH, OUT_OF_MEMORY, NAN_OUTPUT, INFINITE_GRADIENT, NAN_INPUT_GRADIENT, LEAVES_INITIAL_VALUE
     }
 
     private static final String NAME = "scale";
@@ -28,6 +31,7 @@ public final class Scale implements Module {
     private final double initial;
     private final int features;
     private int forwards;
+    private int widths;
 
     /** Options: {@code fault}, and {@code initial}, the scale to begin with. */
     public Scale(ModuleOptions options, int inputFeatures) {
@@ -56,7 +60,23 @@ public final class Scale implements Module {
     public List<ParameterShape> parameterShapes() {
         throwIf(Fault.THROWS_IN_SHAPES);
         ParameterShape shape = ParameterShape.vector(has(Fault.BAD_NAME) ? "a name" : NAME, features);
-        return has(Fault.NULL_SHAPES) ? null : has(Fault.DUPLICATE_NAMES) ? List.of(shape, shape) : List.of(shape);
+        return has(Fault.NULL_SHAPES) ? null : has(Fault.DUPLICATE_NAMES) ? List.of(shape, shape)
+                : Collections.singletonList(has(Fault.NULL_SHAPE) ? null : shape);
+    }
+
+    @Override
+    public List<BufferShape> bufferShapes() {
+        return has(Fault.NULL_BUFFERS) ? null : has(Fault.NULL_BUFFER) ? Collections.singletonList(null) : List.of();
+    }
+
+    @Override
+    public ActivationMemory activationMemory(int inputFeatures) {
+        return has(Fault.NULL_MEMORY) ? null : Module.super.activationMemory(inputFeatures);
+    }
+
+    @Override
+    public int smallestBatch(int ranks) {
+        return has(Fault.NEGATIVE_BATCH) ? -3 : has(Fault.LARGE_BATCH) ? 1000 : 1;
     }
 
     @Override
@@ -64,13 +84,19 @@ public final class Scale implements Module {
         if (has(Fault.REFUSES_FEATURES)) {
             throw new IllegalArgumentException("it takes 99 features, not " + inputFeatures);
         }
-        return has(Fault.WRONG_WIDTH) ? features + 1 : has(Fault.NO_FEATURES) ? 0 : features;
+        return has(Fault.WRONG_WIDTH) || has(Fault.CHANGING_WIDTH) && widths++ > 0 ? features + 1 : has(Fault.NO_FEATURES) ? 0 : features;
     }
 
     @Override
     public void initialize(Mt19937 generator, Function<String, Parameter> parameters) {
         throwIf(Fault.THROWS_IN_INITIALIZE);
-        HostArray.of(parameters.apply(NAME).value()).fill(initial);
+        if (has(Fault.OUT_OF_MEMORY)) {
+            throw new OutOfMemoryError("Java heap space");
+        }
+        HostArray values = HostArray.of(parameters.apply(NAME).value());
+        for (int i = 0; i < features - (has(Fault.LEAVES_INITIAL_VALUE) ? 1 : 0); i++) {
+            values.set(i, initial);
+        }
     }
 
     @Override
@@ -130,7 +156,7 @@ public final class Scale implements Module {
             }
             for (int i = 0; i < x.length() - (has(Fault.OUTPUT_NOT_WRITTEN) ? 1 : 0); i++) {
                 y.set(i, s.get(i % features) * x.get(i) + (has(Fault.OUTPUT_ADDED) ? y.get(i) : 0)
-                        + (has(Fault.OUTPUT_RANDOM) ? ++forwards : 0));
+                        + (has(Fault.OUTPUT_RANDOM) ? ++forwards : 0) + (has(Fault.NAN_OUTPUT) ? Double.NaN : 0));
             }
             if (has(Fault.INPUT_WRITTEN)) {
                 x.set(1, 5);
@@ -154,7 +180,8 @@ public final class Scale implements Module {
                 s.set(0, 7);
             }
             for (int i = 0; dx != null && !has(Fault.INPUT_GRADIENT_NOT_WRITTEN) && i < dx.length(); i++) {
-                dx.set(i, s.get(i % features) * dy.get(i) * (has(Fault.WRONG_INPUT_GRADIENT) ? 1.001 : 1));
+                dx.set(i, s.get(i % features) * dy.get(i) * (has(Fault.WRONG_INPUT_GRADIENT) ? 1.001
+                        : has(Fault.NAN_INPUT_GRADIENT) ? Double.NaN : 1));
             }
         }
 
@@ -166,7 +193,7 @@ public final class Scale implements Module {
                 for (int i = j; i < x.length(); i += features) {
                     sum += factor * dy.get(i) * x.get(i);
                 }
-                ds.set(j, sum);
+                ds.set(j, has(Fault.INFINITE_GRADIENT) ? Double.POSITIVE_INFINITY : sum);
             }
         }
     }

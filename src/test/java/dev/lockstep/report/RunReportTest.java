@@ -156,6 +156,13 @@ class RunReportTest {
     }
 
     @Test
+    void shouldNoteADamagedLastLineThatIsNoHalfOne() throws Exception {
+        Document report = report(run("a", EPOCHS + SUMMARY + "{\"kind\":\"step\",\"step\":5,\"lo\n"));
+
+        assertEquals(List.of("a: left out of metrics.jsonl: 1 line that is no whole record"), warnings(report));
+    }
+
+    @Test
     void shouldLeaveOutWhatItDoesNotKnowAndCountWhatIsDamaged() throws Exception {
         Document report = report(run("a", "{\"kind\":\"news\",\"step\":1}\n\n{\"kind\":\"epoch\"}\n[1]\n\u0000\ufffd\n"
                 + EPOCHS.replace("\"test_loss\":1.4", "\"test_loss\":\"NaN\",\"test_top_2\":0.7,\"test_matrix\":[[1]]")

@@ -11,6 +11,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.nn.CheckedModule;
 import dev.lockstep.nn.Composite;
 import dev.lockstep.nn.Linear;
 import dev.lockstep.nn.Module;
@@ -68,6 +69,22 @@ class CustomModulesTest {
 
         private static Module fail() {
             throw new UnsupportedOperationException("not today");
+        }
+
+        @Override
+        public Module module() {
+            return MODULE;
+        }
+    }
+
+    public static final class FailsToLoadWithAnError implements Composite {
+        private static final Module MODULE = fail();
+
+        public FailsToLoadWithAnError(ModuleOptions options, int inputFeatures) {
+        }
+
+        private static Module fail() {
+            throw new OutOfMemoryError("too much");
         }
 
         @Override
@@ -134,18 +151,31 @@ class CustomModulesTest {
                 + " 'high'",
         "'class: dev.lockstep.nn.Scale, inital: 2' | " + SCALE + ": option 'inital' is unknown; there are fault, initial",
         "'class: dev.lockstep.nn.Scale, fault: refuses_features' | " + SCALE + ": it takes 99 features, not 6",
+        "'class: dev.lockstep.nn.Scale, fault: null_shapes' | " + SCALE + ": parameterShapes() is or holds null; a module"
+                + " without parameters has an empty list",
+        "'class: dev.lockstep.nn.Scale, fault: null_buffer' | " + SCALE + ": bufferShapes() is or holds null; a module"
+                + " without buffers has an empty list",
+        "'class: dev.lockstep.nn.Scale, fault: null_memory' | " + SCALE + ": activationMemory(6) is null; one that takes"
+                + " nothing is ActivationMemory.NONE",
+        "'class: dev.lockstep.nn.Scale, fault: no_features' | " + SCALE + ": outputFeatures(6) is 0; a sample leaves with at"
+                + " least 1",
+        "'class: dev.lockstep.nn.Scale, fault: changing_width' | " + SCALE + ": outputFeatures(6) is 6 and then 7; it must be"
+                + " the same each time",
+        "'class: dev.lockstep.nn.Scale, fault: negative_batch' | " + SCALE + ": smallestBatch(1) is -3; a batch has at least"
+                + " 1 sample",
         "'class: dev.lockstep.nn.Scale, fault: wrong_width' | model.1: a linear layer of 6 inputs is given 7; make the layers fit",
     })
     void shouldRefuseBeforeAnythingIsAllocated(String module, String message) {
         assertEquals(message, assertThrows(InvalidInputException.class, () -> SmallJobs.sources(job(module), 1)).getMessage());
     }
 
-    @Test
-    void shouldNameAStaticInitializerThatThrows() {
-        Job job = job("class: dev.lockstep.train.CustomModulesTest$FailsToLoad");
+    @ParameterizedTest
+    @CsvSource({"FailsToLoad, UnsupportedOperationException: not today", "FailsToLoadWithAnError, OutOfMemoryError: too much"})
+    void shouldNameAStaticInitializerThatThrows(String name, String thrown) {
+        Job job = job("class: dev.lockstep.train.CustomModulesTest$" + name);
         String message = assertThrows(InvalidInputException.class, () -> SmallJobs.sources(job, 1)).getMessage();
-        assertTrue(message.startsWith("model.0 (class dev.lockstep.train.CustomModulesTest$FailsToLoad): its static initializer"
-                + " threw UnsupportedOperationException: not today (CustomModulesTest.java:"), message);
+        assertTrue(message.startsWith("model.0 (class dev.lockstep.train.CustomModulesTest$" + name + "): its static"
+                + " initializer threw " + thrown + " (CustomModulesTest.java:"), message);
     }
 
     @ParameterizedTest
@@ -167,6 +197,24 @@ class CustomModulesTest {
     })
     void shouldNameABrokenContractBeforeTraining(String fault, String message) {
         assertEquals(SCALE + ": " + message, refusal("class: dev.lockstep.nn.Scale, fault: " + fault));
+    }
+
+    @Test
+    void shouldNameTheClassThatNeedsALargerBatch() {
+        for (String module : List.of("{module: {class: dev.lockstep.nn.Scale, fault: large_batch}}",
+                "{residual: [{module: {class: dev.lockstep.nn.Scale, fault: large_batch}}]}")) {
+            Job job = SmallJobs.job("model=[batch-norm, " + module + ", {linear: {in: 6, out: 3}}]");
+            String message = assertThrows(InvalidInputException.class, () -> SmallJobs.sources(job, 1)).getMessage();
+            assertTrue(message.matches("train\\.batch-size: a batch of \\d+ on each of 1 rank, perhaps the last of an epoch,"
+                    + " has fewer samples than the 1000 that model\\.1.* \\(class dev\\.lockstep\\.nn\\.Scale\\) needs;"
+                    + " choose another batch-size or number of ranks"), message);
+        }
+    }
+
+    @Test
+    void shouldNameTheClassWhoseCodeRunsOutOfMemory() {
+        String message = refusal("class: dev.lockstep.nn.Scale, fault: out_of_memory");
+        assertTrue(message.startsWith(SCALE + ": initialize threw OutOfMemoryError: Java heap space (Scale.java:"), message);
     }
 
     private static String refusal(String module) {
@@ -206,7 +254,7 @@ class CustomModulesTest {
     /** A method that the wrapper left to Module's default would not reach the user's class. */
     @Test
     void shouldHandOnEveryMethodOfAModule() {
-        for (Class<?> wrapper : List.of(CustomModule.class, Composite.class)) {
+        for (Class<?> wrapper : List.of(CustomModule.class, CheckedModule.class, Composite.class)) {
             Set<String> own = Arrays.stream(wrapper.getDeclaredMethods()).map(Method::getName).collect(Collectors.toSet());
             for (Method method : Module.class.getDeclaredMethods()) {
                 assertTrue(method.isSynthetic() || own.contains(method.getName()), wrapper + " " + method);

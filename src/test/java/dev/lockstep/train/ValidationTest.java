@@ -158,7 +158,7 @@ class ValidationTest {
         assertEquals(4, heard.epochs.size());
         assertEquals(List.of("epoch-0004"), heard.checkpoints);
         Validation.Summary summary = heard.summary.validation().orElseThrow();
-        assertTrue(summary.stoppedEarly());
+        assertTrue(summary.stoppedBy().isPresent());
         assertEquals("loss", summary.monitor());
         assertFalse(heard.summary.parametersSha256().isEmpty());
         Position end = Checkpoint.open(RunFolder.checkpoints(folder).resolve("epoch-0004")).state().position();
@@ -175,7 +175,7 @@ class ValidationTest {
         assertEquals(6, heard.summary.steps());
         // The second epoch's line is of the two steps that were done.
         assertEquals(List.of(4L, 6L), heard.epochs.stream().map(EpochMetrics::step).toList());
-        assertTrue(heard.summary.validation().orElseThrow().stoppedEarly());
+        assertTrue(heard.summary.validation().orElseThrow().stoppedBy().isPresent());
         Position position = Checkpoint.open(RunFolder.checkpoints(folder).resolve("step-00000006")).state().position();
         assertEquals(new Position(2, 32, 6, position.sums(), position.validation()), position);
         assertTrue(Validation.hasEnded(job(validation + "1}}"), position.validation()));
@@ -185,7 +185,7 @@ class ValidationTest {
         Heard more = train(2, patient);
         assertEquals(List.of("epoch-0002"), more.checkpoints);
         assertEquals(8, more.summary.steps());
-        assertFalse(more.summary.validation().orElseThrow().stoppedEarly());
+        assertFalse(more.summary.validation().orElseThrow().stoppedBy().isPresent());
         JsonNode state = new ObjectMapper().readTree(
                 RunFolder.checkpoints(folder).resolve("epoch-0002/state.json").toFile()).get("validation");
         assertEquals(6, state.get("step").asLong());
