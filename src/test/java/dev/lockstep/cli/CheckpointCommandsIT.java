@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,14 +25,22 @@ class CheckpointCommandsIT {
     private static final String CHECKPOINT = "runs/small/checkpoints/epoch-0002";
 
     @TempDir
+    private static Path trained;
+
+    @TempDir
     private Path folder;
 
-    @BeforeEach
-    void train() throws IOException {
-        SmallJob.write(folder);
+    @BeforeAll
+    static void train() throws IOException {
+        SmallJob.write(trained);
         ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--set", "optimizer.sgd.lr=0.2")
-                .directory(folder).run();
+                .directory(trained).run();
         assertEquals(0, run.exitStatus(), run::toString);
+    }
+
+    @BeforeEach
+    void copyRun() {
+        SmallJob.copy(trained, folder);
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,16 +18,24 @@ import org.junit.jupiter.api.io.TempDir;
 /** {@code report} of runs that {@code train} has written. */
 class ReportIT {
     @TempDir
+    private static Path trained;
+
+    @TempDir
     private Path folder;
 
-    @BeforeEach
-    void train() throws IOException {
-        SmallJob.write(folder);
+    @BeforeAll
+    static void train() throws IOException {
+        SmallJob.write(trained);
         for (String rate : List.of("0.05", "0.2")) {
             ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--set", "optimizer.sgd.lr=" + rate, "--output",
-                    "runs/lr-" + rate).directory(folder).run();
+                    "runs/lr-" + rate).directory(trained).run();
             assertEquals(0, run.exitStatus(), run::toString);
         }
+    }
+
+    @BeforeEach
+    void copyRuns() {
+        SmallJob.copy(trained, folder);
     }
 
     @Test

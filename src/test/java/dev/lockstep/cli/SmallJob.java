@@ -1,6 +1,9 @@
 package dev.lockstep.cli;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import dev.lockstep.data.IdxFiles;
+import dev.lockstep.testing.ProcessRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +38,12 @@ final class SmallJob {
         IdxFiles.write(folder.resolve("test-images.gz"), IdxFiles.gzip(images(31)));
         IdxFiles.write(folder.resolve("test-labels"), labels(31));
         return Files.writeString(folder.resolve("small.yaml"), YAML);
+    }
+
+    /** Gives a test a run of its own, to change as it likes: {@code from}, job, data and results, in {@code to}. */
+    static void copy(Path from, Path to) {
+        ProcessRun.Result copied = ProcessRun.command("cp", "-R", from + "/.", to.toString()).run();
+        assertEquals(0, copied.exitStatus(), copied::toString);
     }
 
     /** Images of 3 x 4 pixels, with a bright row that tells the class. */
