@@ -12,7 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -27,6 +29,8 @@ class ResumeIT {
     /** 8 steps an epoch on two ranks, the last of them short. */
     private static final int EPOCHS = 300;
     private static final String CHECKPOINTS = "checkpoint={every-steps: 7, keep: 2}";
+    /** The parameters' in the end, by the number of ranks, where nothing has come between. */
+    private static final Map<Integer, String> WHOLE = new HashMap<>();
 
     @TempDir
     private Path folder;
@@ -46,7 +50,7 @@ class ResumeIT {
             kill(2, run, rank, process -> process.awaitStdout("\nepoch " + epoch + "/"));
         }
         kill(2, run, 0, process -> awaitOneBeingWritten(run.resolve("checkpoints"), process));
-        assertEquals(hash(2, folder.resolve("whole")), hash(2, run));
+        assertEquals(whole(2), hash(train(2, run), run));
         assertEquals(List.of("epoch-0300", "step-00002394"), checkpoints(run, name -> true));
         // Cut back at each resume and then written again: each step and epoch once, in order.
         assertEquals(Stream.iterate(1, step -> step + 1).limit(8 * EPOCHS).toList(),
@@ -110,7 +114,7 @@ class ResumeIT {
         assertTrue(lines.get(0).endsWith(", with a checkpoint; run again with --resume --output " + run), stopped::toString);
         int step = Integer.parseInt(lines.get(0).replaceAll("\\D*step (\\d+).*", "$1"));
         assertTrue(checkpoints(run, name -> true).contains(String.format("step-%08d", step)), stopped::toString);
-        assertEquals(hash(ranks, folder.resolve("whole")), hash(ranks, run));
+        assertEquals(whole(ranks), hash(trainSwiftly(ranks, run), run));
     }
 
     /** Without mpirun there is no second after which KILL comes. */
@@ -133,7 +137,7 @@ class ResumeIT {
     void shouldGoOnWithAnotherNumberOfRanks() throws Exception {
         Path run = folder.resolve("run");
         assertEquals(75, signalled(2, run, "USR1").exitStatus());
-        ProcessRun.Result resumed = train(3, run).run();
+        ProcessRun.Result resumed = trainSwiftly(3, run).run();
         assertEquals(0, resumed.exitStatus(), resumed::toString);
         assertTrue(resumed.stdout().contains("\nresume    with 3 ranks, not 2: the "), resumed::toString);
         assertTrue(resumed.stdout().contains("global batch is 24, not 16 (train.global-batch: 16 would keep it)\n"),
@@ -192,9 +196,22 @@ class ResumeIT {
         return program.directory(folder).limit(Duration.ofSeconds(120));
     }
 
+    /** Without the lines and checkpoints on the way. */
+    private ProcessRun trainSwiftly(int ranks, Path run) {
+        return train(ranks, run).arguments("--set", "checkpoint.every-steps=0", "--set", "log.every-steps=0");
+    }
+
+    private String whole(int ranks) throws IOException {
+        if (!WHOLE.containsKey(ranks)) {
+            Path run = folder.resolve("whole");
+            WHOLE.put(ranks, hash(trainSwiftly(ranks, run), run));
+        }
+        return WHOLE.get(ranks);
+    }
+
     /** Trains to the end. */
-    private String hash(int ranks, Path run) throws IOException {
-        ProcessRun.Result result = train(ranks, run).run();
+    private static String hash(ProcessRun program, Path run) throws IOException {
+        ProcessRun.Result result = program.run();
         assertEquals(0, result.exitStatus(), result::toString);
         return Lockstep.metrics(run, "summary").get(0).get("parameters_sha256").asText();
     }
