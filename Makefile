@@ -82,7 +82,8 @@ target/commit: FORCE | target/lockstep.jar
 	@rm $@.new
 
 # Classes in the JVM's own format, which it need not parse and verify again: those that a training run loads.
-target/lockstep.jsa: target/lockstep.jar target/java-home $(KERNEL_LIBRARY) lockstep src/build/class-archive.sh
+target/lockstep.jsa: target/lockstep.jar target/java-home $(KERNEL_LIBRARY) lockstep src/build/class-archive.sh \
+		| $(THREADS_LIBRARY)
 	@src/build/class-archive.sh $@
 
 # libgomp lies beside it (JavaCPP brings it): a process may hold only one OpenMP runtime.
@@ -101,7 +102,7 @@ target/lockstep-bundle.tar.gz: target/lockstep.jar target/java-home target/commi
 
 # What tests of the CUDA backend run on, with a GPU and without; the last of its libraries stands for all.
 target/cuda-stand-in/lib64/libnvrtc.so.13: src/build/cuda-stand-in.sh \
-		$(wildcard src/test/native/cuda/*.h src/test/native/cuda/*/*)
+		$(wildcard src/test/native/cuda/*.h src/test/native/cuda/*/*) | target/mpi/mpi.jar
 	@echo "lockstep: compiling the stand-in for CUDA"
 	@src/build/cuda-stand-in.sh
 
