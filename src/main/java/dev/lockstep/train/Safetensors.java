@@ -67,7 +67,7 @@ final class Safetensors {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             BytesSum.Builder sum = new BytesSum.Builder();
             writeFully(channel, header(tensors, metadata), sum);
-            int[] piece = new int[PIECE_BYTES / Float.BYTES];
+            long[] piece = new long[PIECE_BYTES / Long.BYTES];
             for (Tensor tensor : tensors) {
                 writeValues(channel, tensor, piece, sum);
             }
@@ -105,7 +105,7 @@ final class Safetensors {
         }
     }
 
-    private static void writeValues(FileChannel channel, Tensor tensor, int[] piece, BytesSum.Builder sum)
+    private static void writeValues(FileChannel channel, Tensor tensor, long[] piece, BytesSum.Builder sum)
             throws IOException {
         long element = 0;
         for (Part part : tensor.parts()) {
