@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lockstep.testing.Lockstep;
+import dev.lockstep.testing.Mpirun;
 import dev.lockstep.testing.ProcessRun;
 import dev.lockstep.testing.RunningProcess;
 import java.io.IOException;
@@ -155,6 +156,23 @@ class ResumeIT {
         assertTrue(stopped.stdout().contains("\nstopped on request after step "), stopped::toString);
     }
 
+    /** As a terminal has it: the signal goes to mpirun, too. */
+    @Test
+    void shouldStopWithACheckpointOnCtrlCOfMakeRun() throws Exception {
+        Path run = folder.resolve("stopped");
+        String scripts = Path.of("src/build").toAbsolutePath().toString();
+        ProcessRun program = Mpirun.configured(ProcessRun.command("setsid", "env", "--default-signal=INT",
+                scripts + "/planned-stop.sh", scripts + "/mpirun.sh", "2", Lockstep.LAUNCHER).arguments(words(run))
+                .environment("CUDA_VISIBLE_DEVICES", ""));
+        try (RunningProcess process = program.directory(folder).limit(Duration.ofSeconds(120)).start()) {
+            process.awaitStdout("\nepoch 20/");
+            ProcessRun.command("kill", "-INT", "--", "-" + process.handle().pid()).run();
+            ProcessRun.Result stopped = process.awaitExit();
+            assertEquals(75, stopped.exitStatus(), stopped::toString);
+            assertTrue(stopped.stdout().contains("\nstopped on request after step "), stopped::toString);
+        }
+    }
+
     private ProcessRun.Result signalled(int ranks, Path run, String signal) {
         try (RunningProcess process = train(ranks, run).start()) {
             process.awaitStdout("\nepoch 20/");
@@ -220,10 +238,13 @@ class ResumeIT {
     }
 
     private ProcessRun train(int ranks, Path run) {
-        String[] words = {"train", "small.yaml", "--output", run.toString(), "--resume", "--set", "train.epochs=" + EPOCHS,
-            "--set", CHECKPOINTS};
-        ProcessRun program = ranks == 1 ? Lockstep.alone(words) : Lockstep.ranks(ranks, words);
+        ProcessRun program = ranks == 1 ? Lockstep.alone(words(run)) : Lockstep.ranks(ranks, words(run));
         return program.directory(folder).limit(Duration.ofSeconds(120));
+    }
+
+    private static String[] words(Path run) {
+        return new String[] {"train", "small.yaml", "--output", run.toString(), "--resume", "--set", "train.epochs=" + EPOCHS,
+            "--set", CHECKPOINTS};
     }
 
     /** Trains to the end. */
