@@ -38,7 +38,8 @@ final class SafetensorsReader {
     private static final String METADATA = "__metadata__";
     /** Some 40 000 tensors. */
     private static final int LARGEST_HEADER_BYTES = 4 << 20;
-    private static final int PIECE_BYTES = 1 << 20;
+    /** Summed, checked and copied while it lies in the processor's cache. */
+    private static final int PIECE_BYTES = 1 << 18;
 
     private final Path file;
     private final BytesSum.Builder sumOfHeader = new BytesSum.Builder();
