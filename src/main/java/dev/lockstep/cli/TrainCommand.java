@@ -99,6 +99,7 @@ final class TrainCommand implements Callable<Integer> {
         folder.ifPresent(run -> {
             new Announcement(System.out).print(job, environment, device, sources, data, trainer, communicator.size(),
                     run.path());
+            Validation.never(job, start, trainer.lastStep()).ifPresent(TrainCommand::warn);
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
@@ -131,8 +132,12 @@ final class TrainCommand implements Callable<Integer> {
         Resumption found = Resumption.find(RunFolder.toResume(job, Optional.ofNullable(output)), job, communicator.size(),
                 sources.train().info().samples());
         found.checkpoint().ifPresent(checkpoint -> Preprocessing.requireUnchanged(checkpoint, sources.train().encoding()));
-        found.warnings().forEach(warning -> System.err.println("lockstep: warning: " + warning));
+        found.warnings().forEach(TrainCommand::warn);
         return found;
+    }
+
+    private static void warn(String warning) {
+        System.err.println("lockstep: warning: " + warning);
     }
 
     /** What training starts from; true if it is not the initial weights. */

@@ -69,7 +69,8 @@ public final class JobChecks {
         return new DistributedSampler(train.samples(), ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
     }
 
-    private static int stepsPerEpoch(Job job, int ranks, DatasetInfo train) {
+    /** Steps in an epoch of {@code train}, the short last one included. */
+    public static int stepsPerEpoch(Job job, int ranks, DatasetInfo train) {
         int perRank = samplesPerRank(job, ranks, train);
         long perStep = (long) Math.min(job.train().batchPerRank(ranks), perRank) * job.train().accumulate();
         return (int) ((perRank + perStep - 1) / perStep);

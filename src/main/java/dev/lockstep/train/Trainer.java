@@ -187,6 +187,11 @@ public final class Trainer {
         return (of.indices.length + samplesPerStep - 1) / samplesPerStep;
     }
 
+    /** That training ends with, unless it is stopped early. */
+    public long lastStep() {
+        return start.step() + steps(restOfFirstEpoch) + (long) (job.train().epochs() - start.epoch()) * stepsPerEpoch();
+    }
+
     /** Where this training began: at the start, or where a checkpoint stood. */
     public Position start() {
         return start;

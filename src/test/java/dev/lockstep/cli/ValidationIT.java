@@ -64,6 +64,17 @@ class ValidationIT {
         assertEquals(metrics, Files.readString(folder.resolve("run/metrics.jsonl")));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"train", "validate"})
+    void shouldWarnWhereNothingWillBeValidated(String command) {
+        ProcessRun.Result run = Lockstep.ranks(2, command, "small.yaml", "--set",
+                "data.validation={format: idx, images: test-images.gz, labels: test-labels}", "--set",
+                "validation={every-epochs: 3, keep-best: true}").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertTrue(run.stderr().contains("lockstep: warning: nothing will be validated: validation.every-epochs is 3, and"
+                + " training ends after 2 epochs; lower it, train for longer, or leave data.validation out\n"), run::toString);
+    }
+
     @Test
     void shouldSayThatThereIsNothingToValidateOn() {
         ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--set", "validation={monitor: accuracy}")
