@@ -6,6 +6,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.Checkpoint;
 import dev.lockstep.train.CheckpointState;
+import dev.lockstep.train.EpochMetrics;
 import dev.lockstep.train.Position;
 import dev.lockstep.train.Preprocessing;
 import dev.lockstep.train.Resumption;
@@ -18,6 +19,7 @@ import dev.lockstep.train.TrainingRun;
 import dev.lockstep.train.TrainingSummary;
 import dev.lockstep.train.Validation;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.DoubleSupplier;
@@ -70,19 +72,16 @@ final class TrainCommand implements Callable<Integer> {
         Optional<Checkpoint> checkpoint = resumption.flatMap(Resumption::checkpoint);
         Optional<CheckpointState> state = SharedCheckpoint.state(communicator, checkpoint);
         Position start = state.map(CheckpointState::position).orElse(Position.START);
-        if (start.epoch() > job.train().epochs()) {
+        Optional<String> nothingLeft = nothingLeft(job, start);
+        if (nothingLeft.isPresent()) {
+            boolean lacksSummary = Agreement.onRank0(communicator, () -> RunFolder.lacksSummary(folderToResume(job), start));
             if (first) {
-                System.out.println("nothing is left to train: " + (start.epoch() - 1) + " epochs are done, and train.epochs is "
-                        + job.train().epochs());
+                System.out.println("nothing is left to train" + (lacksSummary ? " but the last lines of metrics.jsonl" : "")
+                        + ": " + nothingLeft.get());
             }
-            return 0;
-        }
-        if (Validation.hasEnded(job, start.validation())) {
-            if (first) {
-                System.out.println("nothing is left to train: early stopping has ended it after step " + start.step()
-                        + "; raise validation.early-stopping.patience, or leave early-stopping out, to go on");
+            if (!lacksSummary) {
+                return 0;
             }
-            return 0;
         }
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
         Device device = rankDevice.open(job);
@@ -105,6 +104,8 @@ final class TrainCommand implements Callable<Integer> {
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
                     trainer.stepsPerEpoch(), (long) trainer.samplesPerStep() * communicator.size(), System::nanoTime));
         });
+        List<EpochMetrics> before = EpochMetrics.parse(
+                communicator.allGather(folder.map(RunFolder::epochsBefore).orElse(new byte[0])).get(0));
         Progress progress = context.failure().progress();
         progress.at(start.epoch(), start.step());
         listeners.add(new TrainingListener() {
@@ -117,7 +118,7 @@ final class TrainCommand implements Callable<Integer> {
         trace.ifPresent(trainer::traceInto);
         stop.trainingBegins();
         Optional<TrainingSummary> summary = new TrainingRun(job, trainer, communicator, listeners,
-                folder.map(RunFolder::checkpoints), stop).run();
+                folder.map(RunFolder::checkpoints), stop).run(before);
         trace.ifPresent(steps -> steps.write(folder.map(RunFolder::trace)));
         folder.ifPresent(run -> {
             run.close();
@@ -128,8 +129,22 @@ final class TrainCommand implements Callable<Integer> {
         return summary.isPresent() ? 0 : Failure.STOPPED_ON_REQUEST;
     }
 
+    /** Why, if so. */
+    private static Optional<String> nothingLeft(Job job, Position start) {
+        if (start.epoch() > job.train().epochs()) {
+            return Optional.of((start.epoch() - 1) + " epochs are done, and train.epochs is " + job.train().epochs());
+        }
+        return !Validation.hasEnded(job, start.validation()) ? Optional.empty()
+                : Optional.of("early stopping has ended it after step " + start.step()
+                        + "; raise validation.early-stopping.patience, or leave early-stopping out, to go on");
+    }
+
+    private Path folderToResume(Job job) {
+        return RunFolder.toResume(job, Optional.ofNullable(output));
+    }
+
     private Resumption findCheckpoint(Job job, Communicator communicator, TrainingData sources) {
-        Resumption found = Resumption.find(RunFolder.toResume(job, Optional.ofNullable(output)), job, communicator.size(),
+        Resumption found = Resumption.find(folderToResume(job), job, communicator.size(),
                 sources.train().info().samples());
         found.checkpoint().ifPresent(checkpoint -> Preprocessing.requireUnchanged(checkpoint, sources.train().encoding()));
         found.warnings().forEach(TrainCommand::warn);
@@ -152,8 +167,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private RunFolder openFolder(Job job, Environment environment, Position start) {
-        Optional<Path> named = Optional.ofNullable(output);
-        return resume ? RunFolder.resume(RunFolder.toResume(job, named), job, environment.toMap(), start)
-                : RunFolder.create(job, named, environment.toMap());
+        return resume ? RunFolder.resume(folderToResume(job), job, environment.toMap(), start)
+                : RunFolder.create(job, Optional.ofNullable(output), environment.toMap());
     }
 }
