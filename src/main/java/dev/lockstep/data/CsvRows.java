@@ -188,7 +188,7 @@ final class CsvRows implements AutoCloseable {
                         : "correct it, or name such columns in data.train.categorical or data.train.drop");
     }
 
-    /** Whether the column would hold a number if there were not the commas that some write for the point or for thousands. */
+    /** Whether the column would hold a number but for the commas that some write for the point, or for thousands. */
     private boolean hasComma(int column) {
         int start = trimmedStart(column);
         String text = new String(file.bytes(), start, trimmedEnd(column, start) - start, StandardCharsets.ISO_8859_1);

@@ -146,7 +146,8 @@ public record CheckpointState(Position position, int epochsCompleted, long optim
 
     private static ValidationProgress validation(JsonNode validated) {
         return validated.isMissingNode() ? ValidationProgress.NONE : new ValidationProgress(
-                validated.required("monitor").asText(), validated.required("step").longValue(), validated.required("best").doubleValue(),
+                validated.required("monitor").asText(), validated.required("step").longValue(),
+                validated.required("best").doubleValue(),
                 validated.required("best_step").longValue(), validated.required("best_checkpoint").asText(),
                 validated.required("reference").doubleValue(), validated.required("not_better").intValue());
     }

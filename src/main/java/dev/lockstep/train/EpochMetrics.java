@@ -41,8 +41,9 @@ public record EpochMetrics(int epoch, long step, double trainLoss, double learni
             try {
                 JsonNode json = JSON.readTree(line);
                 epochs.add(new EpochMetrics(json.required("epoch").intValue(), json.required("step").longValue(),
-                        json.required("train_loss").doubleValue(), json.required("learning_rate").doubleValue(), Optional.empty(),
-                        json.required("samples_per_second").doubleValue(), json.required("seconds").doubleValue(),
+                        json.required("train_loss").doubleValue(), json.required("learning_rate").doubleValue(),
+                        Optional.empty(), json.required("samples_per_second").doubleValue(),
+                        json.required("seconds").doubleValue(),
                         json.has("step_seconds") ? Optional.of(StepBreakdown.of(json)) : Optional.empty()));
             } catch (JsonProcessingException | IllegalArgumentException e) {
                 // Whoever wrote it, it was none of us.

@@ -94,7 +94,7 @@ final class Optimizers {
         String what = key + ".lr: the largest rate of the training is " + rate;
         if (job.optimizer() instanceof OptimizerConfig.Adam adam) {
             if (adam.decoupled() && rate * weightDecay > Float.MAX_VALUE) {
-                throw tooLarge(what + ", and times the weight-decay of " + weightDecay + " it is " + rate * weightDecay, key);
+                throw tooLarge(what + ", times the weight-decay of " + weightDecay + " it is " + rate * weightDecay, key);
             }
             // The first steps, whose averages hold little yet.
             rate /= 1 - adam.beta1();

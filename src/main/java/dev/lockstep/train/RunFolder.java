@@ -114,8 +114,8 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
 
     /**
-     * Whether the run's metrics end without the summary that a training which has come to its end leaves there, and it can be
-     * made up for; as where it was killed behind its last checkpoint.
+     * Whether the run's metrics end without the summary that a training which has come to its end leaves there, and it can
+     * be made up for; as where it was killed behind its last checkpoint.
      *
      * @param start where the checkpoint stands, at that end
      */

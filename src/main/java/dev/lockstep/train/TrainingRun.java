@@ -67,11 +67,11 @@ public final class TrainingRun {
     }
 
     /**
-     * Collective. Empty if it was stopped on request; its last step is checkpointed then, too. Where a run was killed between
-     * its last checkpoint and its last lines, only these are made up for.
+     * Collective. Empty if it was stopped on request; its last step is checkpointed then, too. Where a run was killed
+     * between its last checkpoint and its last lines, only these are made up for.
      *
-     * @param before epochs of the run that are done and go into its summary; the same on every rank. Not empty where no epoch
-     *               is left
+     * @param before epochs of the run that are done and go into its summary; the same on every rank. Not empty where no
+     *               epoch is left
      */
     public Optional<TrainingSummary> run(List<EpochMetrics> before) {
         List<EpochMetrics> epochs = new ArrayList<>(before);

@@ -122,8 +122,8 @@ public final class Validation {
         boolean higherIsBetter = monitor.filter(MetricConfig::ofClasses).isPresent();
         double value = monitor.map(metric -> evaluation.metrics().get(metric)).orElse(evaluation.loss());
         double minDelta = config.get().earlyStopping().map(EarlyStopping::minDelta).orElse(0.0);
-        progress = progress.with(config.get().monitorName(), step, value, higherIsBetter, minDelta, config.get().keepBest() ? checkpoint
-                : progress.bestCheckpoint());
+        progress = progress.with(config.get().monitorName(), step, value, higherIsBetter, minDelta,
+                config.get().keepBest() ? checkpoint : progress.bestCheckpoint());
         ended = hasEnded(config, progress);
         listener.validated(new ValidationMetrics(epoch, step, evaluation, progress.lastIsBest()));
         return progress.lastIsBest() && config.get().keepBest();

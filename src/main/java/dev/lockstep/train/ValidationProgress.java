@@ -3,7 +3,8 @@ package dev.lockstep.train;
 /**
  * What the validations of a training have come to. The numbers are the monitored ones.
  *
- * @param monitor        whose numbers they are, as a job file spells it: {@code "loss"}, {@code "top-5"}; empty before the first
+ * @param monitor        whose numbers they are, as a job file spells it: {@code "loss"}, {@code "top-5"}; empty before the
+ *                       first
  * @param step           of the last validation; 0 where there was none
  * @param best           of the best one; NaN before the first
  * @param bestStep       that it came after

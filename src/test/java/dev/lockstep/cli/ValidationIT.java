@@ -68,7 +68,8 @@ class ValidationIT {
     @Test
     void shouldMakeUpForTheLastLinesOfARunThatWasStoppedEarly() throws Exception {
         String[] words = STANDSTILL.clone();
-        words[words.length - 1] = "validation={every-epochs: 0, every-steps: 3, early-stopping: {patience: 3, min-delta: 0.01}}";
+        words[words.length - 1] = "validation={every-epochs: 0, every-steps: 3,"
+                + " early-stopping: {patience: 3, min-delta: 0.01}}";
         assertEquals(0, Lockstep.ranks(2, words).directory(folder).run().exitStatus());
         Path metrics = folder.resolve("run/metrics.jsonl");
         List<String> lines = Files.readAllLines(metrics);
@@ -102,7 +103,8 @@ class ValidationIT {
                 "validation={every-epochs: 3, keep-best: true}").directory(folder).run();
         assertEquals(0, run.exitStatus(), run::toString);
         assertTrue(run.stderr().contains("lockstep: warning: nothing will be validated: validation.every-epochs is 3, and"
-                + " training ends after 2 epochs; lower it, train for longer, or leave data.validation out\n"), run::toString);
+                + " training ends after 2 epochs; lower it, train for longer, or leave data.validation out\n"),
+                run::toString);
     }
 
     @Test

@@ -138,7 +138,8 @@ class JobFilePropertiesTest {
 
     /** Of those that are computed with as floats. */
     private static Arbitrary<Double> floatFromZero() {
-        return fromZero().map(number -> number == 0 || number >= Float.MIN_NORMAL && number <= Float.MAX_VALUE ? number : 0.3);
+        return fromZero().map(number ->
+                number == 0 || number >= Float.MIN_NORMAL && number <= Float.MAX_VALUE ? number : 0.3);
     }
 
     private static Arbitrary<DataConfig> data() {

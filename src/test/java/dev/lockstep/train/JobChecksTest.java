@@ -99,7 +99,7 @@ class JobChecksTest {
         "optimizer.adam.lr=1e38 | seed=0 | optimizer.adam.lr: the largest rate of the training is 1.0E38, and Adam's first"
                 + " step divides it by 1 - 0.9 to 1.0",
         "optimizer.adamw={lr: 1e30, weight-decay: 1e9} | seed=0 | optimizer.adamw.lr: the largest rate of the training is"
-                + " 1.0E30, and times the weight-decay of 1.0E9 it is 1.0",
+                + " 1.0E30, times the weight-decay of 1.0E9 it is 1.0",
     })
     void shouldRefuseRatesThatTrainingMakesLargerThanAFloat(String set, String other, String message) {
         refused(() -> SmallJobs.sources(SmallJobs.job(set, other), 2), message);

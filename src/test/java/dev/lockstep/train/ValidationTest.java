@@ -275,9 +275,11 @@ class ValidationTest {
         if (interimRun) {
             train(2, SmallJobs.job(NO_PROGRESS, "train.epochs=3"));
         }
-        Job job = job(NO_PROGRESS, "train.epochs=5", "validation={monitor: accuracy, keep-best: true, early-stopping: {patience: 9}}");
+        Job job = job(NO_PROGRESS, "train.epochs=5",
+                "validation={monitor: accuracy, keep-best: true, early-stopping: {patience: 9}}");
         Resumption found = Resumption.find(folder, job, 2, 50);
-        assertTrue(found.notices().contains("validation.monitor is accuracy, not loss: the best validation is looked for anew"),
+        assertTrue(found.notices().contains("validation.monitor is accuracy, not loss: the best validation is looked for"
+                + " anew"),
                 () -> "" + found.notices());
         assertFalse(Validation.hasEnded(job, found.checkpoint().orElseThrow().state().position().validation()));
 
@@ -307,8 +309,8 @@ class ValidationTest {
         Job job = job("validation=" + validation);
         assertEquals(expected, Validation.never(job, Position.START, 8).orElse(""));
         assertEquals(expected.isEmpty(), !train(2, job).validations.isEmpty());
-        Position validated = new Position(2, 0, 4, Position.Sums.NONE, ValidationProgress.NONE.with("loss", 3, 1, false, 0, ""));
-        assertEquals(Optional.empty(), Validation.never(job, validated, 8), "it has been");
+        assertEquals(Optional.empty(), Validation.never(job, at(2, 0, 4,
+                ValidationProgress.NONE.with("loss", 3, 1, false, 0, "")), 8), "it has been");
         assertEquals(Optional.empty(), Validation.never(SmallJobs.job(), Position.START, 8));
     }
 
@@ -316,8 +318,12 @@ class ValidationTest {
     @Test
     void shouldSayThatNothingIsValidatedInWhatIsLeft() {
         Job job = job("validation={every-epochs: 0, every-steps: 3}");
-        assertEquals(Optional.empty(), Validation.never(job, new Position(2, 8, 5, Position.Sums.NONE, ValidationProgress.NONE), 8));
-        assertTrue(Validation.never(job, new Position(2, 16, 6, Position.Sums.NONE, ValidationProgress.NONE), 8).isPresent());
+        assertEquals(Optional.empty(), Validation.never(job, at(2, 16, 5, ValidationProgress.NONE), 8));
+        assertTrue(Validation.never(job, at(2, 32, 6, ValidationProgress.NONE), 8).isPresent());
+    }
+
+    private static Position at(int epoch, long consumed, long step, ValidationProgress validation) {
+        return new Position(epoch, consumed, step, Position.Sums.NONE, validation);
     }
 
     @Test
