@@ -25,7 +25,7 @@ CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-er
 	-Wall -Wextra -Werror
 
 run: build
-	@src/build/mpirun.sh $(NP) ./lockstep train jobs/fashion-mnist.yaml $(ARGS)
+	@src/build/planned-stop.sh src/build/mpirun.sh $(NP) ./lockstep train jobs/fashion-mnist.yaml $(ARGS)
 
 # The tests over two hosts need root and iproute2, and are skipped elsewhere.
 test: build bundle target/cuda-stand-in/lib64/libnvrtc.so.13

@@ -67,10 +67,12 @@ class TwoHostsIT {
             assertNotEquals(ranks.get(1).get("cpus"), ranks.get(2).get("cpus"));
             ranks.forEach(rank -> assertEquals(1, rank.get("threads").asInt(), run::toString));
         }
-        assertEquals(1, run.errorLines().size(), run::toString);
-        assertTrue(run.stderr().matches("two-hosts: host-a \\(10\\.0\\.0\\.1, CPUs [0-9,]+\\),"
+        // mpirun's own notices aside, such as that of a daemon that was faster than its setpgid.
+        List<String> lines = run.errorLines().stream().filter(line -> !line.startsWith("[host-a:")).toList();
+        assertEquals(1, lines.size(), run::toString);
+        assertTrue(lines.get(0).matches("two-hosts: host-a \\(10\\.0\\.0\\.1, CPUs [0-9,]+\\),"
                 + " host-b \\(10\\.0\\.0\\.2, CPUs [0-9,]+\\), 1gbit;"
-                + " to cut the link: nsenter --net --target [0-9]+ ip link set lan down\n"), run::toString);
+                + " to cut the link: nsenter --net --target [0-9]+ ip link set lan down"), run::toString);
     }
 
     @Test

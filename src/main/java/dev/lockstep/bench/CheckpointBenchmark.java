@@ -129,9 +129,9 @@ public final class CheckpointBenchmark {
                 if (readPlain) {
                     plain.read();
                 } else {
-                    Checkpoint read = Checkpoint.open(checkpoint);
-                    read.readModel(trainer.parameters(), trainer.buffers());
-                    read.readOptimizerState(trainer.parameters(), trainer.optimizer());
+                    if (!Checkpoint.open(checkpoint).read(trainer.parameters(), trainer.buffers(), trainer.optimizer())) {
+                        throw new IOException("what was just written to " + checkpoint + " reads as something else");
+                    }
                 }
                 (readPlain ? rates.plainRead : rates.read)[i] = (System.nanoTime() - begin) * 1e-9;
             }

@@ -5,6 +5,7 @@ import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.train.Checkpoint;
 import dev.lockstep.train.CheckpointState;
 import dev.lockstep.train.Preprocessing;
+import dev.lockstep.train.Trainer;
 import java.util.Optional;
 
 /** What all ranks know of a checkpoint that only rank 0 may have on its disk. */
@@ -17,6 +18,18 @@ final class SharedCheckpoint {
         byte[] state = communicator.allGather(onRank0.map(checkpoint -> checkpoint.state().toBytes()).orElse(new byte[0]))
                 .get(0);
         return state.length == 0 ? Optional.empty() : Optional.of(CheckpointState.parse(state));
+    }
+
+    /**
+     * Reads rank 0's, if there is one, into its trainer. Collective.
+     *
+     * @return false, on every rank, if it is damaged; the trainer is of no use then
+     * @throws dev.lockstep.InvalidInputException on every rank, if it is of another model or optimizer
+     */
+    static boolean isRead(Communicator communicator, Optional<Checkpoint> onRank0, Trainer trainer) {
+        boolean damaged = Agreement.onAllRanks(communicator, () -> onRank0.isPresent() && !onRank0.get().read(
+                trainer.parameters(), trainer.buffers(), trainer.optimizer()));
+        return communicator.allGather(new byte[] {(byte) (damaged ? 1 : 0)}).get(0)[0] == 0;
     }
 
     /** How the training data was encoded, if that was of CSV files; on every rank. Collective. */

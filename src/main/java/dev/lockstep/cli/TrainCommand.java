@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.channel.Progress;
 import dev.lockstep.device.Device;
@@ -60,43 +61,78 @@ final class TrainCommand implements Callable<Integer> {
         return context.failure().withRanks(context.program(), jobOptions.timeout(), this::train);
     }
 
+    /** What holds whichever checkpoint training goes on from. */
+    private record Setup(Communicator communicator, Job job, Environment environment, RankDevice rankDevice,
+            TrainingData sources, StopSignals stop) {
+    }
+
+    private interface Search {
+        Resumption find(Path runFolder, Job job, int ranks, int trainSamples);
+    }
+
     private int train(Communicator communicator) {
         StopSignals stop = new StopSignals();
-        boolean first = communicator.rank() == 0;
         Job job = jobOptions.load(communicator, context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator, Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         TrainingData sources = JobOptions.check(job, communicator, rankDevice.budget());
+        Setup setup = new Setup(communicator, job, environment, rankDevice, sources, stop);
+        // A checkpoint is read once, into the model. Only where that shows damage, all are looked through beforehand.
+        return train(setup, Resumption::findUnread, false).or(() -> train(setup, Resumption::find, true)).orElseThrow(
+                () -> new InvalidInputException("--resume: a checkpoint that was whole was damaged when it was read again;"
+                        + " see to the disk, then run again"));
+    }
+
+    /**
+     * The exit status.
+     *
+     * @param whole whether checkpoints are known to be whole once they are found
+     * @return empty, on every rank, where the checkpoint was to be looked at first
+     */
+    private Optional<Integer> train(Setup setup, Search search, boolean whole) {
+        Communicator communicator = setup.communicator;
+        Job job = setup.job;
+        boolean first = communicator.rank() == 0;
         Optional<Resumption> resumption = Agreement.onAllRanks(communicator,
-                () -> first && resume ? Optional.of(findCheckpoint(job, communicator, sources)) : Optional.empty());
+                () -> first && resume ? Optional.of(findCheckpoint(setup, search)) : Optional.empty());
         Optional<Checkpoint> checkpoint = resumption.flatMap(Resumption::checkpoint);
         Optional<CheckpointState> state = SharedCheckpoint.state(communicator, checkpoint);
         Position start = state.map(CheckpointState::position).orElse(Position.START);
         Optional<String> nothingLeft = nothingLeft(job, start);
         if (nothingLeft.isPresent()) {
+            if (!whole) {
+                return Optional.empty();
+            }
             boolean lacksSummary = Agreement.onRank0(communicator, () -> RunFolder.lacksSummary(folderToResume(job), start));
             if (first) {
                 System.out.println("nothing is left to train" + (lacksSummary ? " but the last lines of metrics.jsonl" : "")
                         + ": " + nothingLeft.get());
             }
             if (!lacksSummary) {
-                return 0;
+                resumption.ifPresent(TrainCommand::warn);
+                return Optional.of(0);
             }
         }
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
-        Device device = rankDevice.open(job);
-        TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> sources.load(device));
+        Device device = setup.rankDevice.open(job);
+        TrainingData.Loaded data = Agreement.onAllRanks(communicator, () -> setup.sources.load(device));
         Listeners listeners = new Listeners();
         Trainer trainer = new Trainer(context.program().identity(), job, data, device, communicator, listeners, start);
-        Agreement.onAllRanks(communicator, () -> first && load(checkpoint, trainer));
-        if (state.isPresent() || init != null) {
+        if (!SharedCheckpoint.isRead(communicator, checkpoint, trainer)) {
+            device.close();
+            return Optional.empty();
+        }
+        resumption.ifPresent(TrainCommand::warn);
+        boolean initialized = state.isEmpty() && init != null;
+        Agreement.onAllRanks(communicator, () -> first && initialized && readInit(trainer));
+        if (state.isPresent() || initialized) {
             trainer.shareFromRank0(state.map(CheckpointState::optimizerSteps).orElse(0L));
         }
         // Last of all that may be refused, so that what cannot start leaves no folder behind.
         Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> first
-                ? Optional.of(openFolder(job, environment, start)) : Optional.empty());
+                ? Optional.of(openFolder(job, setup.environment, start)) : Optional.empty());
         folder.ifPresent(run -> {
-            new Announcement(System.out).print(job, environment, device, sources, data, trainer, communicator.size(),
+            new Announcement(System.out).print(job, setup.environment, device, setup.sources, data, trainer, communicator.size(),
                     run.path());
             Validation.never(job, start, trainer.lastStep()).ifPresent(TrainCommand::warn);
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
@@ -116,9 +152,9 @@ final class TrainCommand implements Callable<Integer> {
         });
         Optional<Trace> trace = traced ? Optional.of(new Trace(communicator, Machine.hostName())) : Optional.empty();
         trace.ifPresent(trainer::traceInto);
-        stop.trainingBegins();
+        setup.stop.trainingBegins();
         Optional<TrainingSummary> summary = new TrainingRun(job, trainer, communicator, listeners,
-                folder.map(RunFolder::checkpoints), stop).run(before);
+                folder.map(RunFolder::checkpoints), setup.stop).run(before);
         trace.ifPresent(steps -> steps.write(folder.map(RunFolder::trace)));
         folder.ifPresent(run -> {
             run.close();
@@ -126,7 +162,7 @@ final class TrainCommand implements Callable<Integer> {
                     + trainer.step() + ", with a checkpoint; run again with --resume --output " + run.path());
         });
         device.close();
-        return summary.isPresent() ? 0 : Failure.STOPPED_ON_REQUEST;
+        return Optional.of(summary.isPresent() ? 0 : Failure.STOPPED_ON_REQUEST);
     }
 
     /** Why, if so. */
@@ -134,36 +170,34 @@ final class TrainCommand implements Callable<Integer> {
         if (start.epoch() > job.train().epochs()) {
             return Optional.of((start.epoch() - 1) + " epochs are done, and train.epochs is " + job.train().epochs());
         }
-        return !Validation.hasEnded(job, start.validation()) ? Optional.empty()
-                : Optional.of("early stopping has ended it after step " + start.step()
-                        + "; raise validation.early-stopping.patience, or leave early-stopping out, to go on");
+        return Validation.hasEnded(job, start.validation()) ? Optional.of("early stopping has ended it after step "
+                + start.step() + "; raise validation.early-stopping.patience, or leave early-stopping out, to go on")
+                : Optional.empty();
     }
 
     private Path folderToResume(Job job) {
         return RunFolder.toResume(job, Optional.ofNullable(output));
     }
 
-    private Resumption findCheckpoint(Job job, Communicator communicator, TrainingData sources) {
-        Resumption found = Resumption.find(folderToResume(job), job, communicator.size(),
-                sources.train().info().samples());
-        found.checkpoint().ifPresent(checkpoint -> Preprocessing.requireUnchanged(checkpoint, sources.train().encoding()));
-        found.warnings().forEach(TrainCommand::warn);
+    private Resumption findCheckpoint(Setup setup, Search search) {
+        Resumption found = search.find(folderToResume(setup.job), setup.job, setup.communicator.size(),
+                setup.sources.train().info().samples());
+        found.checkpoint().ifPresent(
+                checkpoint -> Preprocessing.requireUnchanged(checkpoint, setup.sources.train().encoding()));
         return found;
+    }
+
+    private static void warn(Resumption found) {
+        found.warnings().forEach(TrainCommand::warn);
     }
 
     private static void warn(String warning) {
         System.err.println("lockstep: warning: " + warning);
     }
 
-    /** What training starts from; true if it is not the initial weights. */
-    private boolean load(Optional<Checkpoint> checkpoint, Trainer trainer) {
-        if (checkpoint.isPresent()) {
-            checkpoint.get().readModel(trainer.parameters(), trainer.buffers());
-            checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
-        } else if (init != null) {
-            trainer.readModel(init);
-        }
-        return checkpoint.isPresent() || init != null;
+    private boolean readInit(Trainer trainer) {
+        trainer.readModel(init);
+        return true;
     }
 
     private RunFolder openFolder(Job job, Environment environment, Position start) {

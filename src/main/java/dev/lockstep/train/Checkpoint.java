@@ -16,11 +16,12 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
-/** A checkpoint on the disk, every byte of which is as it was written. */
+/** A checkpoint on the disk. What is read of it is held against the sums that it was written with. */
 public final class Checkpoint {
     static final String MODEL = "model.safetensors";
     static final String OPTIMIZER = "optimizer.safetensors";
     static final String STATE = "state.json";
+    private static final List<String> TENSORS = List.of(MODEL, OPTIMIZER);
 
     private static final int LARGEST_STATE_BYTES = 4 << 20;
 
@@ -33,41 +34,67 @@ public final class Checkpoint {
     }
 
     /**
-     * Reads all of it once.
+     * Reads all but the tensors, of which it looks at the lengths: their sums are known once they have been read.
      *
      * @throws InvalidInputException naming the folder and how it is damaged
      */
     public static Checkpoint open(Path folder) {
-        CheckpointState state = state(folder);
-        List<String> names = new ArrayList<>(List.of(MODEL, OPTIMIZER));
-        if (state.files().containsKey(Preprocessing.FILE)) {
-            names.add(Preprocessing.FILE);
+        Checkpoint checkpoint = new Checkpoint(folder, state(folder));
+        for (String name : TENSORS) {
+            checkpoint.requireLength(name);
         }
-        for (String name : names) {
-            Path file = folder.resolve(name);
-            try {
-                BytesSum written = state.files().get(name);
-                if (written == null || written.bytes() != Files.size(file)) {
-                    throw damaged(folder, name + " does not have the length that it was written with");
-                }
-                if (!written.equals(BytesSum.of(file))) {
-                    throw damaged(folder, name + " does not have the sum that it was written with");
-                }
-            } catch (IOException e) {
-                throw damaged(folder, IoMessages.of(e));
-            }
+        if (checkpoint.state.files().containsKey(Preprocessing.FILE)) {
+            checkpoint.requireWhole(Preprocessing.FILE);
         }
-        return new Checkpoint(folder, state);
+        return checkpoint;
     }
 
     /**
-     * The checkpoint that a user means: the folder itself, or where that is a run's its newest whole one.
+     * Reads all of it once.
+     *
+     * @throws InvalidInputException as above
+     */
+    static Checkpoint openWhole(Path folder) {
+        Checkpoint checkpoint = open(folder);
+        TENSORS.forEach(checkpoint::requireWhole);
+        return checkpoint;
+    }
+
+    private void requireLength(String name) {
+        BytesSum written = state.files().get(name);
+        try {
+            if (written == null || written.bytes() != Files.size(folder.resolve(name))) {
+                throw damaged(folder, name + " does not have the length that it was written with");
+            }
+        } catch (IOException e) {
+            throw damaged(folder, IoMessages.of(e));
+        }
+    }
+
+    private void requireWhole(String name) {
+        requireLength(name);
+        try {
+            requireSum(name, BytesSum.of(folder.resolve(name)));
+        } catch (IOException e) {
+            throw damaged(folder, IoMessages.of(e));
+        }
+    }
+
+    private void requireSum(String name, BytesSum found) {
+        if (!found.equals(state.files().get(name))) {
+            throw damaged(folder, name + " does not have the sum that it was written with");
+        }
+    }
+
+    /**
+     * The checkpoint that a user means, every byte of it as it was written: the folder itself, or where that is a run's its
+     * newest whole one.
      *
      * @param warnings hears of damaged ones that were left out
      */
     public static Checkpoint find(Path path, Consumer<String> warnings) {
         if (Files.exists(path.resolve(STATE)) || Files.exists(path.resolve(MODEL))) {
-            return open(path);
+            return openWhole(path);
         }
         List<String> damaged = new ArrayList<>();
         Optional<Checkpoint> newest = CheckpointFolder.newestWhole(RunFolder.checkpoints(path), damaged);
@@ -99,9 +126,41 @@ public final class Checkpoint {
         return state;
     }
 
-    /** @throws InvalidInputException if the model has other parameters or buffers */
-    public void readModel(ParameterArena arena, ModelBuffers buffers) {
-        SafetensorsReader.open(folder.resolve(MODEL)).readInto(NamedTensor.model(arena, buffers));
+    /**
+     * Overwrites all that training goes on from, reading each file once.
+     *
+     * @return false if the checkpoint is damaged; what it has overwritten is of no use then
+     * @throws InvalidInputException if it is whole, and of another model or optimizer
+     */
+    public boolean read(ParameterArena arena, ModelBuffers buffers, Optimizer optimizer) {
+        try {
+            readModel(arena, buffers);
+            read(OPTIMIZER, NamedTensor.optimizerState(arena, optimizer));
+            return true;
+        } catch (InvalidInputException e) {
+            if (isWhole()) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    private boolean isWhole() {
+        try {
+            openWhole(folder);
+            return true;
+        } catch (InvalidInputException e) {
+            return false;
+        }
+    }
+
+    /** @throws InvalidInputException if the model has other parameters or buffers, or the file is damaged */
+    void readModel(ParameterArena arena, ModelBuffers buffers) {
+        read(MODEL, NamedTensor.model(arena, buffers));
+    }
+
+    private void read(String name, List<NamedTensor> targets) {
+        requireSum(name, SafetensorsReader.open(folder.resolve(name)).readInto(targets));
     }
 
     /**
@@ -124,10 +183,5 @@ public final class Checkpoint {
         } catch (IOException e) {
             throw new InvalidInputException(file + " could not be written (" + IoMessages.of(e) + "); name another --output", e);
         }
-    }
-
-    /** @throws InvalidInputException if the optimizer keeps other state */
-    public void readOptimizerState(ParameterArena arena, Optimizer optimizer) {
-        SafetensorsReader.open(folder.resolve(OPTIMIZER)).readInto(NamedTensor.optimizerState(arena, optimizer));
     }
 }

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -75,16 +76,21 @@ final class CheckpointFolder {
     }
 
     /**
-     * The newest checkpoint that is whole.
+     * The newest checkpoint that is whole, every byte of it as it was written.
      *
      * @param warnings gets a line for each that is damaged, of those that are newer or whose age is not known
      */
     static Optional<Checkpoint> newestWhole(Path folder, List<String> warnings) {
+        return newest(folder, warnings, Checkpoint::openWhole);
+    }
+
+    /** As above, of those that {@code open} does not refuse. */
+    static Optional<Checkpoint> newest(Path folder, List<String> warnings, Function<Path, Checkpoint> open) {
         Content content = list(folder);
         content.damaged.forEach(e -> warnings.add(e.getMessage() + "; it is left out"));
         for (int i = content.oldestFirst.size() - 1; i >= 0; i--) {
             try {
-                return Optional.of(Checkpoint.open(content.oldestFirst.get(i)));
+                return Optional.of(open.apply(content.oldestFirst.get(i)));
             } catch (InvalidInputException e) {
                 warnings.add(e.getMessage() + "; the one before is taken");
             }

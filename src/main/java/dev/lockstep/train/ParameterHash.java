@@ -34,7 +34,7 @@ final class ParameterHash {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }
-        int[] scratch = new int[PIECE_ELEMENTS];
+        long[] scratch = new long[PIECE_ELEMENTS / 2];
         for (Parameter parameter : arena.modelOrder()) {
             long[] first = new long[1];
             forEachPiece(parameter, piece -> {
@@ -56,7 +56,7 @@ final class ParameterHash {
         }
     }
 
-    private static void requireFinite(ByteBuffer values, int[] scratch, String name, long first, long step) {
+    private static void requireFinite(ByteBuffer values, long[] scratch, String name, long first, long step) {
         try {
             NotFiniteException.check(values, scratch, name, first);
         } catch (NotFiniteException e) {

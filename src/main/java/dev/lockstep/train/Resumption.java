@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 
 /**
  * What {@code --resume} finds in a run's folder.
@@ -43,9 +44,18 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
      * @throws InvalidInputException if the checkpoint was made by a job that this one cannot go on with, naming the key
      */
     public static Resumption find(Path runFolder, Job job, int ranks, int trainSamples) {
+        return find(runFolder, job, ranks, trainSamples, Checkpoint::openWhole);
+    }
+
+    /** As above, for who reads each file only once: the tensors' files may still turn out to be damaged as they are read. */
+    public static Resumption findUnread(Path runFolder, Job job, int ranks, int trainSamples) {
+        return find(runFolder, job, ranks, trainSamples, Checkpoint::open);
+    }
+
+    private static Resumption find(Path runFolder, Job job, int ranks, int trainSamples, Function<Path, Checkpoint> open) {
         List<String> warnings = new ArrayList<>();
         Path checkpoints = RunFolder.checkpoints(runFolder);
-        Optional<Checkpoint> newest = CheckpointFolder.newestWhole(checkpoints, warnings);
+        Optional<Checkpoint> newest = CheckpointFolder.newest(checkpoints, warnings, open);
         List<String> notices = newest.isEmpty()
                 ? List.of("from the start: there is no" + (warnings.isEmpty() ? "" : " whole") + " checkpoint in " + checkpoints)
                 : notices(newest.get(), job, ranks, trainSamples);

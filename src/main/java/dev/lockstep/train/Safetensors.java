@@ -66,12 +66,13 @@ final class Safetensors {
         List<Tensor> tensors = unordered.stream().sorted(Comparator.comparing(tensor -> !tensor.type().equals(I64))).toList();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             BytesSum.Builder sum = new BytesSum.Builder();
+            Writeback writeback = new Writeback(channel);
             writeFully(channel, header(tensors, metadata), sum);
-            int[] piece = new int[PIECE_BYTES / Float.BYTES];
+            long[] piece = new long[PIECE_BYTES / Long.BYTES];
             for (Tensor tensor : tensors) {
-                writeValues(channel, tensor, piece, sum);
+                writeValues(channel, tensor, piece, sum, writeback);
             }
-            channel.force(true);
+            writeback.finish();
             return sum.build();
         }
     }
@@ -105,8 +106,8 @@ final class Safetensors {
         }
     }
 
-    private static void writeValues(FileChannel channel, Tensor tensor, int[] piece, BytesSum.Builder sum)
-            throws IOException {
+    private static void writeValues(FileChannel channel, Tensor tensor, long[] piece, BytesSum.Builder sum,
+            Writeback writeback) throws IOException {
         long element = 0;
         for (Part part : tensor.parts()) {
             ByteBuffer values = part.bytes();
@@ -117,7 +118,9 @@ final class Safetensors {
                     NotFiniteException.check(bytes, piece, tensor.name(), element);
                     element += bytes.remaining() / Float.BYTES;
                 }
+                int byteCount = bytes.remaining();
                 writeFully(channel, bytes, sum);
+                writeback.wrote(byteCount);
             }
         }
     }

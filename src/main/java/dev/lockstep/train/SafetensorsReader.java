@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,9 +38,11 @@ final class SafetensorsReader {
     private static final String METADATA = "__metadata__";
     /** Some 40 000 tensors. */
     private static final int LARGEST_HEADER_BYTES = 4 << 20;
-    private static final int PIECE_BYTES = 1 << 20;
+    /** Summed, checked and copied while it lies in the processor's cache. */
+    private static final int PIECE_BYTES = 1 << 18;
 
     private final Path file;
+    private final BytesSum.Builder sumOfHeader = new BytesSum.Builder();
     private final long firstValueByte;
     private final Map<String, Entry> tensors = new LinkedHashMap<>();
 
@@ -52,9 +55,12 @@ final class SafetensorsReader {
             throw damaged("a header of " + Long.toUnsignedString(headerBytes) + " bytes in a file of " + channel.size());
         }
         firstValueByte = Long.BYTES + headerBytes;
+        ByteBuffer text = read(channel, Long.BYTES, (int) headerBytes);
+        sumOfHeader.add(length.rewind());
+        sumOfHeader.add(text.duplicate());
         JsonNode header;
         try {
-            header = JSON.readTree(read(channel, Long.BYTES, (int) headerBytes).array());
+            header = JSON.readTree(text.array());
         } catch (JsonProcessingException e) {
             throw damaged("its header is no JSON");
         }
@@ -103,12 +109,14 @@ final class SafetensorsReader {
     }
 
     /**
-     * Overwrites the targets with the tensors of their names.
+     * Overwrites the targets with the tensors of their names, reading each once, in the file's order. To be called once.
      *
+     * @return the sum of the header and of all values in that order: the file's own if its tensors lie end to end, as in those
+     *         that {@link Safetensors} writes
      * @throws InvalidInputException if the file has other names, shapes or types, or a value that is not
      *                               finite; the targets may be half overwritten then
      */
-    void readInto(List<NamedTensor> targets) {
+    BytesSum readInto(List<NamedTensor> targets) {
         Map<String, NamedTensor> byName = targets.stream().collect(Collectors.toMap(NamedTensor::name, target -> target));
         for (String name : tensors.keySet()) {
             if (!byName.containsKey(name)) {
@@ -119,11 +127,14 @@ final class SafetensorsReader {
         for (NamedTensor target : targets) {
             check(target);
         }
-        int[] scratch = new int[PIECE_BYTES / Float.BYTES];
+        BytesSum.Builder sum = sumOfHeader;
+        ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        long[] scratch = new long[PIECE_BYTES / Long.BYTES];
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            for (NamedTensor target : targets) {
-                read(channel, target, scratch);
+            for (NamedTensor target : inFileOrder(targets)) {
+                read(channel, target, piece, scratch, sum);
             }
+            return sum.build();
         } catch (NotFiniteException e) {
             throw new InvalidInputException(file + ": " + e.getMessage() + "; name a file of finite values");
         } catch (IOException e) {
@@ -182,14 +193,20 @@ final class SafetensorsReader {
         }
     }
 
-    private void read(FileChannel channel, NamedTensor target, int[] scratch) throws IOException {
+    private List<NamedTensor> inFileOrder(List<NamedTensor> targets) {
+        return targets.stream().sorted(Comparator.comparingLong(target -> tensors.get(target.name()).begin)).toList();
+    }
+
+    private void read(FileChannel channel, NamedTensor target, ByteBuffer piece, long[] scratch, BytesSum.Builder sum)
+            throws IOException {
         DeviceBuffer values = target.values();
         long begin = firstValueByte + tensors.get(target.name()).begin;
         int elementBytes = target.type().bytes();
         long pieceElements = PIECE_BYTES / elementBytes;
         for (long first = 0; first < values.elementCount(); first += pieceElements) {
-            long count = Math.min(pieceElements, values.elementCount() - first);
-            ByteBuffer piece = read(channel, begin + first * elementBytes, (int) count * elementBytes);
+            int count = (int) Math.min(pieceElements, values.elementCount() - first);
+            fill(piece.clear().limit(count * elementBytes), channel, begin + first * elementBytes);
+            sum.add(piece.duplicate());
             if (target.type() == DataType.FLOAT32) {
                 NotFiniteException.check(piece, scratch, target.name(), first);
             }
@@ -202,13 +219,17 @@ final class SafetensorsReader {
         if (bytes > channel.size() - position) {
             throw new EOFException("it ends too soon");
         }
-        ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        while (buffer.hasRemaining()) {
-            if (channel.read(buffer, position + buffer.position()) < 0) {
+        return fill(ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN), channel, position);
+    }
+
+    /** Fills {@code empty} from the file's byte {@code position} on. */
+    private static ByteBuffer fill(ByteBuffer empty, FileChannel channel, long position) throws IOException {
+        while (empty.hasRemaining()) {
+            if (channel.read(empty, position + empty.position()) < 0) {
                 throw new EOFException("it ends too soon");
             }
         }
-        return buffer.flip();
+        return empty.flip();
     }
 
     private static String quoted(String text) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lockstep.testing.Lockstep;
+import dev.lockstep.testing.Mpirun;
 import dev.lockstep.testing.ProcessRun;
 import dev.lockstep.testing.RunningProcess;
 import java.io.IOException;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Runs that are killed, stopped, or out of disk space, and resumed. */
@@ -55,6 +57,39 @@ class ResumeIT {
                 Lockstep.metrics(run, "step").stream().map(line -> line.get("step").asInt()).toList());
         assertEquals(Stream.iterate(1, epoch -> epoch + 1).limit(EPOCHS).toList(),
                 Lockstep.metrics(run, "epoch").stream().map(line -> line.get("epoch").asInt()).toList());
+    }
+
+    /** The damage shows when the checkpoint is being read; in the last case none would be read, had it been whole. */
+    @ParameterizedTest
+    @CsvSource({"model.safetensors, 3", "optimizer.safetensors, 3", "optimizer.safetensors, 2"})
+    void shouldGoOnFromTheOneBeforeADamagedCheckpoint(String name, int epochs) throws Exception {
+        Path run = folder.resolve("damaged");
+        hash(2, run, 2);
+        Path file = run.resolve("checkpoints/epoch-0002").resolve(name);
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(file, bytes);
+
+        ProcessRun.Result resumed = everyEpoch(2, run, epochs);
+        assertEquals(0, resumed.exitStatus(), resumed::toString);
+        assertEquals(List.of("lockstep: warning: checkpoint " + file.getParent() + " is damaged (" + name
+                + " does not have the sum that it was written with); the one before is taken"),
+                resumed.stderr().lines().filter(line -> line.startsWith("lockstep: ")).toList(), resumed::toString);
+        assertTrue(resumed.stdout().contains("\nresume    from " + run.resolve("checkpoints/epoch-0001") + ": 8 steps are done, 1"
+                + " of " + epochs + " epochs\n"), resumed::toString);
+        assertEquals(hash(2, folder.resolve("whole"), epochs),
+                Lockstep.metrics(run, "summary").get(0).get("parameters_sha256").asText());
+    }
+
+    private String hash(int ranks, Path run, int epochs) throws IOException {
+        ProcessRun.Result result = everyEpoch(ranks, run, epochs);
+        assertEquals(0, result.exitStatus(), result::toString);
+        return Lockstep.metrics(run, "summary").get(0).get("parameters_sha256").asText();
+    }
+
+    private ProcessRun.Result everyEpoch(int ranks, Path run, int epochs) {
+        return Lockstep.ranks(ranks, "train", "small.yaml", "--output", run.toString(), "--resume", "--set",
+                "checkpoint.every-epochs=1", "--set", "train.epochs=" + epochs).directory(folder).run();
     }
 
     /** Each process has an order of its own in which it would go over a map; state of two kinds is where that shows. */
@@ -121,6 +156,23 @@ class ResumeIT {
         ProcessRun.Result stopped = signalled(1, folder.resolve("stopped"), "TERM");
         assertEquals(75, stopped.exitStatus(), stopped::toString);
         assertTrue(stopped.stdout().contains("\nstopped on request after step "), stopped::toString);
+    }
+
+    /** As a terminal has it: the signal goes to mpirun, too. */
+    @Test
+    void shouldStopWithACheckpointOnCtrlCOfMakeRun() throws Exception {
+        Path run = folder.resolve("stopped");
+        String scripts = Path.of("src/build").toAbsolutePath().toString();
+        ProcessRun program = Mpirun.configured(ProcessRun.command("setsid", "env", "--default-signal=INT",
+                scripts + "/planned-stop.sh", scripts + "/mpirun.sh", "2", Lockstep.LAUNCHER).arguments(words(run))
+                .environment("CUDA_VISIBLE_DEVICES", ""));
+        try (RunningProcess process = program.directory(folder).limit(Duration.ofSeconds(120)).start()) {
+            process.awaitStdout("\nepoch 20/");
+            ProcessRun.command("kill", "-INT", "--", "-" + process.handle().pid()).run();
+            ProcessRun.Result stopped = process.awaitExit();
+            assertEquals(75, stopped.exitStatus(), stopped::toString);
+            assertTrue(stopped.stdout().contains("\nstopped on request after step "), stopped::toString);
+        }
     }
 
     private ProcessRun.Result signalled(int ranks, Path run, String signal) {
@@ -242,10 +294,13 @@ class ResumeIT {
     }
 
     private ProcessRun train(int ranks, Path run) {
-        String[] words = {"train", "small.yaml", "--output", run.toString(), "--resume", "--set", "train.epochs=" + EPOCHS,
-            "--set", CHECKPOINTS};
-        ProcessRun program = ranks == 1 ? Lockstep.alone(words) : Lockstep.ranks(ranks, words);
+        ProcessRun program = ranks == 1 ? Lockstep.alone(words(run)) : Lockstep.ranks(ranks, words(run));
         return program.directory(folder).limit(Duration.ofSeconds(120));
+    }
+
+    private static String[] words(Path run) {
+        return new String[] {"train", "small.yaml", "--output", run.toString(), "--resume", "--set", "train.epochs=" + EPOCHS,
+            "--set", CHECKPOINTS};
     }
 
     /** Trains to the end. */

@@ -36,6 +36,8 @@ class SlurmIT {
     private static final String TRAIN = script("train");
     private static final String ENDLESS = "1000000";
     private static final int STEPS_PER_EPOCH = 8;
+    private static final String STAND_IN = "export CUDA_HOME=" + Path.of("target/cuda-stand-in").toAbsolutePath()
+            + " CUDA_STAND_IN_DEVICES=4\n";
 
     @TempDir
     private Path folder;
@@ -79,7 +81,7 @@ class SlurmIT {
     @CsvSource({"mpirun --bind-to none, --gpus-per-task=1", "mpirun --bind-to none, --gpus=4",
         "srun --mpi=pmix, --gpus-per-task=1"})
     void shouldGiveEachRankAGpuOfItsOwn(String launcher, String gpus) throws Exception {
-        program("export CUDA_HOME=" + Path.of("target/cuda-stand-in").toAbsolutePath() + " CUDA_STAND_IN_DEVICES=4\n"
+        program(STAND_IN
                 + "[ \"$(hostname)\" = node1 ] || export CUDA_VISIBLE_DEVICES=$(echo \"$CUDA_VISIBLE_DEVICES\" | tr 01 23)\n"
                 + "exec " + Lockstep.LAUNCHER + " \"$@\"");
 
@@ -171,6 +173,18 @@ class SlurmIT {
         assertTrue(SlurmJob.succeed(folder, "scontrol", "show", "job", job.id()).contains("JobState=CANCELLED"));
     }
 
+    /** mpirun ends it by itself; srun would wait as long as the job may run. */
+    @Test
+    void shouldNotWaitForARankThatStaysWhereTheOthersHaveEnded() throws Exception {
+        program("[ \"$(hostname)\" = node2 ] && exec sleep 1000; exit 1");
+        SlurmJob job = SlurmJob.submit(folder, "--cpus-per-task=1", "--export=ALL,LOCKSTEP_LAUNCHER=srun --mpi=none", TRAIN,
+                "small.yaml");
+
+        job.await("Terminating StepId");
+        awaitEnd(job);
+        assertTrue(SlurmJob.succeed(folder, "scontrol", "show", "job", job.id()).contains("JobState=FAILED"));
+    }
+
     /** A job that may start only then has started. */
     private void awaitEnd(SlurmJob job) {
         SlurmJob.submit(folder, "--dependency=afterany:" + job.id(), "--wrap=echo ended").await("ended");
@@ -190,16 +204,7 @@ class SlurmIT {
     @ParameterizedTest
     @ValueSource(strings = {"strong", "weak"})
     void shouldMeasureScalingWithSrun(String kind) throws Exception {
-        Files.createDirectory(folder.resolve("bench"));
-        Files.writeString(folder.resolve("bench/" + kind + ".yaml"), """
-                kind: %s
-                job: ../small.yaml
-                %s: 8
-                steps: 4
-                warmup: 1
-                repeats: 1
-                """.formatted(kind, kind.equals("strong") ? "global-batch" : "batch-size"));
-
+        writeScaling(kind);
         SlurmJob.submit(folder, script(kind + "-scaling"), "--set", "ranks=[1,2]", "--set", "cores-per-rank=1",
                 "--output", "out").await("\nreport: out/report.html\n");
 
@@ -212,6 +217,34 @@ class SlurmIT {
             assertEquals(1, run.at("/result/hosts").asInt(), run::toString);
         }
         assertEquals(List.of("ok", "ok"), json.get("rows").findValuesAsText("status"));
+    }
+
+    @Test
+    void shouldMeasureScalingOnGpus() throws Exception {
+        program(STAND_IN + "exec " + Lockstep.LAUNCHER + " \"$@\"");
+        Files.writeString(folder.resolve("small.yaml"), "device: cuda\n" + SmallJob.YAML);
+        writeScaling("weak");
+
+        SlurmJob.submit(folder, "--ntasks-per-node=2", "--gpus-per-task=1", script("weak-scaling"), "--set", "ranks=[1,2]",
+                "--set", "cores-per-rank=1", "--output", "out").await("\nreport: out/report.html\n");
+
+        JsonNode json = new ObjectMapper().readTree(folder.resolve("out/scaling.json").toFile());
+        assertEquals(List.of("ok", "ok"), json.get("rows").findValuesAsText("status"), json::toString);
+        for (JsonNode run : json.get("runs")) {
+            assertTrue(run.at("/result/device").asText().startsWith("GPU "), run::toString);
+        }
+    }
+
+    private void writeScaling(String kind) throws IOException {
+        Files.createDirectory(folder.resolve("bench"));
+        Files.writeString(folder.resolve("bench/" + kind + ".yaml"), """
+                kind: %s
+                job: ../small.yaml
+                %s: 8
+                steps: 4
+                warmup: 1
+                repeats: 1
+                """.formatted(kind, kind.equals("strong") ? "global-batch" : "batch-size"));
     }
 
     @ParameterizedTest

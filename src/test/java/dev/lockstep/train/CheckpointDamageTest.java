@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +37,8 @@ class CheckpointDamageTest {
     private Path run;
     private Path older;
     private Path newest;
+    private final Device device = new ReferenceDevice();
+    private Trainer reader;
 
     @BeforeEach
     void train() throws IOException {
@@ -43,8 +47,14 @@ class CheckpointDamageTest {
             new TrainingRun(JOB, SmallJobs.trainer(JOB, device, communicator, listener), communicator, listener,
                     Optional.of(run.resolve("checkpoints")), () -> false).run();
         }
+        reader = SmallJobs.trainer(JOB, device, new SingleRank(), new TrainingListener() { });
         older = run.resolve("checkpoints/epoch-0002");
         newest = run.resolve("checkpoints/epoch-0003");
+    }
+
+    @AfterEach
+    void close() {
+        device.close();
     }
 
     @Test
@@ -60,7 +70,8 @@ class CheckpointDamageTest {
             }
             Files.write(newest.resolve(name), whole);
         }
-        assertEquals(newest, Checkpoint.open(newest).folder());
+        assertEquals(newest, Checkpoint.openWhole(newest).folder());
+        assertTrue(isRead(newest));
     }
 
     @Test
@@ -84,13 +95,39 @@ class CheckpointDamageTest {
     @ValueSource(strings = {"model.safetensors", "optimizer.safetensors", "state.json"})
     void shouldFindAFileOfAnotherCheckpoint(String name) throws IOException {
         Files.write(newest.resolve(name), Files.readAllBytes(older.resolve(name)));
-        assertThrows(InvalidInputException.class, () -> Checkpoint.open(newest));
+        assertThrows(InvalidInputException.class, () -> Checkpoint.openWhole(newest));
+        assertFalse(isRead(newest));
     }
 
+    /** That the checkpoint is at fault, and not the job, must not be concluded from a name that is not the model's. */
+    @Test
+    void shouldRefuseAWholeCheckpointOfAnotherModelAsThat() throws IOException {
+        Trainer other = SmallJobs.trainer(SmallJobs.job("model=[{linear: {in: 6, out: 3}}]"), device, new SingleRank(),
+                new TrainingListener() { });
+        assertTrue(assertThrows(InvalidInputException.class, () -> Checkpoint.open(newest).read(other.parameters(),
+                other.buffers(), other.optimizer())).getMessage().contains(", which the model does not have; "));
+        byte[] bytes = Files.readAllBytes(newest.resolve("optimizer.safetensors"));
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(newest.resolve("optimizer.safetensors"), bytes);
+        assertFalse(Checkpoint.open(newest).read(other.parameters(), other.buffers(), other.optimizer()));
+    }
+
+    /** Whether it is looked at beforehand or as it is read. */
     private void refused(String name) {
-        String message = assertThrows(InvalidInputException.class, () -> Checkpoint.open(newest)).getMessage();
+        String message = assertThrows(InvalidInputException.class, () -> Checkpoint.openWhole(newest)).getMessage();
         assertTrue(message.startsWith("checkpoint " + newest + " is damaged (") && message.contains(name)
                 && message.lines().count() == 1, message);
+        assertFalse(isRead(newest), name);
+    }
+
+    private boolean isRead(Path checkpoint) {
+        try {
+            return Checkpoint.open(checkpoint).read(reader.parameters(), reader.buffers(), reader.optimizer());
+        } catch (InvalidInputException e) {
+            assertEquals(e.getMessage(), assertThrows(InvalidInputException.class, () -> Checkpoint.openWhole(checkpoint))
+                    .getMessage());
+            return false;
+        }
     }
 
     @ParameterizedTest

@@ -1,5 +1,6 @@
 package dev.lockstep.train;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -92,12 +93,14 @@ class MutatedCheckpointTest {
             Files.write(checkpoint.resolve(name), changed.getOrDefault(name, WHOLE.get(name)));
         }
         try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
-            Checkpoint opened = Checkpoint.open(checkpoint);
-            opened.state().parseJob(checkpoint, List.of());
-            Resumption.find(run, JOB, 1, 50);
+            Optional<Checkpoint> found = Resumption.findUnread(run, JOB, 1, 50).checkpoint();
             Trainer trainer = SmallJobs.trainer(JOB, device, communicator, new TrainingListener() { });
+            boolean read = found.isPresent()
+                    && found.get().read(trainer.parameters(), trainer.buffers(), trainer.optimizer());
+            assertEquals(read, Resumption.find(run, JOB, 1, 50).checkpoint().isPresent());
+            Checkpoint opened = Checkpoint.openWhole(checkpoint);
+            opened.state().parseJob(checkpoint, List.of());
             opened.readModel(trainer.parameters(), trainer.buffers());
-            opened.readOptimizerState(trainer.parameters(), trainer.optimizer());
             return false;
         } catch (InvalidInputException e) {
             String message = e.getMessage();

@@ -164,8 +164,7 @@ class ResumeTest {
                         listener, checkpoint.map(from -> from.state().position()).orElse(Position.START));
                 if (checkpoint.isPresent()) {
                     if (first) {
-                        checkpoint.get().readModel(trainer.parameters(), trainer.buffers());
-                        checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
+                        assertTrue(checkpoint.get().read(trainer.parameters(), trainer.buffers(), trainer.optimizer()));
                     }
                     trainer.shareFromRank0(checkpoint.get().state().optimizerSteps());
                 }

@@ -90,8 +90,7 @@ class ValidationTest {
                         listener, checkpoint.map(from -> from.state().position()).orElse(Position.START));
                 if (checkpoint.isPresent()) {
                     if (first) {
-                        checkpoint.get().readModel(trainer.parameters(), trainer.buffers());
-                        checkpoint.get().readOptimizerState(trainer.parameters(), trainer.optimizer());
+                        assertTrue(checkpoint.get().read(trainer.parameters(), trainer.buffers(), trainer.optimizer()));
                     }
                     trainer.shareFromRank0(checkpoint.get().state().optimizerSteps());
                 }
@@ -160,7 +159,7 @@ class ValidationTest {
         assertTrue(summary.stoppedBy().isPresent());
         assertEquals("loss", summary.monitor());
         assertFalse(heard.summary.parametersSha256().isEmpty());
-        Position end = Checkpoint.open(RunFolder.checkpoints(folder).resolve("epoch-0004")).state().position();
+        Position end = Checkpoint.openWhole(RunFolder.checkpoints(folder).resolve("epoch-0004")).state().position();
         assertEquals(3, end.validation().notBetter());
         assertEquals(5, end.epoch());
     }
@@ -175,7 +174,7 @@ class ValidationTest {
         // The second epoch's line is of the two steps that were done.
         assertEquals(List.of(4L, 6L), heard.epochs.stream().map(EpochMetrics::step).toList());
         assertTrue(heard.summary.validation().orElseThrow().stoppedBy().isPresent());
-        Position position = Checkpoint.open(RunFolder.checkpoints(folder).resolve("step-00000006")).state().position();
+        Position position = Checkpoint.openWhole(RunFolder.checkpoints(folder).resolve("step-00000006")).state().position();
         assertEquals(new Position(2, 32, 6, position.sums(), position.validation()), position);
         assertTrue(Validation.hasEnded(job(validation + "1}}"), position.validation()));
         Job patient = job(NO_PROGRESS, validation + "2}}");
@@ -204,7 +203,7 @@ class ValidationTest {
         assertTrue(best.step() < heard.summary.steps(), "the last is not the best");
         Path link = RunFolder.checkpoints(folder).resolve("best");
         assertEquals(summary.kept().orElseThrow(), Files.readSymbolicLink(link).toString());
-        Checkpoint kept = Checkpoint.open(link);
+        Checkpoint kept = Checkpoint.openWhole(link);
         assertEquals(best.step(), kept.state().position().step());
         assertTrue(heard.checkpoints.contains(summary.kept().get()));
         assertEquals(summary.best(), validationLoss(kept));
