@@ -6,6 +6,7 @@
 #include "dropout.h"
 #include "layer_norm.h"
 #include "parallel.h"
+#include "product.h"
 #include "residual.h"
 
 #define NATIVE(name) extern "C" JNIEXPORT void JNICALL Java_dev_lockstep_device_cpu_CpuLayerKernels_##name
@@ -99,6 +100,12 @@ NATIVE(dropout)(JNIEnv*, jclass, jlong x, jlong y, jlong counters, jlong seed, j
 
 NATIVE(countUp)(JNIEnv*, jclass, jlong counters, jint index, jint count) {
     count_up(at<int>(counters), index, count);
+}
+
+NATIVE(multiply)(JNIEnv*, jclass, jlong a, jlong b, jlong y, jlong count) {
+    parallel(count, 1, [=](long first, long part) {
+        multiply(at<float>(a) + first, at<float>(b) + first, at<float>(y) + first, part);
+    });
 }
 
 NATIVE(add)(JNIEnv*, jclass, jlong a, jlong b, jlong y, jlong count) {

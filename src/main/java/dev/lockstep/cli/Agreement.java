@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -32,6 +33,12 @@ final class Agreement {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** What rank 0 finds, on every rank; as {@link #onAllRanks}. Collective. */
+    static boolean onRank0(Communicator communicator, BooleanSupplier step) {
+        boolean found = onAllRanks(communicator, () -> communicator.rank() == 0 && step.getAsBoolean());
+        return communicator.allGather(found ? new byte[1] : new byte[0]).get(0).length > 0;
     }
 
     /**

@@ -7,6 +7,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.Checkpoint;
 import dev.lockstep.train.CheckpointState;
+import dev.lockstep.train.EpochMetrics;
 import dev.lockstep.train.Position;
 import dev.lockstep.train.Preprocessing;
 import dev.lockstep.train.Resumption;
@@ -19,6 +20,7 @@ import dev.lockstep.train.TrainingRun;
 import dev.lockstep.train.TrainingSummary;
 import dev.lockstep.train.Validation;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.DoubleSupplier;
@@ -98,11 +100,18 @@ final class TrainCommand implements Callable<Integer> {
         Position start = state.map(CheckpointState::position).orElse(Position.START);
         Optional<String> nothingLeft = nothingLeft(job, start);
         if (nothingLeft.isPresent()) {
-            if (first && whole) {
-                resumption.ifPresent(TrainCommand::warn);
-                System.out.println("nothing is left to train: " + nothingLeft.get());
+            if (!whole) {
+                return Optional.empty();
             }
-            return whole ? Optional.of(0) : Optional.empty();
+            boolean lacksSummary = Agreement.onRank0(communicator, () -> RunFolder.lacksSummary(folderToResume(job), start));
+            if (first) {
+                System.out.println("nothing is left to train" + (lacksSummary ? " but the last lines of metrics.jsonl" : "")
+                        + ": " + nothingLeft.get());
+            }
+            if (!lacksSummary) {
+                resumption.ifPresent(TrainCommand::warn);
+                return Optional.of(0);
+            }
         }
         // Not closed where training fails: the communication thread may still be inside MPI with its memory.
         Device device = setup.rankDevice.open(job);
@@ -125,11 +134,14 @@ final class TrainCommand implements Callable<Integer> {
         folder.ifPresent(run -> {
             new Announcement(System.out).print(job, setup.environment, device, setup.sources, data, trainer, communicator.size(),
                     run.path());
+            Validation.never(job, start, trainer.lastStep()).ifPresent(TrainCommand::warn);
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
                     trainer.stepsPerEpoch(), (long) trainer.samplesPerStep() * communicator.size(), System::nanoTime));
         });
+        List<EpochMetrics> before = EpochMetrics.parse(
+                communicator.allGather(folder.map(RunFolder::epochsBefore).orElse(new byte[0])).get(0));
         Progress progress = context.failure().progress();
         progress.at(start.epoch(), start.step());
         listeners.add(new TrainingListener() {
@@ -142,7 +154,7 @@ final class TrainCommand implements Callable<Integer> {
         trace.ifPresent(trainer::traceInto);
         setup.stop.trainingBegins();
         Optional<TrainingSummary> summary = new TrainingRun(job, trainer, communicator, listeners,
-                folder.map(RunFolder::checkpoints), setup.stop).run();
+                folder.map(RunFolder::checkpoints), setup.stop).run(before);
         trace.ifPresent(steps -> steps.write(folder.map(RunFolder::trace)));
         folder.ifPresent(run -> {
             run.close();
@@ -153,6 +165,7 @@ final class TrainCommand implements Callable<Integer> {
         return Optional.of(summary.isPresent() ? 0 : Failure.STOPPED_ON_REQUEST);
     }
 
+    /** Why, if so. */
     private static Optional<String> nothingLeft(Job job, Position start) {
         if (start.epoch() > job.train().epochs()) {
             return Optional.of((start.epoch() - 1) + " epochs are done, and train.epochs is " + job.train().epochs());
@@ -162,16 +175,24 @@ final class TrainCommand implements Callable<Integer> {
                 : Optional.empty();
     }
 
+    private Path folderToResume(Job job) {
+        return RunFolder.toResume(job, Optional.ofNullable(output));
+    }
+
     private Resumption findCheckpoint(Setup setup, Search search) {
-        Resumption found = search.find(RunFolder.toResume(setup.job, Optional.ofNullable(output)), setup.job,
-                setup.communicator.size(), setup.sources.train().info().samples());
+        Resumption found = search.find(folderToResume(setup.job), setup.job, setup.communicator.size(),
+                setup.sources.train().info().samples());
         found.checkpoint().ifPresent(
                 checkpoint -> Preprocessing.requireUnchanged(checkpoint, setup.sources.train().encoding()));
         return found;
     }
 
     private static void warn(Resumption found) {
-        found.warnings().forEach(warning -> System.err.println("lockstep: warning: " + warning));
+        found.warnings().forEach(TrainCommand::warn);
+    }
+
+    private static void warn(String warning) {
+        System.err.println("lockstep: warning: " + warning);
     }
 
     private boolean readInit(Trainer trainer) {
@@ -180,8 +201,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private RunFolder openFolder(Job job, Environment environment, Position start) {
-        Optional<Path> named = Optional.ofNullable(output);
-        return resume ? RunFolder.resume(RunFolder.toResume(job, named), job, environment.toMap(), start)
-                : RunFolder.create(job, named, environment.toMap());
+        return resume ? RunFolder.resume(folderToResume(job), job, environment.toMap(), start)
+                : RunFolder.create(job, Optional.ofNullable(output), environment.toMap());
     }
 }

@@ -6,8 +6,11 @@ import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.CustomModules;
+import dev.lockstep.train.JobChecks;
 import dev.lockstep.train.MemoryBudget;
+import dev.lockstep.train.Position;
 import dev.lockstep.train.TrainingData;
+import dev.lockstep.train.Validation;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -64,6 +67,10 @@ final class ValidateCommand implements Callable<Integer> {
                         samples(data), data.train().features().columns());
                 sources.train().encoding().ifPresent(encoding -> encoding.table().forEach(out::println));
                 out.flush();
+                long steps = (long) job.train().epochs()
+                        * JobChecks.stepsPerEpoch(job, communicator.size(), sources.train().info());
+                Validation.never(job, Position.START, steps)
+                        .ifPresent(warning -> System.err.println("lockstep: warning: " + warning));
             }
         }
         return 0;

@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 /** The rows of the CSV files of a split, one after the other; all files have the same columns. */
 final class CsvRows implements AutoCloseable {
     private static final int NAMED = 8;
+    private static final String WITHOUT_COMMA = "write 1234.5 where it says 1234,5 or 1,234.5";
 
     private final List<Path> files;
     private final CsvOptions options;
@@ -167,9 +168,12 @@ final class CsvRows implements AutoCloseable {
 
     /** Where a column is forgotten, more may be: all of the row that hold no number are named. */
     private InvalidInputException noNumber(int column) {
+        boolean comma = hasComma(column);
+        String problem = name(column) + " holds " + file.excerpt(column) + (comma ? ", and numbers here have no commas"
+                : ", which is no number");
         if (isTarget(column)) {
-            return file.invalid("the target " + name(column) + " holds " + file.excerpt(column) + ", which is no number",
-                    "correct it; classes go with loss: cross-entropy");
+            return file.invalid("the target " + problem, comma ? WITHOUT_COMMA
+                    : "correct it; classes go with loss: cross-entropy");
         }
         List<Integer> others = new ArrayList<>();
         for (int i = column + 1; i < columns.size(); i++) {
@@ -179,9 +183,17 @@ final class CsvRows implements AutoCloseable {
             }
         }
         String also = others.stream().limit(NAMED).map(this::name).collect(Collectors.joining(", "));
-        return file.invalid("column " + name(column) + " holds " + file.excerpt(column) + ", which is no number"
-                + (others.isEmpty() ? "" : ", nor do " + also + (others.size() > NAMED ? ", … hold one" : " hold one")),
-                "correct it, or name such columns in data.train.categorical or data.train.drop");
+        return file.invalid("column " + problem + (others.isEmpty() ? "" : "; the same goes for " + also
+                + (others.size() > NAMED ? ", …" : "")), comma ? WITHOUT_COMMA
+                        : "correct it, or name such columns in data.train.categorical or data.train.drop");
+    }
+
+    /** Whether the column would hold a number but for the commas that some write for the point, or for thousands. */
+    private boolean hasComma(int column) {
+        int start = trimmedStart(column);
+        String text = new String(file.bytes(), start, trimmedEnd(column, start) - start, StandardCharsets.ISO_8859_1);
+        byte[] digits = text.replace(",", "").getBytes(StandardCharsets.ISO_8859_1);
+        return digits.length < text.length() && !Double.isNaN(Decimal.parse(digits, 0, digits.length));
     }
 
     private boolean isNumeric(int column) {

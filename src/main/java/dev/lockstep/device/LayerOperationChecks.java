@@ -121,8 +121,8 @@ public final class LayerOperationChecks {
         require(index >= 0 && index < LayerOperations.COUNTERS, operation + ": counter " + index);
     }
 
-    public static void add(DataType floatType, DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
-        String operation = "add";
+    /** Of {@code operation}, which makes one number of two. */
+    public static void elementWise(String operation, DataType floatType, DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
         buffer(operation, "a", a, floatType, y.elementCount());
         buffer(operation, "b", b, floatType, y.elementCount());
         buffer(operation, "y", y, floatType, y.elementCount());

@@ -1,7 +1,7 @@
 package dev.lockstep.device;
 
 /**
- * The operations of layers that are neither matrix products nor activations: norms, dropout, residual blocks. What
+ * The operations of layers that are neither matrix products nor activations: norms, dropout, residual blocks, gates. What
  * {@link Operations} says of types, overlaps and errors holds here, too; a norm's weight, bias and statistics are never
  * in a smaller compute type: they are FLOAT32 on a device that computes in BFLOAT16.
  *
@@ -108,4 +108,7 @@ public interface LayerOperations {
 
     /** y = a + b, element by element; y may be a or b. */
     Operation add(DeviceBuffer a, DeviceBuffer b, DeviceBuffer y);
+
+    /** y = a · b, element by element, as a gate has it; y may be a or b. */
+    Operation multiply(DeviceBuffer a, DeviceBuffer b, DeviceBuffer y);
 }

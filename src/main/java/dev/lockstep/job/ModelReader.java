@@ -165,7 +165,7 @@ final class ModelReader {
     }
 
     private static LayerConfig norm(String name, Fields norm) {
-        double eps = norm.get("eps", EPS).numberFromZero();
+        double eps = norm.get("eps", EPS).floatFromZero();
         if (name.equals(LAYER_NORM)) {
             return new LayerConfig.LayerNormLayer(eps);
         }

@@ -30,10 +30,10 @@ final class OptimizerReader {
     }
 
     private static OptimizerConfig sgd(Fields sgd, List<GroupConfig> groups) {
-        double lr = sgd.require("lr").numberFromZero();
-        double momentum = sgd.get("momentum", "0").numberFromZero();
-        double weightDecay = sgd.get("weight-decay", "0").numberFromZero();
-        double dampening = sgd.get("dampening", "0").number();
+        double lr = sgd.require("lr").floatFromZero();
+        double momentum = sgd.get("momentum", "0").floatFromZero();
+        double weightDecay = sgd.get("weight-decay", "0").floatFromZero();
+        double dampening = sgd.get("dampening", "0").floatNumber();
         boolean nesterov = sgd.get("nesterov", "false").flag();
         if (nesterov && (momentum == 0 || dampening != 0)) {
             throw sgd.error("nesterov", "'optimizer.sgd.nesterov' needs a momentum above 0 and a dampening of 0");
@@ -43,8 +43,8 @@ final class OptimizerReader {
 
     private static OptimizerConfig adam(Fields adam, boolean decoupled, String weightDecay, List<GroupConfig> groups) {
         double[] betas = adam.find("betas").map(OptimizerReader::betas).orElse(new double[] {0.9, 0.999});
-        return new OptimizerConfig.Adam(adam.get("lr", "0.001").numberFromZero(), betas[0], betas[1],
-                eps(adam.get("eps", "1e-8")), adam.get("weight-decay", weightDecay).numberFromZero(), decoupled, groups);
+        return new OptimizerConfig.Adam(adam.get("lr", "0.001").floatFromZero(), betas[0], betas[1],
+                eps(adam.get("eps", "1e-8")), adam.get("weight-decay", weightDecay).floatFromZero(), decoupled, groups);
     }
 
     private static double[] betas(Value value) {
@@ -65,8 +65,8 @@ final class OptimizerReader {
     /** Where it is 0, a parameter that never had a gradient becomes 0 / 0. */
     private static double eps(Value value) {
         double eps = value.numberFromZero();
-        if ((float) eps < Float.MIN_NORMAL) {
-            throw value.mustBe("a number above 0, and as a float, too");
+        if (!Value.isFloat(eps)) {
+            throw value.mustBe(Value.FLOAT_RANGE);
         }
         return eps;
     }
@@ -94,6 +94,6 @@ final class OptimizerReader {
     }
 
     private static OptionalDouble number(Optional<Value> value) {
-        return value.isPresent() ? OptionalDouble.of(value.get().numberFromZero()) : OptionalDouble.empty();
+        return value.isPresent() ? OptionalDouble.of(value.get().floatFromZero()) : OptionalDouble.empty();
     }
 }

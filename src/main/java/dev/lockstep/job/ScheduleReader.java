@@ -33,12 +33,12 @@ final class ScheduleReader {
                     + length.value.path() + "' is another; count both in steps or both in epochs");
         }
         return new ScheduleConfig(length.unit, warmUpCount, Optional.of(isStep
-                ? new ScheduleConfig.StepDecay(length.count(1), fields.get("gamma", "0.1").numberFromZero())
+                ? new ScheduleConfig.StepDecay(length.count(1), fields.get("gamma", "0.1").floatFromZero())
                 : new ScheduleConfig.CosineDecay(length.count(1), minLr(fields.get("min-lr", "0"), optimizer))), scaleLr);
     }
 
     private static double minLr(Value value, OptimizerConfig optimizer) {
-        double minLr = value.numberFromZero();
+        double minLr = value.floatFromZero();
         double lowest = Stream.concat(Stream.of(optimizer.lr()),
                 optimizer.groups().stream().flatMap(group -> group.lr().stream().boxed())).min(Double::compare).get();
         if (minLr > lowest) {

@@ -10,6 +10,11 @@ import java.util.Optional;
  */
 public record ValidationConfig(int everyEpochs, long everySteps, Optional<MetricConfig> monitor,
         Optional<EarlyStopping> earlyStopping, boolean keepBest) {
+    /** As a job file spells it: {@code loss}, {@code accuracy}, {@code top-5}. */
+    public String monitorName() {
+        return ValidationReader.spelling(monitor);
+    }
+
     /**
      * When training ends before its last epoch.
      *

@@ -19,6 +19,9 @@ record Value(String path, YamlNode node) {
     private static final Pattern NUMBER = Pattern.compile("[-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]+)?");
     private static final Pattern FLAG = Pattern.compile("true|True|TRUE|false|False|FALSE");
 
+    /** How messages tell what {@link #isFloat} holds numbers to. */
+    static final String FLOAT_RANGE = "a number of a float's size, from 1.2e-38 to 3.4e38";
+
     boolean isNull() {
         return node instanceof YamlNode.Scalar scalar && scalar.isNull();
     }
@@ -91,6 +94,27 @@ record Value(String path, YamlNode node) {
             throw mustBe("a finite number of at least 0");
         }
         return number;
+    }
+
+    /** A number that is computed with as a float, where it must neither become infinite nor lose its digits. */
+    double floatNumber() {
+        return asFloat(number());
+    }
+
+    /** Likewise. */
+    double floatFromZero() {
+        return asFloat(numberFromZero());
+    }
+
+    private double asFloat(double number) {
+        if (number != 0 && !isFloat(number)) {
+            throw mustBe("0 or " + FLOAT_RANGE);
+        }
+        return number;
+    }
+
+    static boolean isFloat(double number) {
+        return Math.abs(number) >= Float.MIN_NORMAL && Math.abs(number) <= Float.MAX_VALUE;
     }
 
     /** @param otherwise what else the key takes, for the message */

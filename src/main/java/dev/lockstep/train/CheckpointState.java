@@ -73,6 +73,7 @@ public record CheckpointState(Position position, int epochsCompleted, long optim
         ValidationProgress validation = position.validation();
         if (validation.step() > 0) {
             Map<String, Object> validated = new LinkedHashMap<>();
+            validated.put("monitor", validation.monitor());
             validated.put("step", validation.step());
             validated.put("best", validation.best());
             validated.put("best_step", validation.bestStep());
@@ -145,7 +146,8 @@ public record CheckpointState(Position position, int epochsCompleted, long optim
 
     private static ValidationProgress validation(JsonNode validated) {
         return validated.isMissingNode() ? ValidationProgress.NONE : new ValidationProgress(
-                validated.required("step").longValue(), validated.required("best").doubleValue(),
+                validated.required("monitor").asText(), validated.required("step").longValue(),
+                validated.required("best").doubleValue(),
                 validated.required("best_step").longValue(), validated.required("best_checkpoint").asText(),
                 validated.required("reference").doubleValue(), validated.required("not_better").intValue());
     }

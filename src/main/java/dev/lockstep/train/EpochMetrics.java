@@ -1,6 +1,12 @@
 package dev.lockstep.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -18,9 +24,32 @@ import java.util.Optional;
  */
 public record EpochMetrics(int epoch, long step, double trainLoss, double learningRate,
         Optional<Evaluation> test, double samplesPerSecond, double seconds, Optional<StepBreakdown> breakdown) {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
     /** The same with what follows the training of an epoch. */
     EpochMetrics with(Optional<Evaluation> evaluation, Optional<StepBreakdown> stepBreakdown) {
         return new EpochMetrics(epoch, step, trainLoss, learningRate, evaluation, samplesPerSecond, seconds, stepBreakdown);
+    }
+
+    /**
+     * Reads lines of epochs as metrics.jsonl has them, without what the tests came to. A line that lacks a number is left
+     * out.
+     */
+    public static List<EpochMetrics> parse(byte[] lines) {
+        List<EpochMetrics> epochs = new ArrayList<>();
+        for (String line : new String(lines, StandardCharsets.UTF_8).lines().toList()) {
+            try {
+                JsonNode json = JSON.readTree(line);
+                epochs.add(new EpochMetrics(json.required("epoch").intValue(), json.required("step").longValue(),
+                        json.required("train_loss").doubleValue(), json.required("learning_rate").doubleValue(),
+                        Optional.empty(), json.required("samples_per_second").doubleValue(),
+                        json.required("seconds").doubleValue(),
+                        json.has("step_seconds") ? Optional.of(StepBreakdown.of(json)) : Optional.empty()));
+            } catch (JsonProcessingException | IllegalArgumentException e) {
+                // Whoever wrote it, it was none of us.
+            }
+        }
+        return epochs;
     }
 
     /** As metrics.jsonl has it. */

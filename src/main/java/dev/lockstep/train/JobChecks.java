@@ -52,6 +52,7 @@ public final class JobChecks {
         LossChecks.checkMetrics(job, outputs);
         checkBatches(job, model, ranks, trainInfo);
         Optimizers.checkGroups(job.optimizer(), model.parameterShapes());
+        Optimizers.checkRates(job, ranks, stepsPerEpoch(job, ranks, trainInfo));
         Fit fit = checkMemory(MemoryEstimate.of(job, ranks, trainInfo, evaluated),
                 MemoryEstimate.checkpointBytes(job, features), budget);
         checkHeap(job, ranks, trainInfo, evaluated, heapBytes);
@@ -64,9 +65,20 @@ public final class JobChecks {
         return info;
     }
 
+    private static int samplesPerRank(Job job, int ranks, DatasetInfo train) {
+        return new DistributedSampler(train.samples(), ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
+    }
+
+    /** Steps in an epoch of {@code train}, the short last one included. */
+    public static int stepsPerEpoch(Job job, int ranks, DatasetInfo train) {
+        int perRank = samplesPerRank(job, ranks, train);
+        long perStep = (long) Math.min(job.train().batchPerRank(ranks), perRank) * job.train().accumulate();
+        return (int) ((perRank + perStep - 1) / perStep);
+    }
+
     /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
     private static void checkBatches(Job job, Sequential model, int ranks, DatasetInfo train) {
-        int perRank = new DistributedSampler(train.samples(), ranks, 0, false, 0, job.train().dropLast()).samplesPerRank();
+        int perRank = samplesPerRank(job, ranks, train);
         int batch = Math.min(job.train().batchPerRank(ranks), perRank);
         checkBatch(model, ranks, batch);
         checkBatch(model, ranks, perRank % batch == 0 ? batch : perRank % batch);

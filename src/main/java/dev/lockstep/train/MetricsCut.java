@@ -4,11 +4,16 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedInputStream;
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
 
 /** Cuts metrics.jsonl back to where a checkpoint stood. */
 final class MetricsCut {
@@ -22,12 +27,15 @@ final class MetricsCut {
     /**
      * Removes what the steps after {@code start} wrote, the summary, and all from the first line on that is not whole, as
      * one may be that was being written when the process was killed.
+     *
+     * @return the lines of epochs that stay
      */
-    static void cut(FileChannel metrics, Position start) throws IOException {
+    static byte[] cut(FileChannel metrics, Position start) throws IOException {
         metrics.position(0);
         // Not closed: that would close the channel and with it the lock.
         InputStream in = new BufferedInputStream(Channels.newInputStream(metrics), LONGEST_LINE_BYTES);
         ByteArrayOutputStream line = new ByteArrayOutputStream();
+        ByteArrayOutputStream epochs = new ByteArrayOutputStream();
         long kept = 0;
         long end = 0;
         for (int next = in.read(); next >= 0 && line.size() <= LONGEST_LINE_BYTES; next = in.read()) {
@@ -36,24 +44,53 @@ final class MetricsCut {
                 line.write(next);
                 continue;
             }
-            if (!isBefore(start, line.toByteArray())) {
+            Optional<JsonNode> record = read(line.toByteArray()).filter(json -> isBefore(start, json));
+            if (record.isEmpty()) {
                 break;
+            }
+            if (kind(record.get()).equals("epoch")) {
+                line.write('\n');
+                line.writeTo(epochs);
             }
             kept = end;
             line.reset();
         }
         metrics.truncate(kept);
         metrics.position(kept);
+        return epochs.toByteArray();
     }
 
-    private static boolean isBefore(Position start, byte[] line) throws IOException {
-        JsonNode json;
-        try {
-            json = JSON.readTree(line);
-        } catch (JsonProcessingException e) {
+    /** Whether the last line is missing, and the lines before it or the checkpoint tell what it takes to make it. */
+    static boolean lacksSummary(Path metrics, Position start) throws IOException {
+        if (Files.notExists(metrics)) {
             return false;
         }
-        return switch (json.path("kind").asText()) {
+        boolean epochs = start.consumed() > 0;
+        boolean summary = false;
+        try (BufferedReader lines = Files.newBufferedReader(metrics, StandardCharsets.ISO_8859_1)) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                epochs |= line.startsWith("{\"kind\":\"epoch\"");
+                summary = line.startsWith("{\"kind\":\"summary\"") && line.endsWith("}");
+            }
+        }
+        return epochs && !summary;
+    }
+
+    /** Empty where it is not whole. */
+    private static Optional<JsonNode> read(byte[] line) throws IOException {
+        try {
+            return Optional.of(JSON.readTree(line));
+        } catch (JsonProcessingException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static String kind(JsonNode json) {
+        return json.path("kind").asText();
+    }
+
+    private static boolean isBefore(Position start, JsonNode json) {
+        return switch (kind(json)) {
             case "step" -> json.path("step").asLong() <= start.step();
             case "validation" -> json.path("step").asLong() <= start.validation().step();
             case "epoch" -> json.path("epoch").asLong() < start.epoch();

@@ -69,6 +69,47 @@ final class Optimizers {
         }
     }
 
+    /**
+     * Holds the largest learning rate of the whole training, and what optimizers make of it, against a float's range. A rate
+     * that falls below it is no mistake: then training has come to its end.
+     *
+     * @throws InvalidInputException naming the rate that exceeds it
+     */
+    static void checkRates(Job job, int ranks, int stepsPerEpoch) {
+        checkRate(job, ranks, stepsPerEpoch, job.optimizer().key(), job.optimizer().lr(), job.optimizer().weightDecay());
+        for (int i = 0; i < job.optimizer().groups().size(); i++) {
+            GroupConfig group = job.optimizer().groups().get(i);
+            checkRate(job, ranks, stepsPerEpoch, group.lr().isPresent() ? "optimizer.groups." + i : job.optimizer().key(),
+                    group.lr().orElse(job.optimizer().lr()), group.weightDecay().orElse(job.optimizer().weightDecay()));
+        }
+    }
+
+    private static void checkRate(Job job, int ranks, int stepsPerEpoch, String key, double lr, double weightDecay) {
+        Schedule schedule = schedule(job.schedule(), ranks);
+        double warm = schedule.rate(lr);
+        int epochs = job.train().epochs();
+        schedule.moveTo((long) epochs * stepsPerEpoch - 1, epochs - 1, stepsPerEpoch - 1, stepsPerEpoch);
+        double last = schedule.rate(lr);
+        double rate = Math.max(warm, last);
+        String what = key + ".lr: the largest rate of the training is " + rate;
+        if (job.optimizer() instanceof OptimizerConfig.Adam adam) {
+            if (adam.decoupled() && rate * weightDecay > Float.MAX_VALUE) {
+                throw tooLarge(what + ", times the weight-decay of " + weightDecay + " it is " + rate * weightDecay, key);
+            }
+            // The first steps, whose averages hold little yet.
+            rate /= 1 - adam.beta1();
+            what += ", and Adam's first step divides it by 1 - " + adam.beta1() + " to " + rate;
+        }
+        if (rate > Float.MAX_VALUE) {
+            throw tooLarge(what, key);
+        }
+    }
+
+    private static InvalidInputException tooLarge(String what, String key) {
+        return new InvalidInputException(what + ", above the " + Float.MAX_VALUE + " that a float can hold; lower " + key
+                + ".lr");
+    }
+
     private static boolean isRole(String name) {
         return name.equals(GroupConfig.BIASES) || name.equals(GroupConfig.NORMS);
     }

@@ -7,6 +7,7 @@ import dev.lockstep.InvalidInputException;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.job.ScheduleConfig;
+import dev.lockstep.job.ValidationConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,8 +27,6 @@ import java.util.function.Function;
 public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, List<String> warnings) {
     private static final YAMLMapper YAML = new YAMLMapper();
     private static final String ZERO = "0";
-    /** The best number so far would not compare with those of another monitor. */
-    private static final String MONITOR = "validation.monitor";
 
     /** They have no bearing on what is computed, or say where things are; data of another size is found all the same. */
     private static final List<String> MAY_CHANGE = List.of("name", "train.epochs", "checkpoint.", "log.", "timeout",
@@ -88,6 +87,10 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
                     + (job.schedule().scaleLr() == ScheduleConfig.ScaleLr.LINEAR
                             ? "; learning rates are scaled by " + ranks + ", not " + state.ranks() : ""));
         }
+        String monitor = position.validation().monitor();
+        job.validation().map(ValidationConfig::monitorName).filter(now -> !monitor.isEmpty() && !now.equals(monitor))
+                .ifPresent(now -> notices.add("validation.monitor is " + now + ", not " + monitor
+                        + ": the best validation is looked for anew"));
         return notices;
     }
 
@@ -104,13 +107,12 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
         for (String key : all) {
             String from = old.getOrDefault(key, "not set");
             String to = current.getOrDefault(key, "not set");
-            boolean otherMonitor = key.equals(MONITOR) && old.containsKey(key) && current.containsKey(key);
-            if (from.equals(to) || startsWith(MAY_CHANGE, key) && !otherMonitor) {
+            if (from.equals(to) || startsWith(MAY_CHANGE, key)) {
                 continue;
             }
             boolean otherState = key.startsWith("optimizer.") && (!old.containsKey(key) || !current.containsKey(key))
                     || key.endsWith(".momentum") && (from.equals(ZERO) || to.equals(ZERO));
-            if (otherState || otherMonitor || startsWith(MUST_NOT_CHANGE, key)) {
+            if (otherState || startsWith(MUST_NOT_CHANGE, key)) {
                 throw refused(key + " is " + to, checkpoint, from);
             }
             changes.add(key + " from " + from + " to " + to);

@@ -29,6 +29,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
     private final Path folder;
     private final FileChannel metrics;
+    private byte[] epochsBefore = {};
 
     private RunFolder(Path folder, FileChannel metrics) {
         this.folder = folder;
@@ -77,7 +78,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
             // Only now that no other run has it. Whole or not at all: a job that ends here is resumed from it.
             Path config = Files.writeString(folder.resolve("." + CONFIG + ".writing"), JobFile.toYaml(job));
             Files.move(config, folder.resolve(CONFIG), StandardCopyOption.ATOMIC_MOVE);
-            MetricsCut.cut(run.metrics, start);
+            run.epochsBefore = MetricsCut.cut(run.metrics, start);
             return run;
         } catch (IOException e) {
             throw OutputFolder.unwritable(folder, e);
@@ -110,6 +111,25 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
             throw new InvalidInputException("another run is writing to " + folder + "; wait for its end or name another"
                     + " --output");
         }
+    }
+
+    /**
+     * Whether the run's metrics end without the summary that a training which has come to its end leaves there, and it can
+     * be made up for; as where it was killed behind its last checkpoint.
+     *
+     * @param start where the checkpoint stands, at that end
+     */
+    public static boolean lacksSummary(Path folder, Position start) {
+        try {
+            return MetricsCut.lacksSummary(folder.resolve(METRICS), start);
+        } catch (IOException e) {
+            throw OutputFolder.unwritable(folder, e);
+        }
+    }
+
+    /** The lines of the epochs that were done before, where the run goes on; see {@link EpochMetrics#parse}. */
+    public byte[] epochsBefore() {
+        return epochsBefore.clone();
     }
 
     public Path path() {

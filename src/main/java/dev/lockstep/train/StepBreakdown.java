@@ -1,5 +1,6 @@
 package dev.lockstep.train;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +49,15 @@ public record StepBreakdown(double dataSeconds, double forwardSeconds, double ba
         map.put("gflops", gigaflops);
         map.put("gemm_share", gemmShare);
         return map;
+    }
+
+    /** Of what {@link #toMap} gave. */
+    static StepBreakdown of(JsonNode json) {
+        return new StepBreakdown(json.required("data_seconds").doubleValue(), json.required("forward_seconds").doubleValue(),
+                json.required("backward_seconds").doubleValue(), json.required("exposed_comm_seconds").doubleValue(),
+                json.required("comm_seconds").doubleValue(), json.required("optimizer_seconds").doubleValue(),
+                json.required("step_seconds").doubleValue(), json.required("gflops").doubleValue(),
+                json.required("gemm_share").doubleValue());
     }
 
     /** Of several epochs, or the like. */

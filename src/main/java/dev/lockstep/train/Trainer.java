@@ -187,6 +187,11 @@ public final class Trainer {
         return (of.indices.length + samplesPerStep - 1) / samplesPerStep;
     }
 
+    /** That training ends with, unless it is stopped early. */
+    public long lastStep() {
+        return start.step() + steps(restOfFirstEpoch) + (long) (job.train().epochs() - start.epoch()) * stepsPerEpoch();
+    }
+
     /** Where this training began: at the start, or where a checkpoint stood. */
     public Position start() {
         return start;
@@ -273,7 +278,8 @@ public final class Trainer {
         epochStartNanos = System.nanoTime();
         pausedNanos = 0;
         samplesDone = 0;
-        epochEnds = false;
+        // Early stopping had ended the epoch already, and its record is what is left to do.
+        epochEnds = epoch == start.epoch() && Validation.hasEnded(job, start.validation());
         this.epoch = epoch;
         long consumed = epoch == start.epoch() ? start.consumed() : 0;
         before = epoch == start.epoch() ? start.sums() : Position.Sums.NONE;
@@ -282,7 +288,7 @@ public final class Trainer {
         sampler.indices(epoch - 1L, consumed, shard.indices);
         loss.beginEpoch(epoch, step);
         int stepOfEpoch = stepsPerEpoch() - steps(shard);
-        if (shard.indices.length == 0) {
+        if (shard.indices.length == 0 || epochEnds) {
             // The epoch's record is all that is left to do, and tells of its last step.
             moveSchedule(optimizer.steps() - 1, stepOfEpoch - 1);
         }

@@ -61,13 +61,26 @@ public final class TrainingRun {
                 trainer.start().step(), System::nanoTime);
     }
 
-    /** Collective. Empty if it was stopped on request; its last step is checkpointed then, too. */
+    /** As below, from the first epoch on. */
     public Optional<TrainingSummary> run() {
-        List<EpochMetrics> epochs = new ArrayList<>();
+        return run(List.of());
+    }
+
+    /**
+     * Collective. Empty if it was stopped on request; its last step is checkpointed then, too. Where a run was killed
+     * between its last checkpoint and its last lines, only these are made up for.
+     *
+     * @param before epochs of the run that are done and go into its summary; the same on every rank. Not empty where no
+     *               epoch is left
+     */
+    public Optional<TrainingSummary> run(List<EpochMetrics> before) {
+        List<EpochMetrics> epochs = new ArrayList<>(before);
         String hash = "";
-        int last = job.train().epochs();
+        Position start = trainer.start();
+        boolean endedWithAnEpoch = validation.endsTraining() && start.consumed() == 0;
+        int last = endedWithAnEpoch ? start.epoch() - 1 : job.train().epochs();
         try {
-            for (int epoch = trainer.start().epoch(); epoch <= last; epoch++) {
+            for (int epoch = start.epoch(); epoch <= last; epoch++) {
                 trainer.times().reset();
                 EpochMetrics trained = trainer.trainEpoch(epoch, this::afterStep);
                 Optional<StepBreakdown> breakdown = trainer.times().breakdown();
@@ -95,6 +108,11 @@ public final class TrainingRun {
             return Optional.empty();
         }
         finishCheckpoint();
+        if (start.epoch() > last) {
+            EpochMetrics done = epochs.remove(epochs.size() - 1);
+            epochs.add(done.with(evaluate(done.epoch()), done.breakdown()));
+            hash = ParameterHash.agreed(trainer.parameters(), communicator, trainer.step());
+        }
         TrainingSummary summary = summary(epochs, hash);
         listener.trainingDone(summary);
         return Optional.of(summary);
@@ -171,7 +189,7 @@ public final class TrainingRun {
         communicator.allReduceSum(resident);
         communicator.allReduceSum(firstStep);
         EpochMetrics last = epochs.get(epochs.size() - 1);
-        return new TrainingSummary(communicator.size(), epochs.size(), trainer.step(), last.trainLoss(), last.test(),
+        return new TrainingSummary(communicator.size(), last.epoch(), trainer.step(), last.trainLoss(), last.test(),
                 typicalRate(epochs), epochs.stream().mapToDouble(EpochMetrics::seconds).sum(),
                 Arrays.stream(firstStep).max().orElse(0),
                 (long) Arrays.stream(resident).max().orElse(0), hash, breakdown(epochs), validation.summary());

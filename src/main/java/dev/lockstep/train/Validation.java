@@ -4,7 +4,9 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.MetricConfig;
 import dev.lockstep.job.ValidationConfig;
 import dev.lockstep.job.ValidationConfig.EarlyStopping;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -49,8 +51,43 @@ public final class Validation {
         return hasEnded(job.validation(), progress);
     }
 
+    /**
+     * What to tell the user where there is data to validate on, and training neither has come nor will come to an epoch or a
+     * step after which it is used.
+     *
+     * @param lastStep of the training
+     */
+    public static Optional<String> never(Job job, Position start, long lastStep) {
+        if (job.validation().isEmpty() || start.validation().step() > 0) {
+            return Optional.empty();
+        }
+        int epochs = job.train().epochs();
+        int everyEpochs = job.validation().get().everyEpochs();
+        long everySteps = job.validation().get().everySteps();
+        if (isDue(start.epoch() - 1L, epochs, everyEpochs) || isDue(start.step(), lastStep, everySteps)) {
+            return Optional.empty();
+        }
+        List<String> intervals = new ArrayList<>();
+        List<String> ends = new ArrayList<>();
+        if (everyEpochs > 0) {
+            intervals.add("validation.every-epochs is " + everyEpochs);
+            ends.add(epochs + (epochs == 1 ? " epoch" : " epochs"));
+        }
+        if (everySteps > 0) {
+            intervals.add("validation.every-steps is " + everySteps);
+            ends.add(lastStep + (lastStep == 1 ? " step" : " steps"));
+        }
+        return Optional.of("nothing will be validated: " + String.join(", ", intervals) + ", and training ends after "
+                + String.join(" and ", ends) + "; lower " + (ends.size() == 1 ? "it" : "one")
+                + ", train for longer, or leave data.validation out");
+    }
+
+    private static boolean isDue(long done, long last, long every) {
+        return every > 0 && last / every > done / every;
+    }
+
     private static boolean hasEnded(Optional<ValidationConfig> config, ValidationProgress progress) {
-        return config.flatMap(ValidationConfig::earlyStopping)
+        return config.filter(validation -> progress.isOf(validation.monitorName())).flatMap(ValidationConfig::earlyStopping)
                 .filter(early -> progress.notBetter() >= early.patience()).isPresent();
     }
 
@@ -85,8 +122,8 @@ public final class Validation {
         boolean higherIsBetter = monitor.filter(MetricConfig::ofClasses).isPresent();
         double value = monitor.map(metric -> evaluation.metrics().get(metric)).orElse(evaluation.loss());
         double minDelta = config.get().earlyStopping().map(EarlyStopping::minDelta).orElse(0.0);
-        progress = progress.with(step, value, higherIsBetter, minDelta, config.get().keepBest() ? checkpoint
-                : progress.bestCheckpoint());
+        progress = progress.with(config.get().monitorName(), step, value, higherIsBetter, minDelta,
+                config.get().keepBest() ? checkpoint : progress.bestCheckpoint());
         ended = hasEnded(config, progress);
         listener.validated(new ValidationMetrics(epoch, step, evaluation, progress.lastIsBest()));
         return progress.lastIsBest() && config.get().keepBest();
@@ -99,7 +136,7 @@ public final class Validation {
 
     /** How they went; empty if there was none. */
     Optional<Summary> summary() {
-        return config.isEmpty() || progress.step() == 0 ? Optional.empty() : Optional.of(new Summary(
+        return config.isEmpty() || !progress.isOf(config.get().monitorName()) ? Optional.empty() : Optional.of(new Summary(
                 config.get().monitor().map(MetricConfig::key).orElse("loss"), progress.best(), progress.bestStep(),
                 config.get().earlyStopping().filter(early -> endsTraining()),
                 Optional.of(progress.bestCheckpoint()).filter(name -> config.get().keepBest() && !name.isEmpty())));

@@ -1,9 +1,11 @@
 package dev.lockstep.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.lockstep.testing.Lockstep;
 import dev.lockstep.testing.Mpirun;
 import dev.lockstep.testing.ProcessRun;
@@ -212,6 +214,60 @@ class ResumeIT {
         assertEquals(2, changed.exitStatus(), changed::toString);
         assertEquals(List.of("lockstep: error: --resume: seed is 1, but " + run.resolve("checkpoints/epoch-0002")
                 + " was made with 0; set it back, or start anew with another --output"), changed.errorLines());
+    }
+
+    /** As where it is killed between its last checkpoint and its last line, or while it writes that. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 40})
+    void shouldMakeUpForASummaryThatWasNotWritten(int writtenCharacters) throws Exception {
+        Path run = folder.resolve("run");
+        String[] words = {"train", "small.yaml", "--output", run.toString(), "--resume", "--set",
+            "metrics=[accuracy, confusion-matrix]"};
+        assertEquals(0, Lockstep.ranks(2, words).directory(folder).run().exitStatus());
+        String metrics = Files.readString(run.resolve("metrics.jsonl"));
+        JsonNode summary = Lockstep.metrics(run, "summary").get(0);
+        int end = metrics.indexOf("{\"kind\":\"summary\"");
+        Files.writeString(run.resolve("metrics.jsonl"), metrics.substring(0, end + writtenCharacters));
+
+        ProcessRun.Result again = Lockstep.ranks(2, words).directory(folder).run();
+        assertEquals(0, again.exitStatus(), again::toString);
+        assertTrue(again.stdout().startsWith("nothing is left to train but the last lines of metrics.jsonl: 2 epochs are"
+                + " done, and train.epochs is 2\n"), again::toString);
+        assertEquals(metrics.substring(0, end), Files.readString(run.resolve("metrics.jsonl")).substring(0, end));
+        JsonNode made = Lockstep.metrics(run, "summary").get(0);
+        for (String key : List.of("ranks", "epochs", "steps", "train_loss", "test_loss", "test_accuracy",
+                "test_confusion_matrix", "samples_per_second", "training_seconds", "parameters_sha256", "step_seconds",
+                "gemm_share")) {
+            assertEquals(summary.get(key), made.get(key), key);
+        }
+        assertFalse(made.has("first_step_seconds"), "it had none");
+        String whole = Files.readString(run.resolve("metrics.jsonl"));
+        ProcessRun.Result third = Lockstep.ranks(2, words).directory(folder).run();
+        assertEquals("nothing is left to train: 2 epochs are done, and train.epochs is 2\n", third.stdout());
+        assertEquals(whole, Files.readString(run.resolve("metrics.jsonl")));
+    }
+
+    @Test
+    void shouldSumUpTheEpochsOfAllProcesses() throws Exception {
+        Path run = folder.resolve("run");
+        for (int epochs : List.of(2, 5)) {
+            ProcessRun.Result result = Lockstep.ranks(2, "train", "small.yaml", "--output", run.toString(), "--resume",
+                    "--set", "train.epochs=" + epochs).directory(folder).run();
+            assertEquals(0, result.exitStatus(), result::toString);
+        }
+        JsonNode summary = Lockstep.metrics(run, "summary").get(0);
+        assertEquals(5, summary.get("epochs").asInt());
+        assertEquals(40, summary.get("steps").asInt());
+        List<JsonNode> epochs = Lockstep.metrics(run, "epoch");
+        assertEquals(5, epochs.size());
+        assertEquals(epochs.stream().mapToDouble(epoch -> epoch.get("seconds").asDouble()).sum(),
+                summary.get("training_seconds").asDouble(), 1e-9);
+        // The first warms up.
+        List<JsonNode> warm = epochs.subList(1, 5);
+        double[] rates = warm.stream().mapToDouble(epoch -> epoch.get("samples_per_second").asDouble()).sorted().toArray();
+        assertEquals((rates[1] + rates[2]) / 2, summary.get("samples_per_second").asDouble(), 1e-6);
+        assertEquals(warm.stream().mapToDouble(epoch -> epoch.get("step_seconds").asDouble()).average().orElseThrow(),
+                summary.get("step_seconds").asDouble(), 1e-9);
     }
 
     @Test

@@ -64,6 +64,49 @@ class ValidationIT {
         assertEquals(metrics, Files.readString(folder.resolve("run/metrics.jsonl")));
     }
 
+    /** In the midst of an epoch, where it is killed before it writes what the epoch came to. */
+    @Test
+    void shouldMakeUpForTheLastLinesOfARunThatWasStoppedEarly() throws Exception {
+        String[] words = STANDSTILL.clone();
+        words[words.length - 1] = "validation={every-epochs: 0, every-steps: 3,"
+                + " early-stopping: {patience: 3, min-delta: 0.01}}";
+        assertEquals(0, Lockstep.ranks(2, words).directory(folder).run().exitStatus());
+        Path metrics = folder.resolve("run/metrics.jsonl");
+        List<String> lines = Files.readAllLines(metrics);
+        JsonNode epoch = Lockstep.metrics(folder.resolve("run"), "epoch").get(1);
+        JsonNode summary = Lockstep.metrics(folder.resolve("run"), "summary").get(0);
+        assertEquals(12, epoch.get("step").asInt(), "of 16");
+        Files.write(metrics, lines.subList(0, lines.size() - 2));
+
+        ProcessRun.Result again = Lockstep.ranks(2, words).directory(folder).run();
+        assertEquals(0, again.exitStatus(), again::toString);
+        assertTrue(again.stdout().startsWith("nothing is left to train but the last lines of metrics.jsonl: early stopping"),
+                again::toString);
+        assertEquals(lines.subList(0, lines.size() - 2), Files.readAllLines(metrics).subList(0, lines.size() - 2));
+        assertEquals(lines.size(), Files.readAllLines(metrics).size());
+        JsonNode madeEpoch = Lockstep.metrics(folder.resolve("run"), "epoch").get(1);
+        for (String key : List.of("epoch", "step", "train_loss", "learning_rate", "test_loss", "test_accuracy")) {
+            assertEquals(epoch.get(key), madeEpoch.get(key), key);
+        }
+        JsonNode made = Lockstep.metrics(folder.resolve("run"), "summary").get(0);
+        for (String key : List.of("epochs", "steps", "train_loss", "test_loss", "best_validation_loss", "best_step",
+                "stopped_early", "parameters_sha256")) {
+            assertEquals(summary.get(key), made.get(key), key);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"train", "validate"})
+    void shouldWarnWhereNothingWillBeValidated(String command) {
+        ProcessRun.Result run = Lockstep.ranks(2, command, "small.yaml", "--set",
+                "data.validation={format: idx, images: test-images.gz, labels: test-labels}", "--set",
+                "validation={every-epochs: 3, keep-best: true}").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertTrue(run.stderr().contains("lockstep: warning: nothing will be validated: validation.every-epochs is 3, and"
+                + " training ends after 2 epochs; lower it, train for longer, or leave data.validation out\n"),
+                run::toString);
+    }
+
     @Test
     void shouldSayThatThereIsNothingToValidateOn() {
         ProcessRun.Result run = Lockstep.ranks(2, "train", "small.yaml", "--set", "validation={monitor: accuracy}")

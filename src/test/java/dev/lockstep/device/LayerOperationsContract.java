@@ -226,6 +226,23 @@ public abstract class LayerOperationsContract {
         }
     }
 
+    /** Of numbers in [−1, 1), so that what one product leaves for the next stays there. */
+    @Test
+    void shouldMultiplyElementByElementAlsoInPlace() {
+        for (int size : new int[] {1, 3, 17, 64, 127, 784, 70_001}) {
+            Twin a = comparison.random(1, size);
+            Twin b = comparison.random(1, size);
+            Twin y = comparison.output(1, size);
+            for (Twin to : new Twin[] {y, a, b}) {
+                comparison.run((operations, of) -> operations.layers().multiply(of.buffer(a), of.buffer(b), of.buffer(to)));
+                comparison.check("multiply", to, 8 * UNIT_ROUNDOFF, 0);
+            }
+            comparison.run((operations, of) -> operations.layers().multiply(of.buffer(y), of.buffer(y), of.buffer(y)));
+            comparison.check("multiply by itself", y, 8 * UNIT_ROUNDOFF, 0);
+            comparison.forget(a, b, y);
+        }
+    }
+
     private static RunningStatistics running(Side of, Twin mean, Twin variance, Twin batches) {
         return new RunningStatistics(of.buffer(mean), of.buffer(variance), of.buffer(batches));
     }

@@ -69,8 +69,9 @@ class JobErrorsTest {
         "sgd: {lr: 0.1}       | adam: {betas: [1]}  | 9: 'optimizer.adam.betas' must be a list of two numbers, such as [0.9, 0.999], not a list of 1",
         "sgd: {lr: 0.1}       | adam: {betas: [.9, 1]} | 9: 'optimizer.adam.betas.1' must be a number from 0 to below 1, not '1'",
         "sgd: {lr: 0.1}       | adam: {betas: [-1, 0]} | 9: 'optimizer.adam.betas.0' must be a finite number of at least 0, not '-1'",
-        "sgd: {lr: 0.1}       | adam: {eps: 0}      | 9: 'optimizer.adam.eps' must be a number above 0, and as a float, too, not '0'",
-        "sgd: {lr: 0.1}       | adam: {eps: 1e-99}  | 9: 'optimizer.adam.eps' must be a number above 0, and as a float, too, not '1e-99'",
+        "sgd: {lr: 0.1}       | adam: {eps: 0}      | 9: 'optimizer.adam.eps' must be a number of a float's size, from 1.2e-38 to 3.4e38, not '0'",
+        "sgd: {lr: 0.1}       | adam: {eps: 1e-99}  | 9: 'optimizer.adam.eps' must be a number of a float's size, from 1.2e-38 to 3.4e38, not '1e-99'",
+        "sgd: {lr: 0.1}       | adam: {eps: 1e39}   | 9: 'optimizer.adam.eps' must be a number of a float's size, from 1.2e-38 to 3.4e38, not '1e39'",
         "sgd: {lr: 0.1}       | adam:               | 9: 'optimizer.adam' must be a map of keys, not null",
         "sgd: {lr: 0.1}       | {sgd: {lr: 1}, adam: {}} | 9: 'optimizer.sgd' and 'optimizer.adam' exclude each other; keep one",
         "sgd: {lr: 0.1}       | {}                  | 9: required key 'optimizer.sgd' is missing (or 'optimizer.adam' or 'optimizer.adamw')",
@@ -229,6 +230,35 @@ class JobErrorsTest {
         String error = Jobs.errorOf(Jobs.with("lr: 0.1", sgd));
 
         assertTrue(error.matches("job.yaml:9: 'optimizer.sgd.[a-z-]+' must be a finite number.*, not .*"), error);
+    }
+
+    /** They are computed with as floats, where these are infinite or 0. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "optimizer.sgd.lr             | 1e39",
+        "optimizer.sgd.lr             | 1e-50",
+        "optimizer.sgd.momentum       | 1e39",
+        "optimizer.sgd.weight-decay   | 1e-46",
+        "optimizer.sgd.dampening      | -1e39",
+        "optimizer.adam.lr            | 1e39",
+        "optimizer.adamw.weight-decay | 1e40",
+        "schedule                     | {step: {every-steps: 1, gamma: 1e99}}",
+        "schedule                     | {cosine: {steps: 1, min-lr: 1e-50}}",
+        "optimizer.groups             | [{parameters: norms, lr: 1e39}]",
+        "optimizer.groups             | [{parameters: norms, weight-decay: 1e-50}]",
+        "model                        | [{linear: {in: 4, out: 3}}, {layer-norm: {eps: 1e39}}]",
+    })
+    void shouldRefuseNumbersThatAreInfiniteOrZeroAsFloats(String key, String value) {
+        String error = Jobs.errorOf(Jobs.MINIMAL, key + "=" + value);
+
+        assertTrue(error.matches("--set .*: '[a-z0-9.-]+' must be 0 or a number of a float's size, from 1.2e-38 to 3.4e38,"
+                + " not '[-0-9e]+'"), error);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "3.4e38", "1.2e-38"})
+    void shouldTakeTheSmallestAndTheLargestFloats(String lr) {
+        assertEquals(Double.parseDouble(lr), Jobs.parse(Jobs.with("lr: 0.1", "lr: " + lr)).optimizer().lr());
     }
 
     @ParameterizedTest

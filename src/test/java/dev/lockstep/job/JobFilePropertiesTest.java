@@ -136,6 +136,12 @@ class JobFilePropertiesTest {
                 Arbitraries.longs().map(Double::longBitsToDouble).filter(Double::isFinite).map(d -> Math.abs(d) + 0.0));
     }
 
+    /** Of those that are computed with as floats. */
+    private static Arbitrary<Double> floatFromZero() {
+        return fromZero().map(number ->
+                number == 0 || number >= Float.MIN_NORMAL && number <= Float.MAX_VALUE ? number : 0.3);
+    }
+
     private static Arbitrary<DataConfig> data() {
         // Everything that a path may hold, and that YAML or a terminal could trip over.
         Arbitrary<Path> path = Arbitraries.strings()
@@ -199,8 +205,8 @@ class JobFilePropertiesTest {
                 Arbitraries.of(0.0, 0.1, 0.5, 1e-9), Arbitraries.integers().between(0, 999).map(i -> i / 1e3));
         Arbitrary<LayerConfig> single = Arbitraries.oneOf(
                 Arbitraries.of(ActivationKind.class).map(LayerConfig.ActivationLayer::new),
-                Combinators.combine(Arbitraries.of(true, false), fromZero(), upToOne).as(LayerConfig.BatchNormLayer::new),
-                fromZero().map(LayerConfig.LayerNormLayer::new),
+                Combinators.combine(Arbitraries.of(true, false), floatFromZero(), upToOne).as(LayerConfig.BatchNormLayer::new),
+                floatFromZero().map(LayerConfig.LayerNormLayer::new),
                 upToOne.map(LayerConfig.DropoutLayer::new));
         return depth == 0 ? single : Arbitraries.oneOf(single,
                 keepers(depth - 1).list().ofMinSize(1).ofMaxSize(3).map(LayerConfig.ResidualLayer::new));
@@ -208,15 +214,15 @@ class JobFilePropertiesTest {
 
     private static Arbitrary<OptimizerConfig> optimizer() {
         Arbitrary<Double> beta = Arbitraries.doubles().between(0, true, 1, false);
-        Arbitrary<OptimizerConfig> adam = Combinators.combine(fromZero(), beta, beta,
-                        Arbitraries.of(1e-8, 1.0, 1e30, (double) Float.MIN_NORMAL), fromZero(), Arbitraries.of(true, false),
+        Arbitrary<OptimizerConfig> adam = Combinators.combine(floatFromZero(), beta, beta,
+                        Arbitraries.of(1e-8, 1.0, 1e30, (double) Float.MIN_NORMAL), floatFromZero(), Arbitraries.of(true, false),
                         group().list().ofMaxSize(2))
                 .as(OptimizerConfig.Adam::new);
         return Arbitraries.oneOf(sgd(), adam);
     }
 
     private static Arbitrary<GroupConfig> group() {
-        Arbitrary<OptionalDouble> number = fromZero().map(OptionalDouble::of);
+        Arbitrary<OptionalDouble> number = floatFromZero().map(OptionalDouble::of);
         Arbitrary<List<String>> names = Arbitraries.of("biases", "norms", "*.weight", "4.?", "'a: b'").list().ofMinSize(1)
                 .ofMaxSize(3);
         return Combinators.combine(names, number, Arbitraries.oneOf(number, Arbitraries.of(OptionalDouble.empty())))
@@ -228,7 +234,7 @@ class JobFilePropertiesTest {
         Arbitrary<Long> counts = Arbitraries.longs().greaterOrEqual(1);
         Arbitrary<ScheduleConfig.Decay> decay = Arbitraries.oneOf(
                 counts.map(length -> new ScheduleConfig.CosineDecay(length, 0)),
-                Combinators.combine(counts, fromZero()).as(ScheduleConfig.StepDecay::new));
+                Combinators.combine(counts, floatFromZero()).as(ScheduleConfig.StepDecay::new));
         return Combinators.combine(Arbitraries.of(ScheduleConfig.Unit.class), Arbitraries.longs().greaterOrEqual(0),
                 decay.optional(), Arbitraries.of(ScheduleConfig.ScaleLr.class)).as(ScheduleConfig::new);
     }
@@ -248,8 +254,8 @@ class JobFilePropertiesTest {
 
     private static Arbitrary<OptimizerConfig> sgd() {
         return Combinators.combine(
-                        fromZero(), fromZero(), fromZero(), fromZero(), Arbitraries.of(-1, 1), Arbitraries.of(true, false),
-                        group().list().ofMaxSize(2))
+                        floatFromZero(), floatFromZero(), floatFromZero(), floatFromZero(), Arbitraries.of(-1, 1),
+                        Arbitraries.of(true, false), group().list().ofMaxSize(2))
                 .as((lr, momentum, weightDecay, dampening, sign, nesterov, groups) -> new OptimizerConfig.Sgd(
                         lr, momentum, weightDecay, dampening == 0 ? 0 : sign * dampening,
                         nesterov && momentum > 0 && dampening == 0, groups));

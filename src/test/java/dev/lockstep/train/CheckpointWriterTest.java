@@ -222,7 +222,7 @@ class CheckpointWriterTest {
 
     /** @param best the best checkpoint when that of {@code name} is written */
     private static Path write(CheckpointWriter writer, String name, String best) {
-        ValidationProgress validation = new ValidationProgress(20, 0.5, 10, best, 0.5, 1);
+        ValidationProgress validation = new ValidationProgress("loss", 20, 0.5, 10, best, 0.5, 1);
         return write(writer, name, 1, new Position(4, 0, 21, Position.Sums.NONE, validation));
     }
 

@@ -89,6 +89,29 @@ class JobChecksTest {
         refused(() -> check(SmallJobs.job(set)), message);
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "optimizer.sgd.lr=2e38 | schedule.scale-lr=linear | optimizer.sgd.lr: the largest rate of the training is 4.0E38,"
+                + " above the 3.4028235E38 that a float can hold; lower optimizer.sgd.lr",
+        "optimizer.groups=[{parameters: biases, lr: 3e38}] | schedule={warmup-steps: 5, scale-lr: linear}"
+                + " | optimizer.groups.0.lr: the largest rate of the training is 6.0E38, above",
+        "schedule={step: {every-steps: 1, gamma: 1e6}} | seed=0 | optimizer.sgd.lr: the largest rate of the training is ",
+        "optimizer.adam.lr=1e38 | seed=0 | optimizer.adam.lr: the largest rate of the training is 1.0E38, and Adam's first"
+                + " step divides it by 1 - 0.9 to 1.0",
+        "optimizer.adamw={lr: 1e30, weight-decay: 1e9} | seed=0 | optimizer.adamw.lr: the largest rate of the training is"
+                + " 1.0E30, times the weight-decay of 1.0E9 it is 1.0",
+    })
+    void shouldRefuseRatesThatTrainingMakesLargerThanAFloat(String set, String other, String message) {
+        refused(() -> SmallJobs.sources(SmallJobs.job(set, other), 2), message);
+    }
+
+    @Test
+    void shouldTakeRatesThatAFloatHoldsToTheLastStep() {
+        SmallJobs.sources(SmallJobs.job("optimizer.sgd.lr=1.7e38", "schedule.scale-lr=linear"), 2);
+        SmallJobs.sources(SmallJobs.job("schedule={step: {every-epochs: 1, gamma: 1e38}}"), 2);
+        SmallJobs.sources(SmallJobs.job("schedule={warmup-steps: 1000, step: {every-steps: 1, gamma: 1e-37}}"), 2);
+    }
+
     @Test
     void shouldRefuseAnotherNumberOfOutputsThanTheDataHaveTargets() {
         String data = "data.train={format: synthetic, samples: 9, features: 6, outputs: 2}";

@@ -163,7 +163,7 @@ class RunFolderTest {
 
     private static Position position(int epoch, long consumed, long step, long validatedStep) {
         return new Position(epoch, consumed, step, Position.Sums.NONE,
-                new ValidationProgress(validatedStep, 1, validatedStep, "", 1, 0));
+                new ValidationProgress("loss", validatedStep, 1, validatedStep, "", 1, 0));
     }
 
     /** A validation of a step comes before the step's checkpoint, one of an epoch behind that of its last step. */

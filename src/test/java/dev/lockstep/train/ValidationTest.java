@@ -2,12 +2,10 @@ package dev.lockstep.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
@@ -24,6 +22,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Validation while training, with what follows from it. An epoch has four steps on two ranks. */
@@ -267,13 +266,70 @@ class ValidationTest {
         assertEquals(Optional.empty(), summary.kept());
     }
 
+    /** Also where a training without validation lies between, whose job knows of no monitor. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldLookForTheBestAnewWithAnotherMonitor(boolean interimRun) {
+        train(2, job(NO_PROGRESS, "validation={keep-best: true, early-stopping: {patience: 1, min-delta: 0.001}}"));
+        if (interimRun) {
+            train(2, SmallJobs.job(NO_PROGRESS, "train.epochs=3"));
+        }
+        Job job = job(NO_PROGRESS, "train.epochs=5",
+                "validation={monitor: accuracy, keep-best: true, early-stopping: {patience: 9}}");
+        Resumption found = Resumption.find(folder, job, 2, 50);
+        assertTrue(found.notices().contains("validation.monitor is accuracy, not loss: the best validation is looked for"
+                + " anew"),
+                () -> "" + found.notices());
+        assertFalse(Validation.hasEnded(job, found.checkpoint().orElseThrow().state().position().validation()));
+
+        Heard heard = train(2, job);
+        assertTrue(heard.validations.get(0).isBest());
+        Validation.Summary summary = heard.summary.validation().orElseThrow();
+        assertEquals("accuracy", summary.monitor());
+        assertEquals(heard.validations.stream()
+                .mapToDouble(each -> each.evaluation().metrics().get(new MetricConfig.Accuracy())).max().orElseThrow(),
+                summary.best());
+        assertTrue(summary.kept().isPresent());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "{every-epochs: 2}                  | ''",
+        "{every-epochs: 0, every-steps: 8}  | ''",
+        "{every-epochs: 3, every-steps: 8}  | ''",
+        "{every-epochs: 3, keep-best: true} | nothing will be validated: validation.every-epochs is 3, and training ends after 2"
+                + " epochs; lower it, train for longer, or leave data.validation out",
+        "{every-epochs: 0, every-steps: 9}  | nothing will be validated: validation.every-steps is 9, and training ends after 8"
+                + " steps; lower it, train for longer, or leave data.validation out",
+        "{every-epochs: 3, every-steps: 9}  | nothing will be validated: validation.every-epochs is 3, validation.every-steps is"
+                + " 9, and training ends after 2 epochs and 8 steps; lower one, train for longer, or leave data.validation out",
+    })
+    void shouldSayWhereNothingWillBeValidated(String validation, String expected) {
+        Job job = job("validation=" + validation);
+        assertEquals(expected, Validation.never(job, Position.START, 8).orElse(""));
+        assertEquals(expected.isEmpty(), !train(2, job).validations.isEmpty());
+        assertEquals(Optional.empty(), Validation.never(job, at(2, 0, 4,
+                ValidationProgress.NONE.with("loss", 3, 1, false, 0, "")), 8), "it has been");
+        assertEquals(Optional.empty(), Validation.never(SmallJobs.job(), Position.START, 8));
+    }
+
+    /** The whole run may have seen a validation's step before there was one. */
     @Test
-    void shouldNotGoOnWithAnotherMonitor() {
+    void shouldSayThatNothingIsValidatedInWhatIsLeft() {
+        Job job = job("validation={every-epochs: 0, every-steps: 3}");
+        assertEquals(Optional.empty(), Validation.never(job, at(2, 16, 5, ValidationProgress.NONE), 8));
+        assertTrue(Validation.never(job, at(2, 32, 6, ValidationProgress.NONE), 8).isPresent());
+    }
+
+    private static Position at(int epoch, long consumed, long step, ValidationProgress validation) {
+        return new Position(epoch, consumed, step, Position.Sums.NONE, validation);
+    }
+
+    @Test
+    void shouldGoOnWithOtherValidationsOfTheSameMonitor() {
         train(2, job());
-        InvalidInputException e = assertThrows(InvalidInputException.class,
-                () -> Resumption.find(folder, job("validation={monitor: accuracy}", "train.epochs=3"), 2, 50));
-        assertTrue(e.getMessage().contains("validation.monitor is accuracy, but "), e::getMessage);
-        Resumption.find(folder, job("validation={every-steps: 7, early-stopping: {patience: 1}, keep-best: true}"), 2, 50);
-        Resumption.find(folder, SmallJobs.job(), 2, 50);
+        Job job = job("validation={every-steps: 7, early-stopping: {patience: 1}, keep-best: true}");
+        assertEquals(1, Resumption.find(folder, job, 2, 50).notices().size());
+        assertEquals(1, Resumption.find(folder, SmallJobs.job(), 2, 50).notices().size());
     }
 }

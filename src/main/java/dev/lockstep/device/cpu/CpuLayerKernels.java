@@ -43,5 +43,7 @@ final class CpuLayerKernels {
 
     static native void countUp(long counters, int index, int count);
 
+    static native void multiply(long a, long b, long y, long count);
+
     static native void add(long a, long b, long y, long count);
 }

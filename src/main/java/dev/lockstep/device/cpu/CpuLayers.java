@@ -146,11 +146,20 @@ final class CpuLayers implements LayerOperations {
 
     @Override
     public Operation add(DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
-        LayerOperationChecks.add(TYPE, a, b, y);
+        LayerOperationChecks.elementWise("add", TYPE, a, b, y);
         long first = CpuBuffer.address(a);
         long second = CpuBuffer.address(b);
         long to = CpuBuffer.address(y);
         return stream -> CpuLayerKernels.add(first, second, to, y.elementCount());
+    }
+
+    @Override
+    public Operation multiply(DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
+        LayerOperationChecks.elementWise("multiply", TYPE, a, b, y);
+        long first = CpuBuffer.address(a);
+        long second = CpuBuffer.address(b);
+        long to = CpuBuffer.address(y);
+        return stream -> CpuLayerKernels.multiply(first, second, to, y.elementCount());
     }
 
     private static long address(Matrix matrix) {

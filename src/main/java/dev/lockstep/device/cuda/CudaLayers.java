@@ -125,8 +125,17 @@ final class CudaLayers implements LayerOperations {
 
     @Override
     public Operation add(DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
-        LayerOperationChecks.add(type, a, b, y);
-        return kernels.kernel("add").forElements(y.elementCount(), CudaBuffer.address(a), CudaBuffer.address(b),
+        return elementWise("add", a, b, y);
+    }
+
+    @Override
+    public Operation multiply(DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
+        return elementWise("multiply", a, b, y);
+    }
+
+    private Operation elementWise(String kernel, DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
+        LayerOperationChecks.elementWise(kernel, type, a, b, y);
+        return kernels.kernel(kernel).forElements(y.elementCount(), CudaBuffer.address(a), CudaBuffer.address(b),
                 CudaBuffer.address(y), y.elementCount());
     }
 

@@ -17,7 +17,7 @@ import java.util.List;
 record KernelSource(String program, List<String> headerNames, List<String> headers) {
     static final List<String> HEADER_NAMES = List.of("activation.h", "adam.h", "batch_norm.h", "column.h", "convert.h",
             "cross_entropy.h", "dropout.h", "gather.h", "kernel.h", "layer_norm.h", "linear.h", "loss.h",
-            "mean_squared_error.h", "norm.h", "residual.h", "row.h", "sgd.h", "smooth_activation.h");
+            "mean_squared_error.h", "norm.h", "product.h", "residual.h", "row.h", "sgd.h", "smooth_activation.h");
 
     /** The kernels for a device that computes in {@code computeType}. */
     static KernelSource forComputeType(DataType computeType) {

@@ -7,6 +7,7 @@ import dev.lockstep.device.LayerOperationChecks;
 import dev.lockstep.device.LayerOperations;
 import dev.lockstep.device.Matrix;
 import dev.lockstep.device.Operation;
+import java.util.function.DoubleBinaryOperator;
 
 /** What {@link ReferenceOperations} is to all others, for norms, dropout and residual blocks. */
 final class ReferenceLayers implements LayerOperations {
@@ -265,7 +266,16 @@ final class ReferenceLayers implements LayerOperations {
 
     @Override
     public Operation add(DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
-        LayerOperationChecks.add(floatType(y), a, b, y);
+        return elementWise("add", a, b, y, Double::sum);
+    }
+
+    @Override
+    public Operation multiply(DeviceBuffer a, DeviceBuffer b, DeviceBuffer y) {
+        return elementWise("multiply", a, b, y, (first, second) -> first * second);
+    }
+
+    private Operation elementWise(String name, DeviceBuffer a, DeviceBuffer b, DeviceBuffer y, DoubleBinaryOperator of) {
+        LayerOperationChecks.elementWise(name, floatType(y), a, b, y);
         ReferenceBuffer as = operations.own(a);
         ReferenceBuffer bs = operations.own(b);
         ReferenceBuffer ys = operations.own(y);
@@ -274,7 +284,7 @@ final class ReferenceLayers implements LayerOperations {
         int elementCount = Math.toIntExact(y.elementCount());
         return stream -> {
             for (int i = 0; i < elementCount; i++) {
-                ys.set(i, as.get(i) + bs.get(i));
+                ys.set(i, of.applyAsDouble(as.get(i), bs.get(i)));
             }
         };
     }
