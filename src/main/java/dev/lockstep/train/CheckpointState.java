@@ -32,7 +32,7 @@ import java.util.Map;
 public record CheckpointState(Position position, int epochsCompleted, long optimizerSteps, String job, long seed,
         int ranks, int batchSize, int stepsPerEpoch, int trainSamples, String parametersSha256,
         Map<String, BytesSum> files) {
-    static final int FORMAT = 2;
+    static final int FORMAT = 3;
 
     private static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT)
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
