@@ -191,8 +191,7 @@ public class DeferredDevice implements Device {
         public void copyFromHost(ByteBuffer source, Stream stream) {
             ByteBuffer bytes = source.slice();
             source.position(source.limit());
-            pending.add(on -> hidden.copyFromHost(bytes.clear()));
-            enqueued++;
+            defer(on -> hidden.copyFromHost(bytes.clear())).enqueue(stream);
         }
     }
 }
