@@ -53,7 +53,7 @@ public final class TrainMlp {
         // From here on every rank does the same; what one of them throws ends all.
         Lockstep.run(lockstep -> {
             Trainer trainer = lockstep.trainer(job);
-            lockstep.print("%,d parameters on %d ranks", trainer.parameterCount(), lockstep.communicator().size());
+            lockstep.print("%,d parameters on %d ranks", trainer.replica().parameterCount(), lockstep.communicator().size());
             for (int epoch = 1; epoch <= job.train().epochs(); epoch++) {
                 EpochMetrics trained = trainer.trainEpoch(epoch, Trainer.StepHook.NONE);
                 Evaluation test = trainer.evaluate().orElseThrow();

@@ -129,7 +129,7 @@ public final class CheckpointBenchmark {
                 if (readPlain) {
                     plain.read();
                 } else {
-                    if (!Checkpoint.open(checkpoint).read(trainer.parameters(), trainer.buffers(), trainer.optimizer())) {
+                    if (!Checkpoint.open(checkpoint).read(trainer.replica())) {
                         throw new IOException("what was just written to " + checkpoint + " reads as something else");
                     }
                 }
@@ -141,8 +141,7 @@ public final class CheckpointBenchmark {
     }
 
     private CheckpointWriter writer(String name) {
-        return new CheckpointWriter(folder.resolve(name), 1, trainer.device(), trainer.parameters(), trainer.buffers(),
-                trainer.optimizer(), trainer.encoding());
+        return new CheckpointWriter(folder.resolve(name), 1, trainer.replica(), trainer.encoding());
     }
 
     private Path write(CheckpointWriter writer) {
@@ -152,7 +151,7 @@ public final class CheckpointBenchmark {
 
     private void begin(CheckpointWriter writer) {
         written++;
-        writer.begin("epoch-" + written, new CheckpointState(Position.START, 0, trainer.optimizer().steps(),
+        writer.begin("epoch-" + written, new CheckpointState(Position.START, 0, trainer.replica().optimizer().steps(),
                 JobFile.toYaml(job), job.seed(), communicator.size(), trainer.batchSize(), trainer.stepsPerEpoch(),
                 trainer.trainSamples(), "", Map.of()));
     }

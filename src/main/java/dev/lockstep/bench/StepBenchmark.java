@@ -61,7 +61,7 @@ public final class StepBenchmark {
     public StepBenchmark(Job job, Trainer trainer, Communicator communicator) {
         this.trainer = trainer;
         this.communicator = communicator;
-        stepsPerTime = trainer.parameters().values().isHostAccessible() ? 1 : STEPS_BETWEEN_WAITS;
+        stepsPerTime = trainer.replica().parameters().values().isHostAccessible() ? 1 : STEPS_BETWEEN_WAITS;
         int samples = new DistributedSampler(trainer.trainSamples(), communicator.size(), communicator.rank(), false,
                 job.seed(), job.train().dropLast()).samplesPerRank();
         lastOfEpochIsShort = samples % trainer.samplesPerStep() != 0;

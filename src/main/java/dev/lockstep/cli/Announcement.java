@@ -33,13 +33,13 @@ final class Announcement {
         data.validation().ifPresent(validation -> out.println("validate  " + describe(validation)));
         int accumulate = job.train().accumulate();
         out.printf(Locale.ROOT, "model     %,d parameters; batch %d%s a rank, %d in all; %,d steps an epoch%n",
-                trainer.parameterCount(), trainer.batchSize(), accumulate == 1 ? "" : " x " + accumulate,
+                trainer.replica().parameterCount(), trainer.batchSize(), accumulate == 1 ? "" : " x " + accumulate,
                 (long) trainer.samplesPerStep() * ranks, trainer.stepsPerEpoch());
         out.println("optimizer " + OptimizerText.of(job, ranks));
         out.printf(Locale.ROOT, "memory    %.1f MiB %s a rank (predicted: %.1f)%s%n", mebibytes(device.allocatedBytes()),
                 environment.devices().isCuda() ? "of the GPU's" : "for arrays", mebibytes(sources.deviceBytes()),
                 sources.featuresOnHost() ? "; the data stays in the host's memory" : "");
-        out.println("gradients " + describe(trainer.plan(), ranks, trainer.overlaps()));
+        out.println("gradients " + describe(trainer.replica().plan(), ranks, trainer.overlaps()));
         out.flush();
     }
 

@@ -44,7 +44,7 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
             StepBenchmark.Measurement measured) {
         int ranks = communicator.size();
         int rank = communicator.rank();
-        BucketPlan plan = trainer.plan();
+        BucketPlan plan = trainer.replica().plan();
         DistributedConfig distributed = job.distributed();
         long[] chunkBytes = plan.chunks().stream().mapToLong(BucketPlan.Chunk::bytes).toArray();
         double[] seconds = measured.stepSeconds();
@@ -60,9 +60,9 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 environment.threads().get(rank).count(), job.precision().name().toLowerCase(Locale.ROOT),
                 trainer.overlaps(), trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
-                trainer.parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
+                trainer.replica().parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,
-                chunkBytes, trainer.parameters().backwardOrder().stream().map(Parameter::shape).toList(),
+                chunkBytes, trainer.replica().parameters().backwardOrder().stream().map(Parameter::shape).toList(),
                 device.operations().weightGradientRows(), warmUpSteps, steps, stepsPerTime, seconds, median,
                 interval.low(), interval.high(), trainer.samplesPerStep() * ranks / median,
                 measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(),

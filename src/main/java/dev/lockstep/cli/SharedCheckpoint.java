@@ -27,8 +27,8 @@ final class SharedCheckpoint {
      * @throws dev.lockstep.InvalidInputException on every rank, if it is of another model or optimizer
      */
     static boolean isRead(Communicator communicator, Optional<Checkpoint> onRank0, Trainer trainer) {
-        boolean damaged = Agreement.onAllRanks(communicator, () -> onRank0.isPresent() && !onRank0.get().read(
-                trainer.parameters(), trainer.buffers(), trainer.optimizer()));
+        boolean damaged = Agreement.onAllRanks(communicator,
+                () -> onRank0.isPresent() && !onRank0.get().read(trainer.replica()));
         return communicator.allGather(new byte[] {(byte) (damaged ? 1 : 0)}).get(0)[0] == 0;
     }
 

@@ -126,7 +126,7 @@ final class TrainCommand implements Callable<Integer> {
         boolean initialized = state.isEmpty() && init != null;
         Agreement.onAllRanks(communicator, () -> first && initialized && readInit(trainer));
         if (state.isPresent() || initialized) {
-            trainer.shareFromRank0(state.map(CheckpointState::optimizerSteps).orElse(0L));
+            trainer.replica().shareFromRank0(state.map(CheckpointState::optimizerSteps).orElse(0L));
         }
         // Last of all that may be refused, so that what cannot start leaves no folder behind.
         Optional<RunFolder> folder = Agreement.onAllRanks(communicator, () -> first
@@ -196,7 +196,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private boolean readInit(Trainer trainer) {
-        trainer.readModel(init);
+        trainer.replica().readModel(init);
         return true;
     }
 

@@ -1,7 +1,6 @@
 package dev.lockstep.train;
 
 import dev.lockstep.InvalidInputException;
-import dev.lockstep.optim.Optimizer;
 import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import java.io.IOException;
@@ -132,10 +131,10 @@ public final class Checkpoint {
      * @return false if the checkpoint is damaged; what it has overwritten is of no use then
      * @throws InvalidInputException if it is whole, and of another model or optimizer
      */
-    public boolean read(ParameterArena arena, ModelBuffers buffers, Optimizer optimizer) {
+    public boolean read(Replica replica) {
         try {
-            readModel(arena, buffers);
-            read(OPTIMIZER, NamedTensor.optimizerState(arena, optimizer));
+            readModel(replica.parameters(), replica.buffers());
+            read(OPTIMIZER, NamedTensor.optimizerState(replica.parameters(), replica.optimizer()));
             return true;
         } catch (InvalidInputException e) {
             if (isWhole()) {

@@ -4,9 +4,6 @@ import dev.lockstep.BackgroundThread;
 import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
-import dev.lockstep.optim.Optimizer;
-import dev.lockstep.tensor.ModelBuffers;
-import dev.lockstep.tensor.ParameterArena;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -63,15 +60,15 @@ public final class CheckpointWriter {
      * @param keep   checkpoints to keep, at least 1
      * @param encoding of the training data, where that is of CSV files
      */
-    public CheckpointWriter(Path folder, int keep, Device device, ParameterArena arena, ModelBuffers buffers,
-            Optimizer optimizer, Optional<CsvEncoding> encoding) {
+    public CheckpointWriter(Path folder, int keep, Replica replica, Optional<CsvEncoding> encoding) {
         this.encoding = encoding;
         this.folder = folder;
         this.keep = Math.max(1, keep);
-        model = NamedTensor.model(arena, buffers);
-        optimizerState = NamedTensor.optimizerState(arena, optimizer);
+        Device device = replica.device();
+        model = NamedTensor.model(replica.parameters(), replica.buffers());
+        optimizerState = NamedTensor.optimizerState(replica.parameters(), replica.optimizer());
         model.forEach(tensor -> copies.computeIfAbsent(tensor.arena(), values -> new HostCopy(device, values)));
-        optimizer.state().values().forEach(state -> copies.put(state, new HostCopy(device, state)));
+        replica.optimizer().state().values().forEach(state -> copies.put(state, new HostCopy(device, state)));
     }
 
     /**

@@ -11,8 +11,6 @@ import dev.lockstep.nn.BoundModule;
 import dev.lockstep.nn.Loss;
 import dev.lockstep.nn.Randomness;
 import dev.lockstep.nn.Sequential;
-import dev.lockstep.tensor.ModelBuffers;
-import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.Workspace;
 import dev.lockstep.train.TrainingStep.MicroBatch;
 import java.util.HashMap;
@@ -20,12 +18,7 @@ import java.util.Map;
 
 /** Makes training steps ready. They share activations, and the loader's buffers: the largest is to be the first. */
 final class StepBinding {
-    private final Device device;
-    private final Sequential model;
-    private final ParameterArena arena;
-    private final ModelBuffers buffers;
-    private final Randomness randomness;
-    private final DistributedDataParallel ddp;
+    private final Replica replica;
     private final Loss loss;
     private final DataLoader loader;
     private final int ranks;
@@ -34,19 +27,13 @@ final class StepBinding {
     private final Map<Integer, DataLoader.Batch> batches = new HashMap<>();
 
     /** @param batchSize samples of a full micro-batch */
-    StepBinding(Device device, Sequential model, ParameterArena arena, ModelBuffers buffers, Randomness randomness,
-            DistributedDataParallel ddp, Loss loss, DataLoader loader, int ranks, int batchSize) {
-        this.device = device;
-        this.model = model;
-        this.arena = arena;
-        this.buffers = buffers;
-        this.randomness = randomness;
-        this.ddp = ddp;
+    StepBinding(Replica replica, Loss loss, DataLoader loader, int ranks, int batchSize) {
+        this.replica = replica;
         this.loss = loss;
         this.loader = loader;
         this.ranks = ranks;
         this.batchSize = batchSize;
-        workspace = new Workspace(device);
+        workspace = new Workspace(replica.device());
     }
 
     /** Of full micro-batches and, where these do not divide {@code samples}, a short one behind them. */
@@ -62,12 +49,17 @@ final class StepBinding {
     }
 
     private MicroBatch bind(int size, int stepSamples, boolean accumulates, boolean sends) {
+        Device device = replica.device();
+        Sequential model = replica.model();
+        Randomness randomness = replica.randomness();
+        DistributedDataParallel ddp = replica.ddp();
         workspace.rewind();
         Timeline timeline = new Timeline(device);
         DataLoader.Batch batch = batches.computeIfAbsent(size, loader::batch);
         Operation gather = timeline.timed(Phase.DATA, "gather", 0, batch::gather);
         JobChecks.checkBatch(model, ranks, size);
-        Binding binding = Binding.forTraining(device, workspace, arena, ddp, timeline).with(buffers).with(randomness, ddp);
+        Binding binding = Binding.forTraining(device, workspace, replica.parameters(), ddp, timeline)
+                .with(replica.buffers()).with(randomness, ddp);
         Operation count = accumulates ? randomness.nextMicroBatch() : randomness.nextStep();
         BoundModule bound = model.bind(accumulates ? binding.accumulating() : binding, batch.features(), null);
         Operation boundLoss = timeline.timed(Phase.FORWARD, "loss", 0, loss.bind(bound, batch.targets(), stepSamples, ranks));

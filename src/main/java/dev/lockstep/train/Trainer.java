@@ -5,25 +5,13 @@ import dev.lockstep.data.CsvEncoding;
 import dev.lockstep.data.DataLoader;
 import dev.lockstep.data.Dataset;
 import dev.lockstep.data.DistributedSampler;
-import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.Stream;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.nn.Loss;
-import dev.lockstep.nn.Randomness;
-import dev.lockstep.nn.Sequential;
-import dev.lockstep.optim.GradientClipping;
 import dev.lockstep.optim.Optimizer;
-import dev.lockstep.optim.Schedule;
-import dev.lockstep.random.Mt19937;
-import dev.lockstep.tensor.ModelBuffers;
-import dev.lockstep.tensor.Parameter;
-import dev.lockstep.tensor.ParameterArena;
-import dev.lockstep.tensor.ParameterShape;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
 import java.util.function.Function;
@@ -37,11 +25,7 @@ public final class Trainer {
     private final Job job;
     private final Communicator communicator;
     private final TrainingListener listener;
-    private final Stream stream;
-    private final ParameterArena arena;
-    private final ModelBuffers buffers;
-    private final Randomness randomness;
-    private final Schedule schedule;
+    private final Replica replica;
     private final Optimizer optimizer;
     private final DistributedDataParallel ddp;
     private final EpochLoss loss;
@@ -58,7 +42,6 @@ public final class Trainer {
     private final Device device;
     private final Optional<CsvEncoding> encoding;
     private final DoubleSupplier batchLoss;
-    private final BucketPlan plan;
     private final StepTimes times;
     private final StepRunner runner;
     private int epoch;
@@ -95,36 +78,20 @@ public final class Trainer {
         this.start = start;
         this.communicator = communicator;
         this.listener = listener;
-        stream = device.computeStream();
+        Stream stream = device.computeStream();
         int ranks = communicator.size();
-        Sequential model = Models.build(job.model(), data.train().features().columns());
-        List<ParameterShape> shapes = model.parameterShapes();
-        arena = new ParameterArena(device, shapes, true);
-        buffers = new ModelBuffers(device, model.bufferShapes());
-        randomness = new Randomness(device, job.seed(), communicator.rank());
-        randomness.setSteps(start.step());
-        // With one rank there is nothing to send, and gradients are computed as whole as a view of memory can be.
-        plan = BucketPlan.of(arena.backwardOrder().stream().map(Parameter::shape).toList(),
-                job.distributed().firstBucketBytes(), job.distributed().bucketBytes(),
-                ranks == 1 ? Long.MAX_VALUE : job.distributed().chunkBytes());
-        new StartupAgreement()
-                .with("program", program)
-                .with("job", JobFile.toYaml(job))
-                .withAll(CustomModules.code(job))
-                .withData("training data", Optional.of(data.train()))
-                .withData("test data", data.test())
-                .withData("validation data", data.validation())
-                .with("preprocessing", data.encoding())
-                .with("bucket plan", plan.buckets().toString() + plan.chunks())
-                .with("checkpoint", start)
-                .check(communicator);
-
-        schedule = Optimizers.schedule(job.schedule(), ranks);
-        optimizer = Optimizers.build(job, device, arena, schedule);
-        GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
-                plan.chunks().size());
-        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
-                clipping.isOn() ? new ClippedUpdate(clipping, optimizer) : optimizer::bind);
+        replica = new Replica(job, data.train().features().columns(), start.step(), device, communicator,
+                new StartupAgreement()
+                        .with("program", program)
+                        .with("job", JobFile.toYaml(job))
+                        .withAll(CustomModules.code(job))
+                        .withData("training data", Optional.of(data.train()))
+                        .withData("test data", data.test())
+                        .withData("validation data", data.validation())
+                        .with("preprocessing", data.encoding())
+                        .with("checkpoint", start));
+        optimizer = replica.optimizer();
+        ddp = replica.ddp();
         trainSamples = data.train().samples();
         sampler = new DistributedSampler(trainSamples, ranks, communicator.rank(), job.train().shuffle(),
                 job.seed(), job.train().dropLast());
@@ -134,8 +101,8 @@ public final class Trainer {
         loss = new EpochLoss(batchLosses, communicator, stream, job.train().accumulate(),
                 job.optimizer().key() + ".lr");
         batchLoss = loss::ofMicroBatch;
-        StepBinding steps = new StepBinding(device, model, arena, buffers, randomness, ddp, batchLosses,
-                new DataLoader(device, data.train(), batchSize), ranks, batchSize);
+        StepBinding steps = new StepBinding(replica, batchLosses, new DataLoader(device, data.train(), batchSize), ranks,
+                batchSize);
         full = steps.bind(samplesPerStep);
         int rest = sampler.samplesPerRank() % samplesPerStep;
         TrainingStep last = rest == 0 ? full : steps.bind(rest);
@@ -147,35 +114,14 @@ public final class Trainer {
         times = new StepTimes(communicator, stream, ddp.chunkTimes(), full.timelines(), loss.isHostAccessible());
         runner = new StepRunner(device, optimizer, ddp, times);
         step = start.step();
-        Function<Dataset, Evaluator> evaluation = split ->
-                new Evaluator(device, communicator, job, model, arena, buffers, split, job.train().batchPerRank(ranks));
+        Function<Dataset, Evaluator> evaluation = split -> new Evaluator(device, communicator, job, replica.model(),
+                replica.parameters(), replica.buffers(), split, job.train().batchPerRank(ranks));
         evaluator = data.test().map(evaluation);
         validator = data.validation().map(evaluation);
-
-        model.initialize(new Mt19937(job.seed()), arena::parameter);
-        ddp.broadcastParameters(stream);
     }
 
-    /**
-     * Overwrites this rank's parameters and buffers with those of a safetensors file.
-     *
-     * @throws dev.lockstep.InvalidInputException if it holds other names or shapes than the model has
-     */
-    public void readModel(Path file) {
-        SafetensorsReader.open(file).readInto(NamedTensor.model(arena, buffers));
-    }
-
-    /**
-     * Gives every rank what rank 0 has read into {@link #parameters}, {@link #buffers} and the optimizer's state.
-     * Collective.
-     *
-     * @param optimizerSteps that the state comes from
-     */
-    public void shareFromRank0(long optimizerSteps) {
-        ddp.broadcastParameters(stream);
-        DistributedDataParallel.broadcast(communicator, buffers);
-        optimizer.state().values().forEach(state -> DistributedDataParallel.broadcast(communicator, state));
-        optimizer.setSteps(optimizerSteps);
+    public Replica replica() {
+        return replica;
     }
 
     /** Steps in an epoch, the short last one included. */
@@ -216,30 +162,9 @@ public final class Trainer {
         return samplesPerStep;
     }
 
-    public BucketPlan plan() {
-        return plan;
-    }
-
-    public long parameterCount() {
-        return arena.modelOrder().stream().mapToLong(parameter -> parameter.shape().elementCount()).sum();
-    }
-
     /** Of the training data, where that is of CSV files. */
     public Optional<CsvEncoding> encoding() {
         return encoding;
-    }
-
-    public ParameterArena parameters() {
-        return arena;
-    }
-
-    /** This rank's; rank 0's are the model's. */
-    public ModelBuffers buffers() {
-        return buffers;
-    }
-
-    public Optimizer optimizer() {
-        return optimizer;
     }
 
     /** Whether reductions run beside backward. */
@@ -366,7 +291,7 @@ public final class Trainer {
     }
 
     private void moveSchedule(long stepsDone, int stepsOfEpochDone) {
-        schedule.moveTo(stepsDone, epoch - 1, stepsOfEpochDone, stepsPerEpoch());
+        replica.schedule().moveTo(stepsDone, epoch - 1, stepsOfEpochDone, stepsPerEpoch());
     }
 
     /**
@@ -403,7 +328,7 @@ public final class Trainer {
     /** With rank 0's buffers. */
     private Optional<Evaluation> evaluate(Optional<Evaluator> split) {
         if (split.isPresent()) {
-            DistributedDataParallel.broadcast(communicator, buffers);
+            replica.shareBuffers();
         }
         return split.map(Evaluator::evaluate);
     }

@@ -54,8 +54,7 @@ public final class TrainingRun {
         this.communicator = communicator;
         this.listener = listener;
         checkpoints = checkpointFolder.map(folder -> new CheckpointWriter(folder, job.checkpoint().keep(),
-                trainer.device(), trainer.parameters(), trainer.buffers(), trainer.optimizer(),
-                trainer.encoding()));
+                trainer.replica(), trainer.encoding()));
         validation = new Validation(job, trainer, listener);
         lookout = new Lookout(communicator, job.checkpoint().everyMinutes(), stopRequested, lookSeconds,
                 trainer.start().step(), System::nanoTime);
@@ -94,7 +93,7 @@ public final class TrainingRun {
                 boolean ends = epoch == last || validation.endsTraining();
                 int every = job.checkpoint().everyEpochs();
                 if (ends || every > 0 && epoch % every == 0 || best) {
-                    hash = ends ? ParameterHash.agreed(trainer.parameters(), communicator, trainer.step()) : "";
+                    hash = ends ? ParameterHash.agreed(trainer.replica().parameters(), communicator, trainer.step()) : "";
                     checkpoint(name, complete ? epoch : epoch - 1, complete
                             ? new Position(epoch + 1, 0, trainer.step(), Position.Sums.NONE, validation.progress())
                             : position(System.nanoTime()), hash);
@@ -111,7 +110,7 @@ public final class TrainingRun {
         if (start.epoch() > last) {
             EpochMetrics done = epochs.remove(epochs.size() - 1);
             epochs.add(done.with(evaluate(done.epoch()), done.breakdown()));
-            hash = ParameterHash.agreed(trainer.parameters(), communicator, trainer.step());
+            hash = ParameterHash.agreed(trainer.replica().parameters(), communicator, trainer.step());
         }
         TrainingSummary summary = summary(epochs, hash);
         listener.trainingDone(summary);
@@ -163,13 +162,13 @@ public final class TrainingRun {
     private void checkpoint(String name, int epochsCompleted, Position position, String hash) {
         trainer.requireFiniteLoss();
         if (hash.isEmpty()) {
-            ParameterHash.requireAgreement(trainer.parameters(), communicator, trainer.step());
+            ParameterHash.requireAgreement(trainer.replica().parameters(), communicator, trainer.step());
         }
         if (checkpoints.isPresent()) {
             reportCheckpoint();
-            checkpoints.get().begin(name, new CheckpointState(position, epochsCompleted, trainer.optimizer().steps(),
-                    JobFile.toYaml(job), job.seed(), communicator.size(), trainer.samplesPerStep(), trainer.stepsPerEpoch(),
-                    trainer.trainSamples(), hash, Map.of()));
+            checkpoints.get().begin(name, new CheckpointState(position, epochsCompleted,
+                    trainer.replica().optimizer().steps(), JobFile.toYaml(job), job.seed(), communicator.size(),
+                    trainer.samplesPerStep(), trainer.stepsPerEpoch(), trainer.trainSamples(), hash, Map.of()));
         }
         // The checkpoint before may take longer to write than ranks may keep each other waiting within a step.
         communicator.barrier();

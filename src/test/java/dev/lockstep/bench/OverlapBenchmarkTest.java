@@ -33,7 +33,7 @@ class OverlapBenchmarkTest {
                         overlapped.append(trainer[0].overlaps()).append(' ');
                     }
                 });
-                int chunks = trainer[0].plan().chunks().size();
+                int chunks = trainer[0].replica().plan().chunks().size();
                 assertTrue(chunks > 4, "" + chunks);
                 OverlapBenchmark.Sides sides = new OverlapBenchmark(trainer[0],
                         new StepBenchmark(job, trainer[0], communicator)).run(3, 1, 2);

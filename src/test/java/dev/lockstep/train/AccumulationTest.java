@@ -98,7 +98,7 @@ class AccumulationTest {
                 for (int epoch = 1; epoch <= SmallJobs.job(all).train().epochs(); epoch++) {
                     trainer.trainEpoch(epoch, Trainer.StepHook.NONE);
                 }
-                parameters[communicator.rank()] = Buffers.read(trainer.parameters().values());
+                parameters[communicator.rank()] = Buffers.read(trainer.replica().parameters().values());
             }
         });
         for (double[] each : parameters) {

@@ -104,12 +104,11 @@ class CheckpointDamageTest {
     void shouldRefuseAWholeCheckpointOfAnotherModelAsThat() throws IOException {
         Trainer other = SmallJobs.trainer(SmallJobs.job("model=[{linear: {in: 6, out: 3}}]"), device, new SingleRank(),
                 new TrainingListener() { });
-        assertTrue(assertThrows(InvalidInputException.class, () -> Checkpoint.open(newest).read(other.parameters(),
-                other.buffers(), other.optimizer())).getMessage().contains(", which the model does not have; "));
+        assertTrue(assertThrows(InvalidInputException.class, () -> Checkpoint.open(newest).read(other.replica())).getMessage().contains(", which the model does not have; "));
         byte[] bytes = Files.readAllBytes(newest.resolve("optimizer.safetensors"));
         bytes[bytes.length - 1] ^= 1;
         Files.write(newest.resolve("optimizer.safetensors"), bytes);
-        assertFalse(Checkpoint.open(newest).read(other.parameters(), other.buffers(), other.optimizer()));
+        assertFalse(Checkpoint.open(newest).read(other.replica()));
     }
 
     /** Whether it is looked at beforehand or as it is read. */
@@ -122,7 +121,7 @@ class CheckpointDamageTest {
 
     private boolean isRead(Path checkpoint) {
         try {
-            return Checkpoint.open(checkpoint).read(reader.parameters(), reader.buffers(), reader.optimizer());
+            return Checkpoint.open(checkpoint).read(reader.replica());
         } catch (InvalidInputException e) {
             assertEquals(e.getMessage(), assertThrows(InvalidInputException.class, () -> Checkpoint.openWhole(checkpoint))
                     .getMessage());
@@ -166,8 +165,7 @@ class CheckpointDamageTest {
         Files.createDirectories(run.resolve("checkpoints/.removing-epoch-0001"));
         try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
             Trainer trainer = SmallJobs.trainer(JOB, device, communicator, new TrainingListener() { });
-            CheckpointWriter writer = new CheckpointWriter(run.resolve("checkpoints"), 3, device, trainer.parameters(),
-                    trainer.buffers(), trainer.optimizer(), Optional.empty());
+            CheckpointWriter writer = new CheckpointWriter(run.resolve("checkpoints"), 3, trainer.replica(), Optional.empty());
             writer.begin("step-00000099", Checkpoint.state(older));
             writer.finished();
         }
@@ -185,12 +183,11 @@ class CheckpointDamageTest {
         for (String arena : List.of("0.bias", "0.bias.momentum_buffer")) {
             try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
                 Trainer trainer = SmallJobs.trainer(JOB, device, communicator, new TrainingListener() { });
-                List<NamedTensor> all = new ArrayList<>(NamedTensor.parameters(trainer.parameters()));
-                all.addAll(NamedTensor.optimizerState(trainer.parameters(), trainer.optimizer()));
+                List<NamedTensor> all = new ArrayList<>(NamedTensor.parameters(trainer.replica().parameters()));
+                all.addAll(NamedTensor.optimizerState(trainer.replica().parameters(), trainer.replica().optimizer()));
                 NamedTensor tensor = all.stream().filter(one -> one.name().equals(arena)).findFirst().orElseThrow();
                 Buffers.write(tensor.values(), 0, 0, Double.NEGATIVE_INFINITY, 0, 0);
-                CheckpointWriter writer = new CheckpointWriter(run.resolve("checkpoints"), 9, device, trainer.parameters(),
-                        trainer.buffers(), trainer.optimizer(), Optional.empty());
+                CheckpointWriter writer = new CheckpointWriter(run.resolve("checkpoints"), 9, trainer.replica(), Optional.empty());
                 writer.begin("step-00000099", Checkpoint.state(older));
                 assertEquals("element 2 of " + arena + " is -Infinity after step 14: training has diverged; lower the learning"
                         + " rate", assertThrows(TrainingException.class, writer::finished).getMessage());

@@ -48,12 +48,12 @@ class CheckpointWriterTest {
             assertArrayEquals(new long[] {5}, model.tensors().get("0.bias").shape());
             assertArrayEquals(new long[] {3, 5}, model.tensors().get("2.weight").shape());
             assertArrayEquals(new long[] {3}, model.tensors().get("2.bias").shape());
-            for (Parameter parameter : trainer.parameters().modelOrder()) {
+            for (Parameter parameter : trainer.replica().parameters().modelOrder()) {
                 SafetensorsFile.Tensor tensor = model.tensors().get(parameter.name());
                 assertEquals("F32", tensor.type());
                 assertArrayEquals(Buffers.readFloats(parameter.value()), tensor.values(), parameter.name());
             }
-            assertEquals(ParameterHash.of(trainer.parameters(), 0), StartupAgreement.sha256(model.bytes()));
+            assertEquals(ParameterHash.of(trainer.replica().parameters(), 0), StartupAgreement.sha256(model.bytes()));
         });
     }
 
@@ -70,7 +70,7 @@ class CheckpointWriterTest {
                 SafetensorsFile.Tensor tensor = model.tensors().get(name);
                 assertEquals("F32", tensor.type());
                 assertArrayEquals(new long[] {5}, tensor.shape());
-                assertArrayEquals(Buffers.readFloats(trainer.buffers().values(name)), tensor.values());
+                assertArrayEquals(Buffers.readFloats(trainer.replica().buffers().values(name)), tensor.values());
             }
             SafetensorsFile.Tensor batches = model.tensors().get("1.num_batches_tracked");
             assertEquals("I64", batches.type());
@@ -88,8 +88,8 @@ class CheckpointWriterTest {
             SafetensorsFile file = SafetensorsFile.read(checkpoint.resolve("optimizer.safetensors"));
             assertEquals(List.of("0.weight.momentum_buffer", "0.bias.momentum_buffer", "2.weight.momentum_buffer",
                     "2.bias.momentum_buffer"), List.copyOf(file.tensors().keySet()));
-            float[] momentum = Buffers.readFloats(trainer.optimizer().state().get("momentum_buffer"));
-            for (Parameter parameter : trainer.parameters().modelOrder()) {
+            float[] momentum = Buffers.readFloats(trainer.replica().optimizer().state().get("momentum_buffer"));
+            for (Parameter parameter : trainer.replica().parameters().modelOrder()) {
                 float[] values = file.tensors().get(parameter.name() + ".momentum_buffer").values();
                 int first = Math.toIntExact(parameter.firstElement());
                 assertArrayEquals(Arrays.copyOfRange(momentum, first, first + values.length), values);
@@ -107,7 +107,7 @@ class CheckpointWriterTest {
         trained(3, List.of(), (trainer, writer) -> {
             Path checkpoint = write(writer, "epoch-0003", 4);
             JsonNode state = new ObjectMapper().readTree(checkpoint.resolve("state.json").toFile());
-            assertEquals(2, state.get("format").intValue());
+            assertEquals(CheckpointState.FORMAT, state.get("format").intValue());
             assertEquals(3, state.get("epoch").intValue());
             assertEquals(21, state.get("step").longValue());
             assertEquals(7, state.get("optimizer_steps").longValue());
@@ -122,9 +122,9 @@ class CheckpointWriterTest {
         trained(3, wide, (trainer, writer) -> {
             Path checkpoint = write(writer, "epoch-0003");
             SafetensorsFile model = SafetensorsFile.read(checkpoint.resolve("model.safetensors"));
-            assertArrayEquals(Buffers.readFloats(trainer.parameters().parameter("0.weight").value()),
+            assertArrayEquals(Buffers.readFloats(trainer.replica().parameters().parameter("0.weight").value()),
                     model.tensors().get("0.weight").values());
-            assertEquals(ParameterHash.of(trainer.parameters(), 0), StartupAgreement.sha256(model.bytes()));
+            assertEquals(ParameterHash.of(trainer.replica().parameters(), 0), StartupAgreement.sha256(model.bytes()));
         });
     }
 
@@ -207,8 +207,7 @@ class CheckpointWriterTest {
         try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
             Trainer trainer = SmallJobs.trainer(SmallJobs.job(sets), device, communicator, new TrainingListener() { });
             trainer.trainEpoch(1, Trainer.StepHook.NONE);
-            body.run(trainer, new CheckpointWriter(folder.resolve("checkpoints"), keep, device,
-                    trainer.parameters(), trainer.buffers(), trainer.optimizer(), Optional.empty()));
+            body.run(trainer, new CheckpointWriter(folder.resolve("checkpoints"), keep, trainer.replica(), Optional.empty()));
         }
     }
 

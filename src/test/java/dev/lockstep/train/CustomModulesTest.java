@@ -108,7 +108,7 @@ class CustomModulesTest {
 
             assertTrue(second < first, first + " " + second);
             assertEquals(List.of("0.scale", "2.0.weight", "2.0.bias", "2.1.weight", "2.1.bias"),
-                    trainer.parameters().modelOrder().stream().map(Parameter::name).toList());
+                    trainer.replica().parameters().modelOrder().stream().map(Parameter::name).toList());
         }
     }
 

@@ -96,11 +96,11 @@ class MutatedCheckpointTest {
             Optional<Checkpoint> found = Resumption.findUnread(run, JOB, 1, 50).checkpoint();
             Trainer trainer = SmallJobs.trainer(JOB, device, communicator, new TrainingListener() { });
             boolean read = found.isPresent()
-                    && found.get().read(trainer.parameters(), trainer.buffers(), trainer.optimizer());
+                    && found.get().read(trainer.replica());
             assertEquals(read, Resumption.find(run, JOB, 1, 50).checkpoint().isPresent());
             Checkpoint opened = Checkpoint.openWhole(checkpoint);
             opened.state().parseJob(checkpoint, List.of());
-            opened.readModel(trainer.parameters(), trainer.buffers());
+            opened.readModel(trainer.replica().parameters(), trainer.replica().buffers());
             return false;
         } catch (InvalidInputException e) {
             String message = e.getMessage();

@@ -164,17 +164,17 @@ class ResumeTest {
                         listener, checkpoint.map(from -> from.state().position()).orElse(Position.START));
                 if (checkpoint.isPresent()) {
                     if (first) {
-                        assertTrue(checkpoint.get().read(trainer.parameters(), trainer.buffers(), trainer.optimizer()));
+                        assertTrue(checkpoint.get().read(trainer.replica()));
                     }
-                    trainer.shareFromRank0(checkpoint.get().state().optimizerSteps());
+                    trainer.replica().shareFromRank0(checkpoint.get().state().optimizerSteps());
                 }
                 Optional<TrainingSummary> summary = new TrainingRun(job, trainer, communicator, listener,
                         first ? Optional.of(RunFolder.checkpoints(run)) : Optional.empty(),
                         () -> stopAfter.test(trainer.step()), 0).run();
                 if (first && summary.isPresent()) {
-                    ends.add(new End(Buffers.readFloats(trainer.parameters().values()),
-                            trainer.buffers().modelOrder().stream().map(buffer -> Buffers.read(buffer.values())).toList(),
-                            new TreeMap<>(trainer.optimizer().state()).values().stream().map(Buffers::readFloats).toList(),
+                    ends.add(new End(Buffers.readFloats(trainer.replica().parameters().values()),
+                            trainer.replica().buffers().modelOrder().stream().map(buffer -> Buffers.read(buffer.values())).toList(),
+                            new TreeMap<>(trainer.replica().optimizer().state()).values().stream().map(Buffers::readFloats).toList(),
                             trainer.step(), summary.get().parametersSha256(), epochs, summary.get().validation()));
                 }
             }

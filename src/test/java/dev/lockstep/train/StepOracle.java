@@ -39,8 +39,8 @@ final class StepOracle {
         this.ranks = ranks;
         samples = samples(dataset);
         labels = labels(dataset);
-        double[] w = Buffers.read(trainer.parameters().parameter("0.weight").value());
-        double[] b = Buffers.read(trainer.parameters().parameter("0.bias").value());
+        double[] w = Buffers.read(trainer.replica().parameters().parameter("0.weight").value());
+        double[] b = Buffers.read(trainer.replica().parameters().parameter("0.bias").value());
         classes = b.length;
         int features = w.length / classes;
         weight = new double[classes][features + 1];

@@ -155,10 +155,10 @@ class StepTimesTest {
                 List<OperationTime> operations = trainer.times().operations();
                 List<String> names = new ArrayList<>();
                 names.addAll(List.of("gather", "0.forward", "2.forward", "loss", "2.backward.bias"));
-                names.addAll(weightRows(trainer.plan(), 2));
+                names.addAll(weightRows(trainer.replica().plan(), 2));
                 names.add("2.backward.input");
-                names.addAll(weightRows(trainer.plan(), 0));
-                int chunks = trainer.plan().chunks().size();
+                names.addAll(weightRows(trainer.replica().plan(), 0));
+                int chunks = trainer.replica().plan().chunks().size();
                 for (int i = 0; i < chunks; i++) {
                     names.add("update chunk " + i);
                 }
@@ -192,7 +192,7 @@ class StepTimesTest {
                 double flops = 2 * (6 * 5 * 2 + 5 * 3 * 3) * 10;
                 assertEquals(flops, operations.stream().mapToDouble(OperationTime::flops).sum(), 1e-9);
                 assertTrue(operations.stream().allMatch(operation -> operation.seconds() > 0));
-                assertEquals("update chunk " + (trainer.plan().chunks().size() - 1),
+                assertEquals("update chunk " + (trainer.replica().plan().chunks().size() - 1),
                         operations.get(operations.size() - 1).name());
                 StepBreakdown steps = trainer.times().breakdown().orElseThrow();
                 assertEquals(flops, steps.gigaflops() * 1e9 * steps.stepSeconds(), 1e-6);
@@ -275,7 +275,7 @@ class StepTimesTest {
         RankThreads.run(2, LIMIT, communicator -> {
             try (Device device = new CpuDevice(1)) {
                 Trainer trainer = SmallJobs.trainer(JOB, device, communicator, SILENT);
-                chunks.put(communicator.rank(), trainer.plan().chunks().size());
+                chunks.put(communicator.rank(), trainer.replica().plan().chunks().size());
                 Trace trace = new Trace(communicator, "host-" + communicator.rank());
                 trainer.traceInto(trace);
                 trainer.trainEpoch(1, Trainer.StepHook.NONE);

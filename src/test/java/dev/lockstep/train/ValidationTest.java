@@ -90,9 +90,9 @@ class ValidationTest {
                         listener, checkpoint.map(from -> from.state().position()).orElse(Position.START));
                 if (checkpoint.isPresent()) {
                     if (first) {
-                        assertTrue(checkpoint.get().read(trainer.parameters(), trainer.buffers(), trainer.optimizer()));
+                        assertTrue(checkpoint.get().read(trainer.replica()));
                     }
-                    trainer.shareFromRank0(checkpoint.get().state().optimizerSteps());
+                    trainer.replica().shareFromRank0(checkpoint.get().state().optimizerSteps());
                 }
                 new TrainingRun(job, trainer, communicator, listener, first ? Optional.of(checkpoints) : Optional.empty(),
                         () -> false).run();
