@@ -20,9 +20,12 @@ import dev.lockstep.train.TrainingRun;
 import dev.lockstep.train.TrainingSummary;
 import dev.lockstep.train.Validation;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -52,6 +55,8 @@ final class TrainCommand implements Callable<Integer> {
             + "the results' folder, for Perfetto or chrome://tracing.")
     private boolean traced;
 
+    private final Set<String> warned = new HashSet<>();
+
     TrainCommand(CommandContext context) {
         this.context = context;
     }
@@ -67,7 +72,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private interface Search {
-        Resumption find(Path runFolder, Job job, int ranks, int trainSamples);
+        Resumption find(Path runFolder, Job job, int ranks, int trainSamples, Consumer<String> warnings);
     }
 
     private int train(Communicator communicator) {
@@ -103,13 +108,15 @@ final class TrainCommand implements Callable<Integer> {
             if (!whole) {
                 return Optional.empty();
             }
-            boolean lacksSummary = Agreement.onRank0(communicator, () -> RunFolder.lacksSummary(folderToResume(job), start));
+            // Fewer epochs than were begun are no end that training came to.
+            boolean ended = start.consumed() == 0 || start.epoch() <= job.train().epochs();
+            boolean lacksSummary = ended
+                    && Agreement.onRank0(communicator, () -> RunFolder.lacksSummary(folderToResume(job), start));
             if (first) {
                 System.out.println("nothing is left to train" + (lacksSummary ? " but the last lines of metrics.jsonl" : "")
                         + ": " + nothingLeft.get());
             }
             if (!lacksSummary) {
-                resumption.ifPresent(TrainCommand::warn);
                 return Optional.of(0);
             }
         }
@@ -122,7 +129,6 @@ final class TrainCommand implements Callable<Integer> {
             device.close();
             return Optional.empty();
         }
-        resumption.ifPresent(TrainCommand::warn);
         boolean initialized = state.isEmpty() && init != null;
         Agreement.onAllRanks(communicator, () -> first && initialized && readInit(trainer));
         if (state.isPresent() || initialized) {
@@ -134,7 +140,7 @@ final class TrainCommand implements Callable<Integer> {
         folder.ifPresent(run -> {
             new Announcement(System.out).print(job, setup.environment, device, setup.sources, data, trainer, communicator.size(),
                     run.path());
-            Validation.never(job, start, trainer.lastStep()).ifPresent(TrainCommand::warn);
+            Validation.never(job, start, trainer.lastStep()).ifPresent(this::warn);
             resumption.ifPresent(found -> found.notices().forEach(notice -> System.out.println("resume    " + notice)));
             listeners.add(run);
             listeners.add(new ConsoleProgress(System.out, Terminal.isWatched(context.launch()), job.train().epochs(),
@@ -181,18 +187,17 @@ final class TrainCommand implements Callable<Integer> {
 
     private Resumption findCheckpoint(Setup setup, Search search) {
         Resumption found = search.find(folderToResume(setup.job), setup.job, setup.communicator.size(),
-                setup.sources.train().info().samples());
+                setup.sources.train().info().samples(), this::warn);
         found.checkpoint().ifPresent(
                 checkpoint -> Preprocessing.requireUnchanged(checkpoint, setup.sources.train().encoding()));
         return found;
     }
 
-    private static void warn(Resumption found) {
-        found.warnings().forEach(TrainCommand::warn);
-    }
-
-    private static void warn(String warning) {
-        System.err.println("lockstep: warning: " + warning);
+    /** Once of what both looks at the checkpoints find. */
+    private void warn(String warning) {
+        if (warned.add(warning)) {
+            System.err.println("lockstep: warning: " + warning);
+        }
     }
 
     private boolean readInit(Trainer trainer) {

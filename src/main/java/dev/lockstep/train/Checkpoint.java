@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
@@ -38,6 +39,7 @@ public final class Checkpoint {
      * @throws InvalidInputException naming the folder and how it is damaged
      */
     public static Checkpoint open(Path folder) {
+        requireKnownFormat(folder);
         Checkpoint checkpoint = new Checkpoint(folder, state(folder));
         for (String name : TENSORS) {
             checkpoint.requireLength(name);
@@ -110,6 +112,24 @@ public final class Checkpoint {
             throw damaged(folder, e.getMessage());
         } catch (IOException e) {
             throw damaged(folder, IoMessages.of(e));
+        }
+    }
+
+    /**
+     * What another version has written is not damaged: it is not to be left out, and in the end removed.
+     *
+     * @throws InvalidInputException naming both formats
+     */
+    static void requireKnownFormat(Path folder) {
+        try (InputStream in = Files.newInputStream(folder.resolve(STATE))) {
+            OptionalInt format = CheckpointState.format(in.readNBytes(LARGEST_STATE_BYTES));
+            if (format.isPresent() && format.getAsInt() != CheckpointState.FORMAT) {
+                throw new InvalidInputException("checkpoint " + folder + " was written by another version (in format "
+                        + format.getAsInt() + ", and this one reads " + CheckpointState.FORMAT
+                        + "); go on with that version, or start anew with another --output");
+            }
+        } catch (IOException e) {
+            // Damaged, as will be said.
         }
     }
 

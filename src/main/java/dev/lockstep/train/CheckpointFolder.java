@@ -37,7 +37,7 @@ final class CheckpointFolder {
         return String.format(Locale.ROOT, "step-%08d", step);
     }
 
-    /** @throws InvalidInputException if the folder is there and cannot be listed */
+    /** @throws InvalidInputException if the folder is there and cannot be listed, or another version has written to it */
     static Content list(Path folder) {
         record Readable(Path path, Position position) {
         }
@@ -46,6 +46,7 @@ final class CheckpointFolder {
         List<InvalidInputException> damaged = new ArrayList<>();
         List<Path> damagedFolders = new ArrayList<>();
         for (Path path : folders(folder)) {
+            Checkpoint.requireKnownFormat(path);
             try {
                 readable.add(new Readable(path, Checkpoint.state(path).position()));
             } catch (InvalidInputException e) {

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /**
  * A checkpoint's state.json: all that resuming needs beside the tensors. Its last line is a SHA-256 of all before it, so
@@ -103,14 +104,27 @@ public record CheckpointState(Position position, int epochsCompleted, long optim
         return whole;
     }
 
+    private static boolean isSealed(byte[] bytes) {
+        return bytes.length >= SEAL_BYTES
+                && Arrays.equals(bytes, sealed(Arrays.copyOf(bytes, bytes.length - SEAL_BYTES)));
+    }
+
+    /** The format of a state that is as it was written; empty where it is not. */
+    static OptionalInt format(byte[] bytes) {
+        try {
+            return isSealed(bytes) ? OptionalInt.of(JSON.readTree(bytes).path("format").asInt()) : OptionalInt.empty();
+        } catch (IOException e) {
+            return OptionalInt.empty();
+        }
+    }
+
     /**
      * Reads what {@link #toBytes} wrote.
      *
      * @throws InvalidInputException saying how it is damaged, or that another version wrote it
      */
     public static CheckpointState parse(byte[] bytes) {
-        if (bytes.length < SEAL_BYTES
-                || !Arrays.equals(bytes, sealed(Arrays.copyOf(bytes, bytes.length - SEAL_BYTES)))) {
+        if (!isSealed(bytes)) {
             throw new InvalidInputException("its state.json does not have the sum that it was written with");
         }
         try {

@@ -66,11 +66,14 @@ final class MetricsCut {
             return false;
         }
         boolean epochs = start.consumed() > 0;
+        boolean stays = true;
         boolean summary = false;
         try (BufferedReader lines = Files.newBufferedReader(metrics, StandardCharsets.ISO_8859_1)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                epochs |= line.startsWith("{\"kind\":\"epoch\"");
-                summary = line.startsWith("{\"kind\":\"summary\"") && line.endsWith("}");
+                Optional<JsonNode> record = read(line.getBytes(StandardCharsets.ISO_8859_1));
+                stays &= record.filter(json -> isBefore(start, json)).isPresent();
+                epochs |= stays && kind(record.get()).equals("epoch");
+                summary = record.filter(json -> kind(json).equals("summary")).isPresent();
             }
         }
         return epochs && !summary;

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -22,9 +23,8 @@ import java.util.function.Function;
  *
  * @param checkpoint to go on from; empty to begin at the start
  * @param notices    what the user is to know of it, a line each
- * @param warnings   of damaged checkpoints, a line each
  */
-public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, List<String> warnings) {
+public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices) {
     private static final YAMLMapper YAML = new YAMLMapper();
     private static final String ZERO = "0";
 
@@ -41,25 +41,28 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices, 
      *
      * @param runFolder    may not exist
      * @param trainSamples of the training data
+     * @param warnings     hears of damaged checkpoints, a line each
      * @throws InvalidInputException if the checkpoint was made by a job that this one cannot go on with, naming the key
      */
-    public static Resumption find(Path runFolder, Job job, int ranks, int trainSamples) {
-        return find(runFolder, job, ranks, trainSamples, Checkpoint::openWhole);
+    public static Resumption find(Path runFolder, Job job, int ranks, int trainSamples, Consumer<String> warnings) {
+        return find(runFolder, job, ranks, trainSamples, warnings, Checkpoint::openWhole);
     }
 
     /** As above, for who reads each file only once: the tensors' files may still turn out to be damaged as they are read. */
-    public static Resumption findUnread(Path runFolder, Job job, int ranks, int trainSamples) {
-        return find(runFolder, job, ranks, trainSamples, Checkpoint::open);
+    public static Resumption findUnread(Path runFolder, Job job, int ranks, int trainSamples, Consumer<String> warnings) {
+        return find(runFolder, job, ranks, trainSamples, warnings, Checkpoint::open);
     }
 
-    private static Resumption find(Path runFolder, Job job, int ranks, int trainSamples, Function<Path, Checkpoint> open) {
-        List<String> warnings = new ArrayList<>();
+    private static Resumption find(Path runFolder, Job job, int ranks, int trainSamples, Consumer<String> warnings,
+            Function<Path, Checkpoint> open) {
+        List<String> damaged = new ArrayList<>();
         Path checkpoints = RunFolder.checkpoints(runFolder);
-        Optional<Checkpoint> newest = CheckpointFolder.newest(checkpoints, warnings, open);
+        Optional<Checkpoint> newest = CheckpointFolder.newest(checkpoints, damaged, open);
+        damaged.forEach(warnings);
         List<String> notices = newest.isEmpty()
-                ? List.of("from the start: there is no" + (warnings.isEmpty() ? "" : " whole") + " checkpoint in " + checkpoints)
+                ? List.of("from the start: there is no" + (damaged.isEmpty() ? "" : " whole") + " checkpoint in " + checkpoints)
                 : notices(newest.get(), job, ranks, trainSamples);
-        return new Resumption(newest, notices, warnings);
+        return new Resumption(newest, notices);
     }
 
     private static List<String> notices(Checkpoint checkpoint, Job job, int ranks, int trainSamples) {

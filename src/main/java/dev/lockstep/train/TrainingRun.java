@@ -36,6 +36,8 @@ public final class TrainingRun {
     private final Lookout lookout;
     private final Validation validation;
     private double firstStepSeconds;
+    /** Of the last checkpoint within an epoch, this run's or the one it goes on from; 0 where there is none. */
+    private long checkpointedStep;
 
     /**
      * @param checkpointFolder where rank 0 writes; empty on the others
@@ -55,6 +57,7 @@ public final class TrainingRun {
         this.listener = listener;
         checkpoints = checkpointFolder.map(folder -> new CheckpointWriter(folder, job.checkpoint().keep(),
                 trainer.replica(), trainer.encoding()));
+        checkpointedStep = trainer.start().consumed() > 0 ? trainer.start().step() : 0;
         validation = new Validation(job, trainer, listener);
         lookout = new Lookout(communicator, job.checkpoint().everyMinutes(), stopRequested, lookSeconds,
                 trainer.start().step(), System::nanoTime);
@@ -92,8 +95,13 @@ public final class TrainingRun {
                 // Early stopping may also end training within an epoch.
                 boolean ends = epoch == last || validation.endsTraining();
                 int every = job.checkpoint().everyEpochs();
-                if (ends || every > 0 && epoch % every == 0 || best) {
-                    hash = ends ? ParameterHash.agreed(trainer.replica().parameters(), communicator, trainer.step()) : "";
+                if (ends) {
+                    hash = ParameterHash.agreed(trainer.replica().parameters(), communicator, trainer.step());
+                }
+                // The step that training ends with, within an epoch, may have its checkpoint: while that is written anew, a
+                // kill would leave none.
+                boolean has = !complete && checkpointedStep == trainer.step();
+                if (!has && (ends || every > 0 && epoch % every == 0 || best)) {
                     checkpoint(name, complete ? epoch : epoch - 1, complete
                             ? new Position(epoch + 1, 0, trainer.step(), Position.Sums.NONE, validation.progress())
                             : position(System.nanoTime()), hash);
@@ -140,6 +148,7 @@ public final class TrainingRun {
         CheckpointConfig config = job.checkpoint();
         boolean stop = lookout.stopIsRequested();
         if (config.everySteps() > 0 && step % config.everySteps() == 0 || lookout.checkpointIsDue() || stop || best) {
+            checkpointedStep = step;
             checkpoint(CheckpointFolder.stepName(step), trainer.epochIsComplete() ? epoch : epoch - 1, position(nanos), "");
         }
         if (stop) {

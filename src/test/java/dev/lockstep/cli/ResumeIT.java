@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.testing.Lockstep;
 import dev.lockstep.testing.Mpirun;
 import dev.lockstep.testing.ProcessRun;
@@ -197,6 +198,29 @@ class ResumeIT {
         assertTrue(resumed.stdout().contains("global batch is 24, not 16 (train.global-batch: 16 would keep it)\n"),
                 resumed::toString);
         assertEquals(EPOCHS, Lockstep.metrics(run, "epoch").size());
+    }
+
+    @Test
+    void shouldMakeUpForNoSummaryWhereEpochsWereTakenBack() throws Exception {
+        Path run = folder.resolve("run");
+        String[] words = {"train", "small.yaml", "--output", run.toString(), "--resume", "--set",
+            "checkpoint={every-steps: 5, keep: 99}"};
+        assertEquals(0, Lockstep.alone(words).directory(folder).run().exitStatus());
+        Path newest = run.resolve("checkpoints/epoch-0002");
+        long lastStep = new ObjectMapper().readTree(newest.resolve("state.json").toFile()).get("step").asLong();
+        Files.move(newest, run.resolve("checkpoints/aside"));
+        if (lastStep % 5 == 0) {
+            Files.move(run.resolve(String.format("checkpoints/step-%08d", lastStep)), run.resolve("checkpoints/aside-2"));
+        }
+        String metrics = Files.readString(run.resolve("metrics.jsonl"));
+        metrics = metrics.substring(0, metrics.indexOf("{\"kind\":\"summary\""));
+        Files.writeString(run.resolve("metrics.jsonl"), metrics);
+
+        ProcessRun.Result again = Lockstep.alone("train", "small.yaml", "--output", run.toString(), "--resume", "--set",
+                "train.epochs=1").directory(folder).run();
+        assertEquals(0, again.exitStatus(), again::toString);
+        assertEquals("nothing is left to train: 1 epochs are done, and train.epochs is 1\n", again.stdout());
+        assertEquals(metrics, Files.readString(run.resolve("metrics.jsonl")));
     }
 
     @Test

@@ -12,6 +12,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,6 +40,7 @@ class CheckpointDamageTest {
     private Path newest;
     private final Device device = new ReferenceDevice();
     private Trainer reader;
+    private final List<String> warnings = new ArrayList<>();
 
     @BeforeEach
     void train() throws IOException {
@@ -136,11 +138,39 @@ class CheckpointDamageTest {
         byte[] bytes = Files.readAllBytes(newest.resolve(name));
         bytes[bytes.length / 2] ^= 1;
         Files.write(newest.resolve(name), bytes);
-        Resumption found = Resumption.find(run, JOB, 1, 50);
+        Resumption found = Resumption.find(run, JOB, 1, 50, warnings::add);
         assertEquals(older, found.checkpoint().orElseThrow().folder());
         assertEquals(List.of("checkpoint " + newest + " is damaged (" + (name.equals("state.json") ? "its " : "") + name
-                + " does not have the sum that it was written with); " + what), found.warnings());
+                + " does not have the sum that it was written with); " + what), warnings);
         assertEquals(List.of("from " + older + ": 14 steps are done, 2 of 3 epochs"), found.notices());
+    }
+
+    @Test
+    void shouldNameDamagedOnesAlsoWhereTheOneBeforeIsOfAnotherJob() throws IOException {
+        Path model = newest.resolve("model.safetensors");
+        byte[] bytes = Files.readAllBytes(model);
+        bytes[bytes.length / 2] ^= 1;
+        Files.write(model, bytes);
+        Job other = SmallJobs.job("train.epochs=3", "seed=9");
+        assertThrows(InvalidInputException.class, () -> Resumption.find(run, other, 1, 50, warnings::add));
+        assertEquals(List.of("checkpoint " + newest + " is damaged (model.safetensors does not have the sum that it was"
+                + " written with); the one before is taken"), warnings);
+    }
+
+    /** It must not come to be removed for damaged, nor training to begin anew. */
+    @Test
+    void shouldRefuseToGoOnWhereAnotherVersionHasWritten() throws IOException {
+        Path state = older.resolve("state.json");
+        String text = Files.readString(state);
+        String body = text.substring(0, text.indexOf(",\n  \"sha256_of_the_above\""))
+                .replace("\"format\" : " + CheckpointState.FORMAT, "\"format\" : 1");
+        Files.writeString(state, body + ",\n  \"sha256_of_the_above\" : \""
+                + StartupAgreement.sha256(body.getBytes(StandardCharsets.UTF_8)) + "\"\n}\n");
+        String refusal = "checkpoint " + older + " was written by another version (in format 1, and this one reads "
+                + CheckpointState.FORMAT + "); go on with that version, or start anew with another --output";
+        assertEquals(refusal, assertThrows(InvalidInputException.class,
+                () -> Resumption.find(run, JOB, 1, 50, warnings::add)).getMessage());
+        assertEquals(refusal, assertThrows(InvalidInputException.class, () -> Checkpoint.openWhole(older)).getMessage());
     }
 
     @Test
@@ -150,12 +180,12 @@ class CheckpointDamageTest {
                 Files.delete(checkpoint.resolve("state.json"));
             }
         }
-        Resumption found = Resumption.find(run, JOB, 1, 50);
+        Resumption found = Resumption.find(run, JOB, 1, 50, warnings::add);
         assertTrue(found.checkpoint().isEmpty());
-        assertEquals(3, found.warnings().size());
+        assertEquals(3, warnings.size());
         assertEquals(List.of("from the start: there is no whole checkpoint in " + run.resolve("checkpoints")), found.notices());
         assertEquals(List.of("from the start: there is no checkpoint in " + run.resolve("none/checkpoints")),
-                Resumption.find(run.resolve("none"), JOB, 1, 50).notices());
+                Resumption.find(run.resolve("none"), JOB, 1, 50, warnings::add).notices());
     }
 
     @Test
@@ -210,7 +240,7 @@ class CheckpointDamageTest {
     })
     void shouldRefuseAJobThatCannotGoOn(String set, String message) {
         String found = assertThrows(InvalidInputException.class,
-                () -> Resumption.find(run, SmallJobs.job(set), 1, 50)).getMessage();
+                () -> Resumption.find(run, SmallJobs.job(set), 1, 50, warnings::add)).getMessage();
         assertTrue(found.startsWith("--resume: " + message.replace("CHECKPOINT", newest.toString())), found);
         assertTrue(found.endsWith("; set it back, or start anew with another --output"), found);
     }
@@ -219,7 +249,7 @@ class CheckpointDamageTest {
     void shouldRefuseDataOfAnotherSize() {
         assertEquals("--resume: data.train holds 51 samples, but " + newest + " was made with 50; set it back, or start anew"
                 + " with another --output", assertThrows(InvalidInputException.class,
-                        () -> Resumption.find(run, JOB, 1, 51)).getMessage());
+                        () -> Resumption.find(run, JOB, 1, 51, warnings::add)).getMessage());
     }
 
     @Test
@@ -229,6 +259,6 @@ class CheckpointDamageTest {
                 "data.test={format: synthetic, samples: 5, features: 6, classes: 3}");
         assertEquals("changed since then: optimizer.sgd.lr from 0.1 to 0.05, schedule.warmup-steps from 0 to 5,"
                 + " train.batch-size from 8 to not set, train.global-batch from not set to 8",
-                Resumption.find(run, job, 1, 50).notices().get(1));
+                Resumption.find(run, job, 1, 50, warnings::add).notices().get(1));
     }
 }

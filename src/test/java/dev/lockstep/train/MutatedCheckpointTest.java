@@ -93,11 +93,11 @@ class MutatedCheckpointTest {
             Files.write(checkpoint.resolve(name), changed.getOrDefault(name, WHOLE.get(name)));
         }
         try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
-            Optional<Checkpoint> found = Resumption.findUnread(run, JOB, 1, 50).checkpoint();
+            Optional<Checkpoint> found = Resumption.findUnread(run, JOB, 1, 50, warning -> { }).checkpoint();
             Trainer trainer = SmallJobs.trainer(JOB, device, communicator, new TrainingListener() { });
             boolean read = found.isPresent()
                     && found.get().read(trainer.replica());
-            assertEquals(read, Resumption.find(run, JOB, 1, 50).checkpoint().isPresent());
+            assertEquals(read, Resumption.find(run, JOB, 1, 50, warning -> { }).checkpoint().isPresent());
             Checkpoint opened = Checkpoint.openWhole(checkpoint);
             opened.state().parseJob(checkpoint, List.of());
             opened.readModel(trainer.replica().parameters(), trainer.replica().buffers());

@@ -109,7 +109,7 @@ class ResumeTest {
         Job job = SmallJobs.job("train.epochs=2", "train.batch-size=4", "schedule.scale-lr=linear");
         Path run = folder.resolve("run");
         assertTrue(train(job, 2, run, step -> step == 3).isEmpty());
-        Resumption found = Resumption.find(run, job, 3, 50);
+        Resumption found = Resumption.find(run, job, 3, 50, warning -> { });
         assertEquals(List.of("from " + run.resolve("checkpoints/step-00000003") + ": 3 steps are done, 0 of 2 epochs",
                 "with 3 ranks, not 2: the 26 samples left of epoch 1 are dealt out anew, none twice; the global batch is 12,"
                         + " not 8 (train.global-batch: 8 would keep it); learning rates are scaled by 3, not 2"),
@@ -125,7 +125,7 @@ class ResumeTest {
         Job job = SmallJobs.job("train.epochs=1", "train.batch-size=2", "train.accumulate=3");
         Path run = folder.resolve("run");
         assertTrue(train(job, 2, run, step -> step == 2).isEmpty());
-        Resumption found = Resumption.find(run, job, 3, 50);
+        Resumption found = Resumption.find(run, job, 3, 50, warning -> { });
         assertEquals("with 3 ranks, not 2: the 26 samples left of epoch 1 are dealt out anew, none twice; the global batch is"
                 + " 18, not 12 (train.global-batch: 12 would keep it)", found.notices().get(1));
         // Each rank gets 9 of the other 26 and padding: a full step of 6, and one of 3 in two micro-batches.
@@ -149,7 +149,8 @@ class ResumeTest {
         List<End> ends = new ArrayList<>();
         RankThreads.run(ranks, LIMIT, communicator -> {
             boolean first = communicator.rank() == 0;
-            Resumption found = Resumption.find(run, job, ranks, SmallJobs.sources(job, ranks).train().info().samples());
+            Resumption found = Resumption.find(run, job, ranks, SmallJobs.sources(job, ranks).train().info().samples(),
+                    warning -> { });
             Optional<Checkpoint> checkpoint = found.checkpoint();
             communicator.barrier();
             List<EpochMetrics> epochs = new ArrayList<>();

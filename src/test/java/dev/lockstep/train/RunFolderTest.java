@@ -1,6 +1,7 @@
 package dev.lockstep.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -51,6 +52,24 @@ class RunFolderTest {
         create(folder.resolve("out")).close();
         assertEquals("{\"mpi\":\"Open MPI 4.1.4\",\"ranks\":[1,2]}",
                 new ObjectMapper().readTree(folder.resolve("out/environment.json").toFile()).toString());
+    }
+
+    /** What is made of them needs an epoch's line that stays. */
+    @Test
+    void shouldMissASummaryOnlyBehindLinesThatStay() throws Exception {
+        String epoch = "{\"kind\":\"epoch\",\"epoch\":1,\"step\":4}\n";
+        String summary = "{\"kind\":\"summary\",\"epochs\":1}\n";
+        assertTrue(lacksSummary(epoch));
+        assertTrue(lacksSummary(epoch + summary.substring(0, 9)));
+        assertFalse(lacksSummary(epoch + summary));
+        assertFalse(lacksSummary(""));
+        assertFalse(lacksSummary(epoch.substring(0, 30)));
+        assertFalse(lacksSummary("\0\0\n" + epoch));
+    }
+
+    private boolean lacksSummary(String metrics) throws Exception {
+        Files.writeString(folder.resolve("metrics.jsonl"), metrics);
+        return RunFolder.lacksSummary(folder, new Position(2, 0, 4, Position.Sums.NONE, ValidationProgress.NONE));
     }
 
     @Test

@@ -164,6 +164,18 @@ class ValidationTest {
         assertEquals(5, end.epoch());
     }
 
+    /** Writing it again would first remove it. */
+    @Test
+    void shouldNotWriteTheCheckpointOfTheLastStepTwice() {
+        Job job = job(NO_PROGRESS, "checkpoint={every-steps: 2, keep: 1}",
+                "validation={every-epochs: 0, every-steps: 3, early-stopping: {min-delta: 0.001, patience: 1}}");
+        Heard heard = train(2, job);
+        assertEquals(List.of("step-00000002", "step-00000004", "step-00000006"), heard.checkpoints);
+        Heard again = train(2, job);
+        assertEquals(List.of(), again.checkpoints);
+        assertEquals(heard.summary.parametersSha256(), again.summary.parametersSha256());
+    }
+
     @Test
     void shouldStopEarlyWithinAnEpochAndGoOnThereIfPatienceGrows() throws IOException {
         String validation = "validation={every-epochs: 0, every-steps: 3, early-stopping: {min-delta: 0.001, patience: ";
@@ -276,7 +288,7 @@ class ValidationTest {
         }
         Job job = job(NO_PROGRESS, "train.epochs=5",
                 "validation={monitor: accuracy, keep-best: true, early-stopping: {patience: 9}}");
-        Resumption found = Resumption.find(folder, job, 2, 50);
+        Resumption found = Resumption.find(folder, job, 2, 50, warning -> { });
         assertTrue(found.notices().contains("validation.monitor is accuracy, not loss: the best validation is looked for"
                 + " anew"),
                 () -> "" + found.notices());
@@ -329,7 +341,7 @@ class ValidationTest {
     void shouldGoOnWithOtherValidationsOfTheSameMonitor() {
         train(2, job());
         Job job = job("validation={every-steps: 7, early-stopping: {patience: 1}, keep-best: true}");
-        assertEquals(1, Resumption.find(folder, job, 2, 50).notices().size());
-        assertEquals(1, Resumption.find(folder, SmallJobs.job(), 2, 50).notices().size());
+        assertEquals(1, Resumption.find(folder, job, 2, 50, warning -> { }).notices().size());
+        assertEquals(1, Resumption.find(folder, SmallJobs.job(), 2, 50, warning -> { }).notices().size());
     }
 }
