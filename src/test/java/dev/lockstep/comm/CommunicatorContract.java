@@ -197,6 +197,20 @@ public final class CommunicatorContract {
         }
     }
 
+    /** Larger than what a library might hold ready, and than it may square. */
+    public static void shouldGatherManyBytesAlsoOfOneRank(Communicator c) {
+        for (int[] lengths : new int[][] {{300_000, 0, 0, 0}, {0, 0, 0, 300_000}, {200_003, 200_001, 200_000, 200_002}}) {
+            byte[] own = new byte[lengths[c.rank()]];
+            Arrays.fill(own, (byte) (c.rank() + 1));
+            List<byte[]> gathered = c.allGather(own);
+            for (int r = 0; r < c.size(); r++) {
+                byte[] expected = new byte[lengths[r]];
+                Arrays.fill(expected, (byte) (r + 1));
+                assertArrayEquals(expected, gathered.get(r));
+            }
+        }
+    }
+
     public static void shouldSumDoublesInTheSameOrderOnEveryRank(Communicator c) {
         for (int count : new int[] {0, 1, 5, 1000, 3}) {
             double[] values = new double[count];

@@ -8,7 +8,6 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
 import dev.lockstep.comm.HostTransfer;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -45,6 +44,8 @@ public final class MpiCommunicator implements Communicator {
     private final CommunicationThread communication;
     private int preparedCount;
     private double[] gatheredDoubles = {};
+    private ByteBuffer gatherOwn = ByteBuffer.allocateDirect(1 << 10);
+    private ByteBuffer gatherAll = ByteBuffer.allocateDirect(1 << 10);
     /** MPI_Abort is not allowed any more. Written by the main thread, read by whichever aborts. */
     private volatile boolean closed;
 
@@ -214,11 +215,22 @@ public final class MpiCommunicator implements Communicator {
             for (int r = 1; r < size; r++) {
                 offsets[r] = Math.addExact(offsets[r - 1], lengths[r - 1]);
             }
-            byte[] all = new byte[Math.addExact(offsets[size - 1], lengths[size - 1])];
-            world.allGatherv(bytes, bytes.length, MPI.BYTE, all, lengths, offsets, MPI.BYTE);
-            Arrays.setAll(gathered, r -> Arrays.copyOfRange(all, offsets[r], offsets[r] + lengths[r]));
+            // The bindings multiply where they are to add up the size of an array's copy, and write behind its end.
+            gatherOwn = atLeast(gatherOwn, bytes.length);
+            gatherAll = atLeast(gatherAll, Math.addExact(offsets[size - 1], lengths[size - 1]));
+            gatherOwn.put(0, bytes);
+            world.allGatherv(gatherOwn, bytes.length, MPI.BYTE, gatherAll, lengths, offsets, MPI.BYTE);
+            for (int r = 0; r < size; r++) {
+                gathered[r] = new byte[lengths[r]];
+                gatherAll.get(offsets[r], gathered[r]);
+            }
         });
         return List.of(gathered);
+    }
+
+    /** Kept from call to call, as the garbage collector is slow to give direct buffers back. */
+    private static ByteBuffer atLeast(ByteBuffer kept, int bytes) {
+        return kept.capacity() >= bytes ? kept : ByteBuffer.allocateDirect(bytes);
     }
 
     @Override
