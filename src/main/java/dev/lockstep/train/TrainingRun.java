@@ -96,7 +96,7 @@ public final class TrainingRun {
                     hash = ends ? ParameterHash.agreed(trainer.replica().parameters(), communicator, trainer.step()) : "";
                     checkpoint(name, complete ? epoch : epoch - 1, complete
                             ? new Position(epoch + 1, 0, trainer.step(), Position.Sums.NONE, validation.progress())
-                            : position(System.nanoTime()), hash);
+                            : position(trainer.epochEndNanos()), hash);
                 }
                 if (ends) {
                     break;

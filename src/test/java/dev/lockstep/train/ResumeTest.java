@@ -141,6 +141,21 @@ class ResumeTest {
                 Resumption.find(run, job, 4, 50).notices().get(1));
     }
 
+    /** What it takes to come there again is no training. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void shouldTellTheSecondsOfAnEpochThatHasNoStepLeft(int ranks) throws Exception {
+        Job job = SmallJobs.job(TEST_DATA, VALIDATION_DATA, "optimizer.sgd.lr=1e-9",
+                "validation={every-epochs: 0, every-steps: 3, early-stopping: {patience: 1, min-delta: 0.1}}");
+        EpochMetrics stopped = train(job, ranks, folder, step -> false).orElseThrow().epochs.get(ranks - 1);
+        Position.Sums sums = Resumption.find(folder, job, ranks, 50).checkpoint().orElseThrow().state().position().sums();
+        assertEquals(stopped.seconds(), sums.seconds());
+        EpochMetrics made = train(job, ranks, folder, step -> false).orElseThrow().epochs.get(0);
+        assertEquals(stopped.step(), made.step());
+        assertEquals(stopped.seconds(), made.seconds());
+        assertEquals(stopped.samplesPerSecond(), made.samplesPerSecond());
+    }
+
     @Test
     void shouldTakeTheWholeEpochsLossTogether() throws Exception {
         // The learning rate is so small that every sample's loss is that of the initial weights.
