@@ -321,6 +321,17 @@ class ValidationTest {
         assertTrue(Validation.never(job, at(2, 32, 6, ValidationProgress.NONE), 8).isPresent());
     }
 
+    @Test
+    void shouldSayThatNothingIsValidatedWithAnotherMonitor() {
+        Position start = at(8, 0, 28, ValidationProgress.NONE.with("accuracy", 28, 0.5, true, 0, ""));
+        String validation = "validation={every-epochs: 5, every-steps: 30, monitor: ";
+        assertEquals(Optional.empty(), Validation.never(job("train.epochs=8", validation + "accuracy}"), start, 29));
+        assertEquals("nothing will be validated: validation.every-epochs is 5, validation.every-steps is 30, and training"
+                + " ends after 8 epochs (7 of them done) and 29 steps (28 of them done); lower one, train for longer, or"
+                + " leave data.validation out",
+                Validation.never(job("train.epochs=8", validation + "loss}"), start, 29).orElse(""));
+    }
+
     private static Position at(int epoch, long consumed, long step, ValidationProgress validation) {
         return new Position(epoch, consumed, step, Position.Sums.NONE, validation);
     }
