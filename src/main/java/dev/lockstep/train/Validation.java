@@ -127,7 +127,7 @@ public final class Validation {
         double value = monitor.map(metric -> evaluation.metrics().get(metric)).orElse(evaluation.loss());
         double minDelta = config.get().earlyStopping().map(EarlyStopping::minDelta).orElse(0.0);
         progress = progress.with(config.get().monitorName(), step, value, higherIsBetter, minDelta,
-                config.get().keepBest() ? checkpoint : progress.bestCheckpoint());
+                config.get().keepBest() ? checkpoint : "");
         ended = hasEnded(config, progress);
         listener.validated(new ValidationMetrics(epoch, step, evaluation, progress.lastIsBest()));
         return progress.lastIsBest() && config.get().keepBest();

@@ -266,6 +266,24 @@ class ValidationTest {
         assertEquals(Optional.empty(), summary.kept());
     }
 
+    /** A better one that was not kept has no name; the link goes on leading to the one that was. */
+    @ParameterizedTest
+    @ValueSource(strings = {"loss", "accuracy"})
+    void shouldNotTakeTheKeptOneForABetterOneThatWasNotKept(String monitor) throws IOException {
+        train(2, job("validation={keep-best: true}", "checkpoint.keep=1"));
+        Path best = RunFolder.checkpoints(folder).resolve("best");
+        Path kept = best.toRealPath();
+        Heard off = train(2, job("validation.monitor=" + monitor, "train.epochs=4", "checkpoint.keep=1"));
+        Heard on = train(2, job("validation={keep-best: true, monitor: " + monitor + "}", "train.epochs=5",
+                "checkpoint.keep=1", "optimizer.sgd.lr=30"));
+        assertEquals(List.of(false), on.validations.stream().map(ValidationMetrics::isBest).toList());
+        Validation.Summary summary = on.summary.validation().orElseThrow();
+        assertEquals(off.summary.validation().orElseThrow().bestStep(), summary.bestStep());
+        assertTrue(summary.bestStep() > 8, "after the first training");
+        assertEquals(Optional.empty(), summary.kept());
+        assertEquals(kept, best.toRealPath());
+    }
+
     /** Also where a training without validation lies between, whose job knows of no monitor. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
