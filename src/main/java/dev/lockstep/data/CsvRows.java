@@ -6,8 +6,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** The rows of the CSV files of a split, one after the other; all files have the same columns. */
 final class CsvRows implements AutoCloseable {
@@ -166,26 +168,39 @@ final class CsvRows implements AutoCloseable {
         return options.target().contains(columns.get(column));
     }
 
-    /** Where a column is forgotten, more may be: all of the row that hold no number are named. */
+    /** Where a column is forgotten, more may be: all of the row that hold no number are named, by what they hold instead. */
     private InvalidInputException noNumber(int column) {
         boolean comma = hasComma(column);
-        String problem = name(column) + " holds " + file.excerpt(column) + (comma ? ", and numbers here have no commas"
-                : ", which is no number");
         if (isTarget(column)) {
-            return file.invalid("the target " + problem, comma ? WITHOUT_COMMA
+            return file.invalid("the target " + problem(List.of(column)), comma ? WITHOUT_COMMA
                     : "correct it; classes go with loss: cross-entropy");
         }
-        List<Integer> others = new ArrayList<>();
-        for (int i = column + 1; i < columns.size(); i++) {
-            int start = trimmedStart(i);
-            if (isNumeric(i) && !isMissing(i) && Double.isNaN(Decimal.parse(file.bytes(), start, trimmedEnd(i, start)))) {
-                others.add(i);
-            }
-        }
-        String also = others.stream().limit(NAMED).map(this::name).collect(Collectors.joining(", "));
-        return file.invalid("column " + problem + (others.isEmpty() ? "" : "; the same goes for " + also
-                + (others.size() > NAMED ? ", …" : "")), comma ? WITHOUT_COMMA
-                        : "correct it, or name such columns in data.train.categorical or data.train.drop");
+        Map<Boolean, List<Integer>> found = IntStream.range(column, columns.size()).filter(this::holdsNoNumber).boxed()
+                .collect(Collectors.partitioningBy(i -> hasComma(i) == comma));
+        List<Integer> alike = found.get(true);
+        List<Integer> others = found.get(false);
+        return file.invalid("column " + problem(alike) + (others.isEmpty() ? "" : "; column " + problem(others)),
+                advice(alike, "it") + (others.isEmpty() ? "" : "; " + advice(others, name(others.get(0)))));
+    }
+
+    private boolean holdsNoNumber(int column) {
+        int start = trimmedStart(column);
+        return isNumeric(column) && !isMissing(column)
+                && Double.isNaN(Decimal.parse(file.bytes(), start, trimmedEnd(column, start)));
+    }
+
+    /** What is wrong with columns that all hold commas, or all none. */
+    private String problem(List<Integer> alike) {
+        int first = alike.get(0);
+        String also = alike.stream().skip(1).limit(NAMED).map(this::name).collect(Collectors.joining(", "));
+        return name(first) + " holds " + file.excerpt(first)
+                + (hasComma(first) ? ", and numbers here have no commas" : ", which is no number")
+                + (also.isEmpty() ? "" : "; the same goes for " + also + (alike.size() > NAMED + 1 ? ", …" : ""));
+    }
+
+    private String advice(List<Integer> alike, String first) {
+        return hasComma(alike.get(0)) ? WITHOUT_COMMA
+                : "correct " + first + ", or name such columns in data.train.categorical or data.train.drop";
     }
 
     /** Whether the column would hold a number but for the commas that some write for the point, or for thousands. */

@@ -160,7 +160,7 @@ public final class CheckpointWriter {
         written.addLast(target);
         String best = state.position().validation().bestCheckpoint();
         linkBest(best);
-        removeAllBut(folder.resolve(best));
+        removeOld();
         return target;
     }
 
@@ -183,24 +183,29 @@ public final class CheckpointWriter {
         }
     }
 
-    /** Removes old ones, but never {@code best}. */
-    private void removeAllBut(Path best) {
+    /** Removes old ones, but never what the link leads to, also where a better one was not to be kept. */
+    private void removeOld() {
         List<Path> old = new ArrayList<>();
         while (written.size() > keep) {
             old.add(written.removeFirst());
         }
         for (Path oldest : old) {
-            if (oldest.equals(best)) {
-                written.addFirst(oldest);
-                continue;
-            }
             try {
-                moveAside(oldest);
+                if (isLinked(oldest)) {
+                    written.addFirst(oldest);
+                } else {
+                    moveAside(oldest);
+                }
             } catch (IOException e) {
                 throw new TrainingException("the old checkpoint " + oldest + " could not be removed ("
                         + IoMessages.of(e) + ")", e);
             }
         }
+    }
+
+    private boolean isLinked(Path checkpoint) throws IOException {
+        Path link = folder.resolve(BEST);
+        return Files.exists(link) && Files.exists(checkpoint) && Files.isSameFile(link, checkpoint);
     }
 
     /** Those of the run that this one goes on from, damaged ones first; what it was about is removed. */

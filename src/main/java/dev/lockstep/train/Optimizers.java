@@ -16,11 +16,13 @@ import dev.lockstep.optim.SgdSettings;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /** Builds the optimizer and the schedule that a job file describes. */
 final class Optimizers {
+    private static final String GAMMA = "schedule.step.gamma";
     private static final Pattern WILDCARD = Pattern.compile("[*?]");
 
     private Optimizers() {
@@ -73,7 +75,7 @@ final class Optimizers {
      * Holds the largest learning rate of the whole training, and what optimizers make of it, against a float's range. A rate
      * that falls below it is no mistake: then training has come to its end.
      *
-     * @throws InvalidInputException naming the rate that exceeds it
+     * @throws InvalidInputException naming the rate that exceeds it, or what raises it so far
      */
     static void checkRates(Job job, int ranks, int stepsPerEpoch) {
         checkRate(job, ranks, stepsPerEpoch, job.optimizer().key(), job.optimizer().lr(), job.optimizer().weightDecay());
@@ -90,24 +92,31 @@ final class Optimizers {
         int epochs = job.train().epochs();
         schedule.moveTo((long) epochs * stepsPerEpoch - 1, epochs - 1, stepsPerEpoch - 1, stepsPerEpoch);
         double last = schedule.rate(lr);
+        if (Double.isNaN(last)) {
+            throw new InvalidInputException(GAMMA + ": it raises " + key + ".lr, which is 0, to 0 times Infinity; lower "
+                    + GAMMA);
+        }
         double rate = Math.max(warm, last);
-        String what = key + ".lr: the largest rate of the training is " + rate;
-        if (job.optimizer() instanceof OptimizerConfig.Adam adam) {
-            if (adam.decoupled() && rate * weightDecay > Float.MAX_VALUE) {
-                throw tooLarge(what + ", times the weight-decay of " + weightDecay + " it is " + rate * weightDecay, key);
-            }
-            // The first steps, whose averages hold little yet.
-            rate /= 1 - adam.beta1();
-            what += ", and Adam's first step divides it by 1 - " + adam.beta1() + " to " + rate;
-        }
-        if (rate > Float.MAX_VALUE) {
-            throw tooLarge(what, key);
-        }
+        // No other decay raises a rate.
+        String blamed = excess(job, warm, weightDecay).isPresent() ? key + ".lr" : GAMMA;
+        excess(job, rate, weightDecay).ifPresent(how -> {
+            throw new InvalidInputException(blamed + ": the largest rate of the training is " + rate + how + ", above the "
+                    + Float.MAX_VALUE + " that a float can hold; lower " + blamed);
+        });
     }
 
-    private static InvalidInputException tooLarge(String what, String key) {
-        return new InvalidInputException(what + ", above the " + Float.MAX_VALUE + " that a float can hold; lower " + key
-                + ".lr");
+    /** How the optimizer comes to more than a float can hold from that rate; empty if it does not. */
+    private static Optional<String> excess(Job job, double rate, double weightDecay) {
+        if (job.optimizer() instanceof OptimizerConfig.Adam adam) {
+            if (adam.decoupled() && rate * weightDecay > Float.MAX_VALUE) {
+                return Optional.of(", times the weight-decay of " + weightDecay + " it is " + rate * weightDecay);
+            }
+            // The first steps, whose averages hold little yet.
+            double first = rate / (1 - adam.beta1());
+            return first > Float.MAX_VALUE ? Optional.of(", and Adam's first step divides it by 1 - " + adam.beta1() + " to "
+                    + first) : Optional.empty();
+        }
+        return rate > Float.MAX_VALUE ? Optional.of("") : Optional.empty();
     }
 
     private static boolean isRole(String name) {

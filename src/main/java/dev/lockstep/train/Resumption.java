@@ -86,7 +86,8 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices) 
                     + (position.consumed() == 0 ? "" : left + " samples left of epoch " + position.epoch()
                             + " are dealt out anew, none twice; the ")
                     + "global batch is " + batch + (batch == before ? " as before"
-                            : ", not " + before + " (train.global-batch: " + before + " would keep it)")
+                            : ", not " + before + (before % ((long) ranks * job.train().accumulate()) != 0 ? ""
+                                    : " (train.global-batch: " + before + " would keep it)"))
                     + (job.schedule().scaleLr() == ScheduleConfig.ScaleLr.LINEAR
                             ? "; learning rates are scaled by " + ranks + ", not " + state.ranks() : ""));
         }

@@ -52,6 +52,7 @@ public final class Trainer {
     /** What the epoch came to before this process went on with it. */
     private Position.Sums before = Position.Sums.NONE;
     private long epochStartNanos;
+    private long epochEndNanos;
     private long pausedNanos;
     private long pauseBeginNanos;
     private boolean epochEnds;
@@ -233,13 +234,19 @@ public final class Trainer {
         }
         times.settle();
         loss.requireFinite();
-        Position.Sums sums = sums(System.nanoTime());
+        epochEndNanos = System.nanoTime();
+        Position.Sums sums = sums(epochEndNanos);
         return new EpochMetrics(epoch, step, sums.loss() / sums.samples(), optimizer.learningRate(), Optional.empty(),
                 sums.samples() / sums.seconds(), sums.seconds(), Optional.empty());
     }
 
+    /** System.nanoTime when the steps that {@link #trainEpoch} did last were over. */
+    long epochEndNanos() {
+        return epochEndNanos;
+    }
+
     /**
-     * Where training stands now, within the epoch: for a step's hook. Collective.
+     * Where training stands now, within the epoch: for a step's hook, or after an epoch that was left. Collective.
      *
      * @param nanos      System.nanoTime when the last step ended
      * @param validation so far
@@ -261,7 +268,8 @@ public final class Trainer {
     }
 
     private Position.Sums sums(long nanos) {
-        return loss.sums(before, (nanos - epochStartNanos - pausedNanos) * 1e-9);
+        // Where no step is left to do, what it took to come so far is no training.
+        return loss.sums(before, samplesDone == 0 ? 0 : (nanos - epochStartNanos - pausedNanos) * 1e-9);
     }
 
     /** Called after each step. */

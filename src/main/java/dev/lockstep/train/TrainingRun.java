@@ -104,7 +104,7 @@ public final class TrainingRun {
                 if (!has && (ends || every > 0 && epoch % every == 0 || best)) {
                     checkpoint(name, complete ? epoch : epoch - 1, complete
                             ? new Position(epoch + 1, 0, trainer.step(), Position.Sums.NONE, validation.progress())
-                            : position(System.nanoTime()), hash);
+                            : position(trainer.epochEndNanos()), hash);
                 }
                 if (ends) {
                     break;

@@ -53,12 +53,12 @@ public final class Validation {
 
     /**
      * What to tell the user where there is data to validate on, and training neither has come nor will come to an epoch or a
-     * step after which it is used.
+     * step after which it is used, with that monitor.
      *
      * @param lastStep of the training
      */
     public static Optional<String> never(Job job, Position start, long lastStep) {
-        if (job.validation().isEmpty() || start.validation().step() > 0) {
+        if (job.validation().isEmpty() || start.validation().isOf(job.validation().get().monitorName())) {
             return Optional.empty();
         }
         int epochs = job.train().epochs();
@@ -71,15 +71,19 @@ public final class Validation {
         List<String> ends = new ArrayList<>();
         if (everyEpochs > 0) {
             intervals.add("validation.every-epochs is " + everyEpochs);
-            ends.add(epochs + (epochs == 1 ? " epoch" : " epochs"));
+            ends.add(epochs + (epochs == 1 ? " epoch" : " epochs") + done(start.epoch() - 1));
         }
         if (everySteps > 0) {
             intervals.add("validation.every-steps is " + everySteps);
-            ends.add(lastStep + (lastStep == 1 ? " step" : " steps"));
+            ends.add(lastStep + (lastStep == 1 ? " step" : " steps") + done(start.step()));
         }
         return Optional.of("nothing will be validated: " + String.join(", ", intervals) + ", and training ends after "
                 + String.join(" and ", ends) + "; lower " + (ends.size() == 1 ? "it" : "one")
                 + ", train for longer, or leave data.validation out");
+    }
+
+    private static String done(long count) {
+        return count == 0 ? "" : " (" + count + " of them done)";
     }
 
     private static boolean isDue(long done, long last, long every) {
@@ -123,7 +127,7 @@ public final class Validation {
         double value = monitor.map(metric -> evaluation.metrics().get(metric)).orElse(evaluation.loss());
         double minDelta = config.get().earlyStopping().map(EarlyStopping::minDelta).orElse(0.0);
         progress = progress.with(config.get().monitorName(), step, value, higherIsBetter, minDelta,
-                config.get().keepBest() ? checkpoint : progress.bestCheckpoint());
+                config.get().keepBest() ? checkpoint : "");
         ended = hasEnded(config, progress);
         listener.validated(new ValidationMetrics(epoch, step, evaluation, progress.lastIsBest()));
         return progress.lastIsBest() && config.get().keepBest();

@@ -173,6 +173,12 @@ class CsvSourceTest {
         "x,u,v,w,y\\n1,b,2,c,d\\n  | :2: column 'u' holds 'b', which is no number; the same goes for 'w'; correct it",
         "x,y\\n\"3,14\",a\\n       | :2: column 'x' holds '3,14', and numbers here have no commas; write 1234.5 where it says 1234,5 or 1,234.5",
         "x,u,v,y\\n\"3,1\",1,\" -1,234.5\",a\\n | :2: column 'x' holds '3,1', and numbers here have no commas; the same goes for 'v'; write 1234.5",
+        "x,u,v,w,y\\n\"1,5\",b,\"2,5\",c,a\\n | :2: column 'x' holds '1,5', and numbers here have no commas; the same goes"
+                + " for 'v'; column 'u' holds 'b', which is no number; the same goes for 'w'; write 1234.5 where it says"
+                + " 1234,5 or 1,234.5; correct 'u', or name such columns in data.train.categorical or data.train.drop",
+        "x,u,y\\nb,\"1,5\",a\\n | :2: column 'x' holds 'b', which is no number; column 'u' holds '1,5', and numbers"
+                + " here have no commas; correct it, or name such columns in data.train.categorical or data.train.drop;"
+                + " write 1234.5",
         "x,y\\n\"a,b\",a\\n        | :2: column 'x' holds 'a,b', which is no number; correct it",
         "x,y\\n1e999,a\\n          | :2: column 'x' holds '1e999', which is too large; correct it",
         "x,y\\ninf,a\\n            | :2: column 'x' holds 'inf', which is no number",

@@ -95,7 +95,14 @@ class JobChecksTest {
                 + " above the 3.4028235E38 that a float can hold; lower optimizer.sgd.lr",
         "optimizer.groups=[{parameters: biases, lr: 3e38}] | schedule={warmup-steps: 5, scale-lr: linear}"
                 + " | optimizer.groups.0.lr: the largest rate of the training is 6.0E38, above",
-        "schedule={step: {every-steps: 1, gamma: 1e6}} | seed=0 | optimizer.sgd.lr: the largest rate of the training is ",
+        "schedule={step: {every-steps: 1, gamma: 1e6}} | seed=0 | schedule.step.gamma: the largest rate of the training"
+                + " is ",
+        "schedule={step: {every-steps: 1, gamma: 1e30}} | train.epochs=8 | schedule.step.gamma: the largest rate of"
+                + " the training is Infinity, above the 3.4028235E38 that a float can hold; lower schedule.step.gamma",
+        "schedule={step: {every-steps: 1, gamma: 2}} | optimizer.groups=[{parameters: biases, lr: 3e38}]"
+                + " | schedule.step.gamma: the largest rate of the training is 3.84E40, above",
+        "schedule={scale-lr: linear, step: {every-steps: 1, gamma: 2}} | optimizer.sgd.lr=3e38 | optimizer.sgd.lr: the"
+                + " largest rate of the training is 7.68E40, above",
         "optimizer.adam.lr=1e38 | seed=0 | optimizer.adam.lr: the largest rate of the training is 1.0E38, and Adam's first"
                 + " step divides it by 1 - 0.9 to 1.0",
         "optimizer.adamw={lr: 1e30, weight-decay: 1e9} | seed=0 | optimizer.adamw.lr: the largest rate of the training is"
@@ -103,6 +110,15 @@ class JobChecksTest {
     })
     void shouldRefuseRatesThatTrainingMakesLargerThanAFloat(String set, String other, String message) {
         refused(() -> SmallJobs.sources(SmallJobs.job(set, other), 2), message);
+    }
+
+    @Test
+    void shouldRefuseADecayThatMakesARateOfZeroNoNumber() {
+        String decay = "schedule={step: {every-steps: 1, gamma: 1e30}}";
+        SmallJobs.sources(SmallJobs.job("optimizer.sgd.lr=0", decay), 2);
+        refused(() -> SmallJobs.sources(SmallJobs.job("optimizer.sgd.lr=0", decay, "train.epochs=8"), 2),
+                "schedule.step.gamma: it raises optimizer.sgd.lr, which is 0, to 0 times Infinity; lower"
+                        + " schedule.step.gamma");
     }
 
     @Test

@@ -112,7 +112,7 @@ class ResumeTest {
         Resumption found = Resumption.find(run, job, 3, 50, warning -> { });
         assertEquals(List.of("from " + run.resolve("checkpoints/step-00000003") + ": 3 steps are done, 0 of 2 epochs",
                 "with 3 ranks, not 2: the 26 samples left of epoch 1 are dealt out anew, none twice; the global batch is 12,"
-                        + " not 8 (train.global-batch: 8 would keep it); learning rates are scaled by 3, not 2"),
+                        + " not 8; learning rates are scaled by 3, not 2"),
                 found.notices());
         End end = train(job, 3, run, step -> false).orElseThrow();
         // 24 of 50 samples are done; each rank gets 9 of the other 26 and padding: three steps; then 17 each: five.
@@ -127,9 +127,33 @@ class ResumeTest {
         assertTrue(train(job, 2, run, step -> step == 2).isEmpty());
         Resumption found = Resumption.find(run, job, 3, 50, warning -> { });
         assertEquals("with 3 ranks, not 2: the 26 samples left of epoch 1 are dealt out anew, none twice; the global batch is"
-                + " 18, not 12 (train.global-batch: 12 would keep it)", found.notices().get(1));
+                + " 18, not 12", found.notices().get(1), "9 micro-batches do not divide 12");
         // Each rank gets 9 of the other 26 and padding: a full step of 6, and one of 3 in two micro-batches.
         assertEquals(2 + 2, train(job, 3, run, step -> false).orElseThrow().steps);
+    }
+
+    @Test
+    void shouldSayWhichGlobalBatchWouldBeKept() throws Exception {
+        Job job = SmallJobs.job("train.epochs=1", "train.batch-size=2", "train.accumulate=3");
+        Path run = folder.resolve("run");
+        train(job, 2, run, step -> false);
+        assertEquals("with 4 ranks, not 2: the global batch is 24, not 12 (train.global-batch: 12 would keep it)",
+                Resumption.find(run, job, 4, 50).notices().get(1));
+    }
+
+    /** What it takes to come there again is no training. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void shouldTellTheSecondsOfAnEpochThatHasNoStepLeft(int ranks) throws Exception {
+        Job job = SmallJobs.job(TEST_DATA, VALIDATION_DATA, "optimizer.sgd.lr=1e-9",
+                "validation={every-epochs: 0, every-steps: 3, early-stopping: {patience: 1, min-delta: 0.1}}");
+        EpochMetrics stopped = train(job, ranks, folder, step -> false).orElseThrow().epochs.get(ranks - 1);
+        Position.Sums sums = Resumption.find(folder, job, ranks, 50).checkpoint().orElseThrow().state().position().sums();
+        assertEquals(stopped.seconds(), sums.seconds());
+        EpochMetrics made = train(job, ranks, folder, step -> false).orElseThrow().epochs.get(0);
+        assertEquals(stopped.step(), made.step());
+        assertEquals(stopped.seconds(), made.seconds());
+        assertEquals(stopped.samplesPerSecond(), made.samplesPerSecond());
     }
 
     @Test

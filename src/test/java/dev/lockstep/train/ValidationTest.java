@@ -278,6 +278,24 @@ class ValidationTest {
         assertEquals(Optional.empty(), summary.kept());
     }
 
+    /** A better one that was not kept has no name; the link goes on leading to the one that was. */
+    @ParameterizedTest
+    @ValueSource(strings = {"loss", "accuracy"})
+    void shouldNotTakeTheKeptOneForABetterOneThatWasNotKept(String monitor) throws IOException {
+        train(2, job("validation={keep-best: true}", "checkpoint.keep=1"));
+        Path best = RunFolder.checkpoints(folder).resolve("best");
+        Path kept = best.toRealPath();
+        Heard off = train(2, job("validation.monitor=" + monitor, "train.epochs=4", "checkpoint.keep=1"));
+        Heard on = train(2, job("validation={keep-best: true, monitor: " + monitor + "}", "train.epochs=5",
+                "checkpoint.keep=1", "optimizer.sgd.lr=30"));
+        assertEquals(List.of(false), on.validations.stream().map(ValidationMetrics::isBest).toList());
+        Validation.Summary summary = on.summary.validation().orElseThrow();
+        assertEquals(off.summary.validation().orElseThrow().bestStep(), summary.bestStep());
+        assertTrue(summary.bestStep() > 8, "after the first training");
+        assertEquals(Optional.empty(), summary.kept());
+        assertEquals(kept, best.toRealPath());
+    }
+
     /** Also where a training without validation lies between, whose job knows of no monitor. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -331,6 +349,17 @@ class ValidationTest {
         Job job = job("validation={every-epochs: 0, every-steps: 3}");
         assertEquals(Optional.empty(), Validation.never(job, at(2, 16, 5, ValidationProgress.NONE), 8));
         assertTrue(Validation.never(job, at(2, 32, 6, ValidationProgress.NONE), 8).isPresent());
+    }
+
+    @Test
+    void shouldSayThatNothingIsValidatedWithAnotherMonitor() {
+        Position start = at(8, 0, 28, ValidationProgress.NONE.with("accuracy", 28, 0.5, true, 0, ""));
+        String validation = "validation={every-epochs: 5, every-steps: 30, monitor: ";
+        assertEquals(Optional.empty(), Validation.never(job("train.epochs=8", validation + "accuracy}"), start, 29));
+        assertEquals("nothing will be validated: validation.every-epochs is 5, validation.every-steps is 30, and training"
+                + " ends after 8 epochs (7 of them done) and 29 steps (28 of them done); lower one, train for longer, or"
+                + " leave data.validation out",
+                Validation.never(job("train.epochs=8", validation + "loss}"), start, 29).orElse(""));
     }
 
     private static Position at(int epoch, long consumed, long step, ValidationProgress validation) {
