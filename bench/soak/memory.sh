@@ -1,9 +1,16 @@
 #!/bin/bash
-# memory.sh [MINUTES [JOB [RANKS]]]: trains JOB (jobs/fashion-mnist.yaml) for MINUTES (10) with evaluation after each epoch and a
-# checkpoint a minute, and says how the ranks' resident memory has grown since the end of the second minute: the first checkpoint,
-# at the end of the first, needs memory that is kept. Exit status 1 where one has grown by 1 % or more.
+# memory.sh [MINUTES [JOB [RANKS]]]: trains JOB (jobs/fashion-mnist.yaml) for MINUTES (10, at least 3) with evaluation after
+# each epoch and a checkpoint a minute, and says how the ranks' resident memory has grown since the end of the second
+# minute: the first checkpoint, at the end of the first, needs memory that is kept. Exit status 1 where one has grown by
+# 1 % or more.
 set -u
 minutes=${1:-10} job=${2:-jobs/fashion-mnist.yaml} ranks=${3:-2}
+case $minutes in
+    '' | *[!0-9]* | 0* | [12])
+        echo "memory: MINUTES is '$minutes'; give 3 or more: growth counts from the end of the second on" >&2
+        exit 2
+        ;;
+esac
 home=$(cd "$(dirname "$0")/../.." && pwd)
 results=$home/bench/results/memory
 rm -rf "$results"

@@ -12,6 +12,7 @@ import dev.lockstep.testing.Mpirun;
 import dev.lockstep.testing.ProcessRun;
 import dev.lockstep.testing.RunningProcess;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -163,20 +165,46 @@ class ResumeIT {
         assertTrue(stopped.stdout().contains("\nstopped on request after step "), stopped::toString);
     }
 
-    /** As a terminal has it: the signal goes to mpirun, too. */
     @Test
     void shouldStopWithACheckpointOnCtrlCOfMakeRun() throws Exception {
-        Path run = folder.resolve("stopped");
+        ProcessRun.Result stopped = ctrlC(process -> process.awaitStdout("\nepoch 20/"));
+        assertEquals(75, stopped.exitStatus(), stopped::toString);
+        assertTrue(stopped.stdout().contains("\nstopped on request after step "), stopped::toString);
+    }
+
+    /** It reaches ranks that train, or ends such as do not take it yet. */
+    @Test
+    void shouldStopOnCtrlCOfMakeRunBeforeThereAreRanks() throws Exception {
+        ProcessRun.Result stopped = ctrlC(ResumeIT::awaitMpirun);
+        assertTrue(Set.of(75, 138).contains(stopped.exitStatus()), stopped::toString);
+    }
+
+    private static void awaitMpirun(RunningProcess process) {
+        long start = System.nanoTime();
+        while (process.handle().descendants().noneMatch(ResumeIT::takesUsr1)) {
+            assertTrue(System.nanoTime() - start < 30_000_000_000L, "mpirun does not take USR1");
+            Thread.onSpinWait();
+        }
+    }
+
+    private static boolean takesUsr1(ProcessHandle process) {
+        try (Stream<String> status = Files.lines(Path.of("/proc/" + process.pid() + "/status"))) {
+            return status.anyMatch(line -> line.matches("SigCgt:.*[2367abef][0-9a-f]{2}"));
+        } catch (IOException | UncheckedIOException e) {
+            return false; // gone
+        }
+    }
+
+    /** As a terminal has it: the signal goes to mpirun, too. */
+    private ProcessRun.Result ctrlC(Moment moment) throws Exception {
         String scripts = Path.of("src/build").toAbsolutePath().toString();
         ProcessRun program = Mpirun.configured(ProcessRun.command("setsid", "env", "--default-signal=INT",
-                scripts + "/planned-stop.sh", scripts + "/mpirun.sh", "2", Lockstep.LAUNCHER).arguments(words(run))
-                .environment("CUDA_VISIBLE_DEVICES", ""));
+                scripts + "/planned-stop.sh", scripts + "/mpirun.sh", "2", Lockstep.LAUNCHER)
+                .arguments(words(folder.resolve("stopped"))).environment("CUDA_VISIBLE_DEVICES", ""));
         try (RunningProcess process = program.directory(folder).limit(Duration.ofSeconds(120)).start()) {
-            process.awaitStdout("\nepoch 20/");
+            moment.await(process);
             ProcessRun.command("kill", "-INT", "--", "-" + process.handle().pid()).run();
-            ProcessRun.Result stopped = process.awaitExit();
-            assertEquals(75, stopped.exitStatus(), stopped::toString);
-            assertTrue(stopped.stdout().contains("\nstopped on request after step "), stopped::toString);
+            return process.awaitExit();
         }
     }
 
