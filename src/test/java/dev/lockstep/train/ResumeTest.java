@@ -138,7 +138,7 @@ class ResumeTest {
         Path run = folder.resolve("run");
         train(job, 2, run, step -> false);
         assertEquals("with 4 ranks, not 2: the global batch is 24, not 12 (train.global-batch: 12 would keep it)",
-                Resumption.find(run, job, 4, 50).notices().get(1));
+                Resumption.find(run, job, 4, 50, warning -> { }).notices().get(1));
     }
 
     /** What it takes to come there again is no training. */
@@ -148,7 +148,8 @@ class ResumeTest {
         Job job = SmallJobs.job(TEST_DATA, VALIDATION_DATA, "optimizer.sgd.lr=1e-9",
                 "validation={every-epochs: 0, every-steps: 3, early-stopping: {patience: 1, min-delta: 0.1}}");
         EpochMetrics stopped = train(job, ranks, folder, step -> false).orElseThrow().epochs.get(ranks - 1);
-        Position.Sums sums = Resumption.find(folder, job, ranks, 50).checkpoint().orElseThrow().state().position().sums();
+        Position.Sums sums = Resumption.find(folder, job, ranks, 50, warning -> { }).checkpoint().orElseThrow().state()
+                .position().sums();
         assertEquals(stopped.seconds(), sums.seconds());
         EpochMetrics made = train(job, ranks, folder, step -> false).orElseThrow().epochs.get(0);
         assertEquals(stopped.step(), made.step());
