@@ -5,19 +5,15 @@ import dev.lockstep.comm.Communicator;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketException;
 import java.nio.channels.ServerSocketChannel;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 
 /**
  * This rank's side of the channel beside MPI: {@link #open} and {@link #invite} on all ranks, then {@link #join} on each. From
@@ -25,10 +21,6 @@ import java.util.stream.Collectors;
  * that train.
  */
 public final class Channel implements AutoCloseable {
-    private static final long TO_JOIN_NANOS = 10_000_000_000L;
-    private static final long TO_JOIN_AT_ONE_ADDRESS_NANOS = 3_000_000_000L;
-    private static final long RETRY_NANOS = 100_000_000L;
-
     private final Communicator communicator;
     private final String host;
     private final Duration timeout;
@@ -71,9 +63,11 @@ public final class Channel implements AutoCloseable {
             boolean oneMachine = communicator.localSize() == communicator.size();
             InetAddress loopback = InetAddress.getLoopbackAddress();
             ServerSocketChannel listener = ServerSocketChannel.open();
-            listener.bind(oneMachine ? new InetSocketAddress(loopback, 0) : null, communicator.size());
-            Invitation own = new Invitation(host, Token.random(Token.BYTES), listener.socket().getLocalPort(), oneMachine
-                    ? List.of(loopback) : Addresses.inOrderOfMpi(Addresses.ofThisMachine(), environment));
+            List<InetAddress> addresses = oneMachine ? List.of(loopback)
+                    : Addresses.inOrderOfMpi(Addresses.ofThisMachine(), environment);
+            // All ranks find room, at all addresses, while this one is busy.
+            listener.bind(oneMachine ? new InetSocketAddress(loopback, 0) : null, communicator.size() * (addresses.size() + 1));
+            Invitation own = new Invitation(host, Token.random(Token.BYTES), listener.socket().getLocalPort(), addresses);
             return new Channel(communicator, host, timeout, progress, onFailure, Optional.of(listener), own);
         } catch (IOException e) {
             throw new InvalidInputException("no TCP port can be opened for the other ranks (" + e.getMessage()
@@ -93,39 +87,16 @@ public final class Channel implements AutoCloseable {
      * Connects to rank 0; on rank 0, begins to let the others in.
      *
      * @throws InvalidInputException if rank 0 cannot be reached
+     * @throws RankFailedException   if it can, but is silent
      */
     public void join() {
         try {
             endpoint = listener.isPresent() ? new Hub(listener.get(), new Token(invitation.token()), settings)
-                    : connect(invitation, settings, TO_JOIN_NANOS);
+                    : Joining.connect(invitation, settings, Joining.Limits.of(settings));
         } catch (IOException e) {
             throw new InvalidInputException("the channel between the ranks cannot be opened (" + e.getMessage()
                     + "); look at the limits of host " + host, e);
         }
-    }
-
-    /** Tries one address after the other, and all of them again, until the limit. */
-    static Spoke connect(Invitation invitation, Settings settings, long limitNanos) throws SocketException {
-        Token token = new Token(invitation.token());
-        List<InetAddress> addresses = Addresses.nearestFirst(invitation.addresses(), Addresses.ofThisMachine());
-        Map<InetAddress, String> errors = new LinkedHashMap<>();
-        long endNanos = System.nanoTime() + limitNanos;
-        do {
-            for (InetAddress address : addresses) {
-                long leftNanos = Math.min(TO_JOIN_AT_ONE_ADDRESS_NANOS, endNanos - System.nanoTime());
-                try {
-                    return Spoke.connect(new InetSocketAddress(address, invitation.port()), token, settings, leftNanos);
-                } catch (IOException e) {
-                    errors.put(address, e.getMessage());
-                }
-            }
-            LockSupport.parkNanos(RETRY_NANOS);
-        } while (System.nanoTime() - endNanos < 0);
-        String tried = errors.isEmpty() ? "it has no address" : errors.entrySet().stream()
-                .map(error -> error.getKey().getHostAddress() + ": " + error.getValue()).collect(Collectors.joining(", "));
-        throw new InvalidInputException("rank " + settings.rank() + " on host " + settings.hosts().get(settings.rank())
-                + " cannot reach rank 0 on host " + invitation.host() + " by TCP at port " + invitation.port() + " (" + tried
-                + "); let the hosts of a job reach each other");
     }
 
     /**

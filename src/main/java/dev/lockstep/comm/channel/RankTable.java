@@ -29,7 +29,7 @@ final class RankTable {
         return table;
     }
 
-    /** On another, which is connected to rank 0. */
+    /** On another, which hears of rank 0 alone. */
     static RankTable of(int rank, List<String> hosts, long nowNanos) {
         RankTable table = new RankTable(hosts, nowNanos);
         table.links[0] = RankView.Link.CONNECTED;

@@ -18,14 +18,19 @@ import java.util.function.Supplier;
 record Settings(int rank, List<String> hosts, Duration timeout, Supplier<Heartbeat> own,
         Consumer<RankFailedException> onFailure) {
     private static final long LONGEST_BEAT_NANOS = 200_000_000L;
-    /** Longer than a rank tries to. */
-    private static final long TO_JOIN_NANOS = 15_000_000_000L;
+    /** A rank may be slow to start on a machine under load; also longer than one tries to reach an address in vain. */
+    private static final long SHORTEST_JOINING_NANOS = 30_000_000_000L;
     /** A machine under load may not run a thread for longer than a job's timeout, if that is very short. */
     private static final long SHORTEST_SILENCE_NANOS = 1_000_000_000L;
 
     /** Between two heartbeats. */
     long beatNanos() {
         return Math.min(LONGEST_BEAT_NANOS, timeout.toNanos() / 4 + 1);
+    }
+
+    /** For which a rank may say nothing before it has joined, or rank 0 to one that is about to. */
+    long joiningNanos() {
+        return Math.max(SHORTEST_JOINING_NANOS, timeout.toNanos());
     }
 
     /** By rank 0, which hears all. */
@@ -40,7 +45,7 @@ record Settings(int rank, List<String> hosts, Duration timeout, Supplier<Heartbe
 
     private Diagnosis diagnosis(long timeoutNanos) {
         long silenceNanos = Math.max(SHORTEST_SILENCE_NANOS, timeout.toNanos());
-        return new Diagnosis(timeoutNanos, Math.max(TO_JOIN_NANOS, silenceNanos), silenceNanos, beatNanos() + beatNanos() / 2);
+        return new Diagnosis(timeoutNanos, joiningNanos(), silenceNanos, beatNanos() + beatNanos() / 2);
     }
 
     /** As {@link #fail(Diagnosis.Finding)}, where this end itself does not work any more. */

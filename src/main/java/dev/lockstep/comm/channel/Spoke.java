@@ -1,12 +1,8 @@
 package dev.lockstep.comm.channel;
 
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.ProtocolException;
-import java.net.SocketTimeoutException;
-import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
-import java.nio.channels.SocketChannel;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -29,8 +25,11 @@ final class Spoke implements Endpoint {
     private boolean failed;
     private long failedSinceNanos;
 
-    /** @param connection that rank 0 has welcomed */
-    private Spoke(FrameConnection connection, Selector selector, Settings settings) {
+    /**
+     * @param connection on which rank 0 has welcomed this rank
+     * @param selector   of that connection alone; closed by the spoke
+     */
+    Spoke(FrameConnection connection, Selector selector, Settings settings) {
         this.connection = connection;
         this.selector = selector;
         this.settings = settings;
@@ -39,58 +38,6 @@ final class Spoke implements Endpoint {
         thread = new Thread(this::run, "lockstep-channel");
         thread.setDaemon(true);
         thread.start();
-    }
-
-    /**
-     * Connects to rank 0 at one of its addresses.
-     *
-     * @param limitNanos for all of it
-     * @throws IOException if nothing, or something else, answers there
-     */
-    static Spoke connect(InetSocketAddress address, Token token, Settings settings, long limitNanos) throws IOException {
-        long endNanos = System.nanoTime() + limitNanos;
-        SocketChannel socket = SocketChannel.open();
-        Selector selector = null;
-        try {
-            FrameConnection connection = new FrameConnection(socket);
-            selector = Selector.open();
-            SelectionKey key = socket.register(selector, SelectionKey.OP_CONNECT);
-            boolean connected = socket.connect(address);
-            while (!connected) {
-                await(selector, endNanos, "no answer");
-                connected = socket.finishConnect();
-            }
-            key.interestOps(SelectionKey.OP_READ);
-            Handshake.Hello hello = new Handshake.Hello(settings.rank(), Token.random(Token.NONCE_BYTES));
-            connection.send(hello.toFrame());
-            connection.send(Handshake.answer(token, hello, next(connection, selector, endNanos)));
-            Handshake.require(next(connection, selector, endNanos), Frame.Kind.WELCOME);
-            return new Spoke(connection, selector, settings);
-        } catch (IOException | RuntimeException e) {
-            socket.close();
-            if (selector != null) {
-                selector.close();
-            }
-            throw e;
-        }
-    }
-
-    private static Frame next(FrameConnection connection, Selector selector, long endNanos) throws IOException {
-        Optional<Frame> frame = connection.receive();
-        while (frame.isEmpty()) {
-            await(selector, endNanos, "connected, but then no answer");
-            frame = connection.receive();
-        }
-        return frame.get();
-    }
-
-    private static void await(Selector selector, long endNanos, String late) throws IOException {
-        long left = endNanos - System.nanoTime();
-        if (left <= 0) {
-            throw new SocketTimeoutException(late);
-        }
-        selector.select(left / 1_000_000 + 1);
-        selector.selectedKeys().clear();
     }
 
     @Override

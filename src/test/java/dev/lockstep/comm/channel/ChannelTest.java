@@ -57,8 +57,8 @@ class ChannelTest {
     void shouldTryOneAddressAfterTheOther() throws Exception {
         try (ChannelThreads channel = new ChannelThreads(2, LIMIT)) {
             InetAddress nobody = InetAddress.getByName("127.0.0.2");
-            Spoke rank = Channel.connect(invitation(channel.token, channel.address.getPort(), nobody,
-                    channel.address.getAddress()), settings(), LIMIT.toNanos());
+            Spoke rank = Joining.connect(invitation(channel.token, channel.address.getPort(), nobody,
+                    channel.address.getAddress()), settings(), ChannelThreads.LIMITS);
             ChannelThreads.closeAll(List.of(rank, channel.hub));
             assertEquals(List.of(), List.copyOf(channel.failures));
         }
@@ -75,9 +75,9 @@ class ChannelTest {
         assertEquals("rank 1 on host b cannot reach rank 0 on host a by TCP at port " + port + " (127.0.0.1: Connection refused);"
                 + " let the hosts of a job reach each other",
                 assertThrows(InvalidInputException.class,
-                        () -> Channel.connect(invitation(token, port, loopback), settings(), 1_000_000_000L)).getMessage());
+                        () -> Joining.connect(invitation(token, port, loopback), settings(), ChannelThreads.REFUSED)).getMessage());
         assertTrue(assertThrows(InvalidInputException.class,
-                () -> Channel.connect(invitation(token, port), settings(), 1_000_000L)).getMessage().contains("(it has no address)"));
+                () -> Joining.connect(invitation(token, port), settings(), ChannelThreads.REFUSED)).getMessage().contains("(it has no address)"));
     }
 
     private static Invitation invitation(Token token, int port, InetAddress... addresses) {

@@ -17,6 +17,10 @@ import java.util.function.Supplier;
 final class ChannelThreads implements AutoCloseable {
     /** Longer than anything takes that goes well, on a busy machine, too. */
     static final Duration LIMIT = Duration.ofSeconds(30);
+    /** For what succeeds: the next address is tried soon. */
+    static final Joining.Limits LIMITS = new Joining.Limits(50_000_000L, LIMIT.toNanos(), LIMIT.toNanos());
+    /** For what is refused. */
+    static final Joining.Limits REFUSED = new Joining.Limits(50_000_000L, 300_000_000L, LIMIT.toNanos());
 
     final Token token = new Token(Token.random(Token.BYTES));
     final BlockingQueue<String> failures = new LinkedBlockingQueue<>();
@@ -48,7 +52,15 @@ final class ChannelThreads implements AutoCloseable {
     }
 
     Spoke join(int rank, Token anyToken, Supplier<Heartbeat> beat) throws IOException {
-        return Spoke.connect(address, anyToken, settings(rank, beat), LIMIT.toNanos());
+        return join(rank, anyToken, beat, LIMITS);
+    }
+
+    Spoke join(int rank, Token anyToken, Supplier<Heartbeat> beat, Joining.Limits limits) throws IOException {
+        return Joining.connect(invitation(anyToken, address), settings(rank, beat), limits);
+    }
+
+    static Invitation invitation(Token token, InetSocketAddress address) {
+        return new Invitation("h", token.bytes(), address.getPort(), List.of(address.getAddress()));
     }
 
     /** What the first rank that notices a failure says, after its number. */

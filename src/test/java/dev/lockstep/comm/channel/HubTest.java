@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lockstep.InvalidInputException;
 import dev.lockstep.comm.CollectiveState;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -38,8 +39,9 @@ class HubTest {
         try (ChannelThreads channel = new ChannelThreads(2, LONG)) {
             Token other = new Token(Token.random(Token.BYTES));
             // The rank finds out first: rank 0, too, has to prove that it knows the token.
-            IOException refused = assertThrows(IOException.class, () -> channel.join(1, other, () -> Heartbeat.NONE));
-            assertEquals("another program listens there", refused.getMessage());
+            InvalidInputException refused = assertThrows(InvalidInputException.class,
+                    () -> channel.join(1, other, () -> Heartbeat.NONE, ChannelThreads.REFUSED));
+            assertTrue(refused.getMessage().contains("another program listens there"), refused::getMessage);
             assertJoinsYet(channel);
         }
     }
@@ -122,7 +124,8 @@ class HubTest {
     void shouldRefuseASecondOfTheSameRank() throws Exception {
         ChannelThreads channel = new ChannelThreads(3, LONG);
         Spoke one = channel.join(1);
-        assertThrows(IOException.class, () -> channel.join(1));
+        assertThrows(InvalidInputException.class,
+                () -> channel.join(1, channel.token, () -> Heartbeat.NONE, ChannelThreads.REFUSED));
         Spoke two = channel.join(2);
         ChannelThreads.closeAll(List.of(one, two, channel.hub));
         assertEquals(List.of(), List.copyOf(channel.failures));
@@ -195,9 +198,9 @@ class HubTest {
     @Test
     void shouldNameRank0ThatIsSilentWhileTheOthersAreDone() throws Exception {
         try (ChannelThreads channel = new ChannelThreads(2, LONG); RankZero stopped = new RankZero(channel.token)) {
-            Spoke done = Spoke.connect(stopped.address(), channel.token, new Settings(1, List.of("a", "b"),
+            Spoke done = Joining.connect(ChannelThreads.invitation(channel.token, stopped.address()), new Settings(1, List.of("a", "b"),
                     Duration.ofSeconds(1), () -> Heartbeat.NONE, failure -> channel.failures.add(failure.getMessage())),
-                    LONG.toNanos());
+                    ChannelThreads.LIMITS);
             ChannelThreads.closeAll(List.of(done));
             String failure = channel.awaitFailure();
             assertTrue(failure.startsWith("rank 0 on host a: silent for "), failure);
@@ -207,9 +210,9 @@ class HubTest {
     @Test
     void shouldTellTheOthersWhenRank0HasEnded() throws Exception {
         try (ChannelThreads channel = new ChannelThreads(2, LONG); RankZero killed = new RankZero(channel.token)) {
-            Spoke one = Spoke.connect(killed.address(), channel.token, new Settings(1, List.of("a", "b"), LONG,
+            Spoke one = Joining.connect(ChannelThreads.invitation(channel.token, killed.address()), new Settings(1, List.of("a", "b"), LONG,
                     () -> new Heartbeat(1, 5, new CollectiveState(10, "barrier", false, 0)),
-                    failure -> channel.failures.add(failure.getMessage())), LONG.toNanos());
+                    failure -> channel.failures.add(failure.getMessage())), ChannelThreads.LIMITS);
             killed.send(new Frame(Frame.Kind.BEAT, new Heartbeat(1, 4, new CollectiveState(9, "", false, 0)).toBytes()));
             killed.kill();
             assertEquals("rank 0 on host a, epoch 1, after step 4: its connection has closed, so it was killed or has crashed;"
@@ -222,9 +225,9 @@ class HubTest {
     @Test
     void shouldTellTheOthersWhenRank0IsSilent() throws Exception {
         try (ChannelThreads channel = new ChannelThreads(2, LONG); RankZero stopped = new RankZero(channel.token)) {
-            Spoke one = Spoke.connect(stopped.address(), channel.token, new Settings(1, List.of("a", "b"),
+            Spoke one = Joining.connect(ChannelThreads.invitation(channel.token, stopped.address()), new Settings(1, List.of("a", "b"),
                     Duration.ofSeconds(1), () -> Heartbeat.NONE, failure -> channel.failures.add(failure.getMessage())),
-                    LONG.toNanos());
+                    ChannelThreads.LIMITS);
             String failure = channel.awaitFailure();
             assertTrue(failure.startsWith("rank 0 on host a: silent for 1."), failure);
             one.close();
