@@ -66,7 +66,8 @@ public final class Channel implements AutoCloseable {
             List<InetAddress> addresses = oneMachine ? List.of(loopback)
                     : Addresses.inOrderOfMpi(Addresses.ofThisMachine(), environment);
             // All ranks find room, at all addresses, while this one is busy.
-            listener.bind(oneMachine ? new InetSocketAddress(loopback, 0) : null, communicator.size() * (addresses.size() + 1));
+            listener.bind(oneMachine ? new InetSocketAddress(loopback, 0) : null,
+                    communicator.size() * (addresses.size() + 1));
             Invitation own = new Invitation(host, Token.random(Token.BYTES), listener.socket().getLocalPort(), addresses);
             return new Channel(communicator, host, timeout, progress, onFailure, Optional.of(listener), own);
         } catch (IOException e) {

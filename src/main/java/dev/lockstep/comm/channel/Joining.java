@@ -15,9 +15,9 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * A rank's way to rank 0. It tries one address after the other, and all of them again. A connection on which nothing is heard
- * is kept meanwhile, as rank 0 may be busy; and one on which this rank has proved itself is never given up for another, as
- * rank 0 may have let it in.
+ * A rank's way to rank 0. It tries one address after the other, and all of them again. A connection on which nothing is
+ * heard is kept meanwhile, as rank 0 may be busy; and one on which this rank has proved itself is never given up for
+ * another, as rank 0 may have let it in.
  */
 final class Joining {
     private static final long RETRY_NANOS = 100_000_000L;

@@ -75,9 +75,11 @@ class ChannelTest {
         assertEquals("rank 1 on host b cannot reach rank 0 on host a by TCP at port " + port + " (127.0.0.1: Connection refused);"
                 + " let the hosts of a job reach each other",
                 assertThrows(InvalidInputException.class,
-                        () -> Joining.connect(invitation(token, port, loopback), settings(), ChannelThreads.REFUSED)).getMessage());
+                        () -> Joining.connect(invitation(token, port, loopback), settings(), ChannelThreads.REFUSED))
+                        .getMessage());
         assertTrue(assertThrows(InvalidInputException.class,
-                () -> Joining.connect(invitation(token, port), settings(), ChannelThreads.REFUSED)).getMessage().contains("(it has no address)"));
+                () -> Joining.connect(invitation(token, port), settings(), ChannelThreads.REFUSED))
+                .getMessage().contains("(it has no address)"));
     }
 
     private static Invitation invitation(Token token, int port, InetAddress... addresses) {

@@ -198,7 +198,8 @@ class HubTest {
     @Test
     void shouldNameRank0ThatIsSilentWhileTheOthersAreDone() throws Exception {
         try (ChannelThreads channel = new ChannelThreads(2, LONG); RankZero stopped = new RankZero(channel.token)) {
-            Spoke done = Joining.connect(ChannelThreads.invitation(channel.token, stopped.address()), new Settings(1, List.of("a", "b"),
+            Spoke done = Joining.connect(ChannelThreads.invitation(channel.token, stopped.address()),
+                    new Settings(1, List.of("a", "b"),
                     Duration.ofSeconds(1), () -> Heartbeat.NONE, failure -> channel.failures.add(failure.getMessage())),
                     ChannelThreads.LIMITS);
             ChannelThreads.closeAll(List.of(done));
@@ -210,7 +211,8 @@ class HubTest {
     @Test
     void shouldTellTheOthersWhenRank0HasEnded() throws Exception {
         try (ChannelThreads channel = new ChannelThreads(2, LONG); RankZero killed = new RankZero(channel.token)) {
-            Spoke one = Joining.connect(ChannelThreads.invitation(channel.token, killed.address()), new Settings(1, List.of("a", "b"), LONG,
+            Spoke one = Joining.connect(ChannelThreads.invitation(channel.token, killed.address()),
+                    new Settings(1, List.of("a", "b"), LONG,
                     () -> new Heartbeat(1, 5, new CollectiveState(10, "barrier", false, 0)),
                     failure -> channel.failures.add(failure.getMessage())), ChannelThreads.LIMITS);
             killed.send(new Frame(Frame.Kind.BEAT, new Heartbeat(1, 4, new CollectiveState(9, "", false, 0)).toBytes()));
@@ -225,7 +227,8 @@ class HubTest {
     @Test
     void shouldTellTheOthersWhenRank0IsSilent() throws Exception {
         try (ChannelThreads channel = new ChannelThreads(2, LONG); RankZero stopped = new RankZero(channel.token)) {
-            Spoke one = Joining.connect(ChannelThreads.invitation(channel.token, stopped.address()), new Settings(1, List.of("a", "b"),
+            Spoke one = Joining.connect(ChannelThreads.invitation(channel.token, stopped.address()),
+                    new Settings(1, List.of("a", "b"),
                     Duration.ofSeconds(1), () -> Heartbeat.NONE, failure -> channel.failures.add(failure.getMessage())),
                     ChannelThreads.LIMITS);
             String failure = channel.awaitFailure();
