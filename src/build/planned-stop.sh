@@ -5,12 +5,14 @@ hold_int="env --block-signal=INT --ignore-signal=USR1"
 $hold_int true 2>/dev/null || exec "$@"
 $hold_int "$@" &
 mpirun=$!
-# Before mpirun has ranks, it passes on nothing.
+asking=
+# Before mpirun has ranks, it passes on nothing. It says each time that it does.
 ask() {
-    while kill -USR1 "$mpirun"; do sleep 1; done >/dev/null 2>&1
+    pause=1
+    while kill -USR1 "$mpirun"; do sleep $pause; pause=$((pause * 2)); done >/dev/null 2>&1
 }
 trap 'kill -TERM "$mpirun"' TERM
-trap 'trap "kill -TERM $mpirun" INT; ask &' INT
+trap 'trap "kill -TERM $mpirun" INT; ask & asking=$!' INT
 while
     wait "$mpirun"
     status=$?
@@ -20,4 +22,5 @@ do :; done
 wait "$mpirun" 2>/dev/null
 again=$?
 [ "$again" = 127 ] || status=$again
+[ -z "$asking" ] || kill "$asking" 2>/dev/null
 exit "$status"

@@ -126,7 +126,7 @@ public final class Checkpoint {
             if (format.isPresent() && format.getAsInt() != CheckpointState.FORMAT) {
                 throw new InvalidInputException("checkpoint " + folder + " was written by another version (in format "
                         + format.getAsInt() + ", and this one reads " + CheckpointState.FORMAT
-                        + "); go on with that version, or start anew with another --output");
+                        + "); use that version");
             }
         } catch (IOException e) {
             // Damaged, as will be said.

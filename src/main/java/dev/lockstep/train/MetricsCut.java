@@ -72,7 +72,8 @@ final class MetricsCut {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 Optional<JsonNode> record = read(line.getBytes(StandardCharsets.ISO_8859_1));
                 stays &= record.filter(json -> isBefore(start, json)).isPresent();
-                epochs |= stays && kind(record.get()).equals("epoch");
+                epochs |= stays && kind(record.get()).equals("epoch")
+                        && record.get().path("epoch").asInt() == start.epoch() - 1;
                 summary = record.filter(json -> kind(json).equals("summary")).isPresent();
             }
         }

@@ -167,7 +167,7 @@ class CheckpointDamageTest {
         Files.writeString(state, body + ",\n  \"sha256_of_the_above\" : \""
                 + StartupAgreement.sha256(body.getBytes(StandardCharsets.UTF_8)) + "\"\n}\n");
         String refusal = "checkpoint " + older + " was written by another version (in format 1, and this one reads "
-                + CheckpointState.FORMAT + "); go on with that version, or start anew with another --output";
+                + CheckpointState.FORMAT + "); use that version";
         assertEquals(refusal, assertThrows(InvalidInputException.class,
                 () -> Resumption.find(run, JOB, 1, 50, warnings::add)).getMessage());
         assertEquals(refusal, assertThrows(InvalidInputException.class, () -> Checkpoint.openWhole(older)).getMessage());

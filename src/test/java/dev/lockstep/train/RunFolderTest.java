@@ -65,6 +65,7 @@ class RunFolderTest {
         assertFalse(lacksSummary(""));
         assertFalse(lacksSummary(epoch.substring(0, 30)));
         assertFalse(lacksSummary("\0\0\n" + epoch));
+        assertFalse(lacksSummary(epoch.replace("\"epoch\":1", "\"epoch\":0")), "the last epoch's line");
     }
 
     private boolean lacksSummary(String metrics) throws Exception {
