@@ -70,7 +70,7 @@ public final class Trainer {
         this(program, job, data, device, communicator, listener, Position.START);
     }
 
-    /** As above, to go on from {@code start}, the same on every rank. The parameters come by {@link #shareFromRank0}. */
+    /** As above, to go on from {@code start}, the same on every rank; see {@link Replica#shareFromRank0}. */
     public Trainer(String program, Job job, TrainingData.Loaded data, Device device, Communicator communicator,
             TrainingListener listener, Position start) {
         this.job = job;
