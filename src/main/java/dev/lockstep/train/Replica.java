@@ -14,7 +14,9 @@ import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
+import dev.lockstep.tensor.ParameterShape;
 import java.nio.file.Path;
+import java.util.List;
 
 /** A rank's copy of the model, and what keeps it the same as the others': the optimizer, and the gradients' sums. */
 public final class Replica {
@@ -42,7 +44,9 @@ public final class Replica {
         this.communicator = communicator;
         int ranks = communicator.size();
         model = Models.build(job.model(), features);
-        arena = new ParameterArena(device, model.parameterShapes(), true);
+        List<ParameterShape> shapes = model.parameterShapes();
+        arena = new ParameterArena(device, shapes, DistributedDataParallel.allocateGradients(device, communicator,
+                job.distributed().sharedMemory(), ParameterArena.elementCount(shapes)));
         buffers = new ModelBuffers(device, model.bufferShapes());
         randomness = new Randomness(device, job.seed(), communicator.rank());
         randomness.setSteps(stepsBefore);

@@ -6,8 +6,11 @@ import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.CommunicationThread;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
+import dev.lockstep.comm.HostMemory;
 import dev.lockstep.comm.HostTransfer;
+import dev.lockstep.comm.shared.SharedMemory;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -16,7 +19,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import mpi.Comm;
-import mpi.Datatype;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
@@ -40,8 +42,9 @@ public final class MpiCommunicator implements Communicator {
     private final int localSize;
     private final String description;
     private final int broadcastPieceBytes;
-    private final Optional<SharedCore> sharedCore;
+    private final SharedCore sharedCore = new SharedCore();
     private final CommunicationThread communication;
+    private final List<SharedMemory> sharedMemories = new ArrayList<>();
     private int preparedCount;
     private double[] gatheredDoubles = {};
     private ByteBuffer gatherOwn = ByteBuffer.allocateDirect(1 << 10);
@@ -63,9 +66,7 @@ public final class MpiCommunicator implements Communicator {
         localSize = machine.getSize();
         machine.free();
         description = shortVersion(MPI.getLibVersion());
-        sharedCore = SharedCore.isPossible() ? Optional.of(new SharedCore()) : Optional.empty();
-        communication = new CommunicationThread("lockstep-comm", rank, size,
-                sharedCore.<CommunicationThread.Neighbour>map(core -> core).orElse(CommunicationThread.Neighbour.NONE));
+        communication = new CommunicationThread("lockstep-comm", rank, size, sharedCore);
     }
 
     /** Whether this process was started as a rank of an MPI job, by the environment that its launcher gave it. */
@@ -130,7 +131,14 @@ public final class MpiCommunicator implements Communicator {
 
     @Override
     public void setCoreShared(boolean shared) {
-        sharedCore.ifPresent(core -> core.setShared(shared));
+        sharedCore.setShared(shared);
+    }
+
+    @Override
+    public Optional<HostMemory> shareMemory(long bytes) {
+        Optional<SharedMemory> memory = SharedMemory.of(this, bytes);
+        memory.ifPresent(sharedMemories::add);
+        return memory.map(shared -> shared);
     }
 
     @Override
@@ -141,19 +149,23 @@ public final class MpiCommunicator implements Communicator {
     @Override
     public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
-        return prepare(AllReduce.operation(preparedCount, count, name), floats, count, MPI.FLOAT, transfer);
+        String operation = AllReduce.operation(preparedCount, count, name);
+        Optional<SharedMemory> shared = sharedMemories.stream().filter(memory -> memory.contains(floats)).findFirst();
+        return shared.isEmpty() ? prepare(operation, transfer, () -> world.allReduce(floats, count, MPI.FLOAT, MPI.SUM))
+                : prepare(operation, transfer, () -> shared.get().sum(floats, !sharedCore.isContended()));
     }
 
     @Override
     public AllReduce prepareAllReduceOfDoubles(String name, ByteBuffer doubles, HostTransfer transfer) {
         int count = DirectBuffers.requireDoubles(doubles);
-        return prepare(AllReduce.operation(preparedCount, count + " doubles", name), doubles, count, MPI.DOUBLE, transfer);
+        return prepare(AllReduce.operation(preparedCount, count + " doubles", name), transfer,
+                () -> world.allReduce(doubles, count, MPI.DOUBLE, MPI.SUM));
     }
 
-    private AllReduce prepare(String operation, ByteBuffer numbers, int count, Datatype type, HostTransfer transfer) {
+    private AllReduce prepare(String operation, HostTransfer transfer, CommunicationThread.Collective sum) {
         AllReduce reduction = communication.prepare(operation, () -> {
             transfer.fetch();
-            world.allReduce(numbers, count, type, MPI.SUM);
+            sum.run();
             transfer.store();
         });
         preparedCount++;
