@@ -36,8 +36,9 @@ import java.util.stream.Stream;
  * <p>All methods are the training thread's.
  */
 public final class CheckpointWriter {
+    /** The link. */
+    static final String BEST = "best";
     private static final String TEMPORARY_PREFIX = ".writing-";
-    private static final String BEST = "best";
     private static final String REMOVED_PREFIX = ".removing-";
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 

@@ -296,6 +296,29 @@ class ValidationTest {
         assertEquals(kept, best.toRealPath());
     }
 
+    @Test
+    void shouldSayThatTheBestWasNotKept() throws IOException {
+        String keepOne = "checkpoint.keep=1";
+        Job keeping = job("validation={keep-best: true}", keepOne);
+        train(2, keeping);
+        assertEquals(List.of(), bestNotKept(keeping), "it was");
+        Heard off = train(2, job("train.epochs=4", keepOne));
+        assertEquals(16, off.summary.validation().orElseThrow().bestStep());
+        assertEquals(List.of("the best validation, after step 16, was not kept; until one is better, checkpoints/best is an"
+                + " older one"), bestNotKept(keeping));
+        Files.delete(RunFolder.checkpoints(folder).resolve("best"));
+        assertEquals(List.of("the best validation, after step 16, was not kept; until one is better, there is no"
+                + " checkpoints/best"), bestNotKept(keeping));
+        assertEquals(List.of(), bestNotKept(job()), "it is not to be");
+        assertEquals(List.of(), bestNotKept(job("validation={keep-best: true, monitor: accuracy}")), "it is of another");
+        assertEquals(List.of(), bestNotKept(SmallJobs.job()), "nothing is validated");
+    }
+
+    private List<String> bestNotKept(Job job) {
+        return Resumption.find(folder, job, 2, 50, warning -> { }).notices().stream()
+                .filter(notice -> notice.startsWith("the best validation")).toList();
+    }
+
     /** Also where a training without validation lies between, whose job knows of no monitor. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -370,7 +393,9 @@ class ValidationTest {
     void shouldGoOnWithOtherValidationsOfTheSameMonitor() {
         train(2, job());
         Job job = job("validation={every-steps: 7, early-stopping: {patience: 1}, keep-best: true}");
-        assertEquals(1, Resumption.find(folder, job, 2, 50, warning -> { }).notices().size());
+        assertEquals(List.of("the best validation, after step 8, was not kept; until one is better, there is no"
+                + " checkpoints/best"),
+                Resumption.find(folder, job, 2, 50, warning -> { }).notices().subList(1, 2));
         assertEquals(1, Resumption.find(folder, SmallJobs.job(), 2, 50, warning -> { }).notices().size());
     }
 }
