@@ -133,4 +133,22 @@ class BestCheckpointTest {
         return Resumption.find(folder, job, 2, 50, warning -> { }).notices().stream()
                 .filter(notice -> notice.startsWith("the best validation")).toList();
     }
+
+    /** As after a kill between the last checkpoint and its link; after an epoch, and within one. */
+    @ParameterizedTest
+    @ValueSource(strings = {"{keep-best: true}",
+        "{keep-best: true, every-epochs: 0, every-steps: 3, early-stopping: {patience: 1, min-delta: 100}}"})
+    void shouldLinkToTheBestWhereNothingIsLeftToTrain(String validation) throws IOException {
+        Job job = job("validation=" + validation);
+        Heard heard = train(2, job);
+        String kept = heard.summary.validation().orElseThrow().kept().orElseThrow();
+        assertEquals(List.of(heard.checkpoints.get(0), kept), heard.checkpoints);
+        Path best = RunFolder.checkpoints(folder).resolve("best");
+        Files.delete(best);
+        Files.createSymbolicLink(best, Path.of(heard.checkpoints.get(0)));
+        int left = kept.startsWith("step") ? 1 : 0;
+        Heard again = ValidatedTraining.run(2, job, folder, heard.epochs.subList(0, 2 - left));
+        assertEquals(List.of(), again.checkpoints);
+        assertEquals(Path.of(kept), Files.readSymbolicLink(best));
+    }
 }
