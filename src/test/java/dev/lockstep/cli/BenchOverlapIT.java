@@ -99,6 +99,16 @@ class BenchOverlapIT {
     }
 
     @Test
+    void shouldSayThatNothingCanHideASingleChunk() {
+        ProcessRun.Result run = Lockstep.ranks(2, "bench", "overlap", "small.yaml", "--steps", "3", "--warmup", "1",
+                "--repeats", "2").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertTrue(run.stdout().contains("there is nothing to overlap with one chunk"), run::toString);
+        assertTrue(run.stdout().endsWith(" of communication; the bound's 0.000\n"), run::toString);
+        assertFalse(run.stdout().contains("-0.000"), run::toString);
+    }
+
+    @Test
     void shouldRefuseNoTurns() {
         ProcessRun.Result run = Lockstep.alone("bench", "overlap", "small.yaml", "--repeats", "0").directory(folder).run();
         assertEquals(2, run.exitStatus(), run::toString);
