@@ -14,7 +14,8 @@ import java.util.List;
  * @param sharesMemory   whether the ranks of a host do
  * @param knowsHost      whether several ranks were measured on one host, and {@code knowsLink} whether over several hosts
  */
-record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean sharesMemory, boolean knowsHost, boolean knowsLink) {
+record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean sharesMemory,
+        boolean knowsHost, boolean knowsLink) {
     /** About where Open MPI 4.1 changes from one algorithm to the other. */
     private static final long SMALL_BYTES = 8 << 10;
 
