@@ -12,6 +12,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,21 +42,28 @@ def run(command, limit_seconds):
     """(standard output, peak resident bytes of the largest process of the command); Failed unless it exits 0 in time."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
         try:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+            # Of a session of its own: a terminal's Ctrl-C ends it by end() alone, as a second signal would have mpirun leave
+            # its ranks.
+            process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=errors, start_new_session=True)
         except OSError as problem:
             raise Failed(f"{shlex.join(command)}: {problem}") from problem
         started = time.monotonic()
         # TERM first: both mpirun and torch's spawn end their ranks on it.
         timers = [threading.Timer(limit_seconds, process.terminate), threading.Timer(limit_seconds + 10, process.kill)]
-        for timer in timers:
-            timer.start()
-        # wait4 and not Popen.wait: its usage holds the largest peak of all processes below that were waited for.
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        try:
+            for timer in timers:
+                timer.start()
+            # wait4 and not Popen.wait: its usage holds the largest peak of all processes below that were waited for.
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        except SystemExit:
+            end(process)
+            raise
+        finally:
+            for timer in timers:
+                timer.cancel()
         in_time = time.monotonic() - started < limit_seconds
-        for timer in timers:
-            timer.cancel()
         out.seek(0)
         errors.seek(0)
         if process.returncode != 0:
@@ -63,6 +71,23 @@ def run(command, limit_seconds):
             reason = f"exit status {process.returncode}" if in_time else f"ended after {limit_seconds:g} s"
             raise Failed(f"{shlex.join(command)}: {reason}: {last_lines}")
         return out.read(), usage.ru_maxrss * 1024
+
+
+def end(process):
+    """By TERM, and by KILL where that takes long, or at a second Ctrl-C."""
+    try:
+        process.terminate()
+        process.wait(10)
+    except (subprocess.TimeoutExpired, SystemExit):
+        process.kill()
+        process.wait()
+
+
+def end_on_signals():
+    """Ctrl-C, TERM and a closed terminal end this program with 128 and their number, and run()'s command with it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
 def environment():
@@ -242,6 +267,7 @@ def parse_arguments():
 
 
 def main():
+    end_on_signals()
     arguments = parse_arguments()
     bench = Bench(arguments.python, arguments.limit)
     record = {"started": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "machine": machine(), "load_before": os.getloadavg()}
