@@ -30,6 +30,7 @@ SMALL = Job(layers=(784, 128, 10), batch_size=64, lr=0.01, momentum=0.9)
 WIDE = Job(layers=(1024, 4096, 4096, 10), batch_size=256, lr=0.01, momentum=0.9)
 WIDE_DATA = ["16384", "1024", "10"]
 ADAM = Job(layers=(784, 1024, 512, 10), batch_size=64, optimizer="adam", lr=0.001)
+OWN_ERROR = "lockstep: error: "
 COMPARED_STEPS = 20
 COMPARED_EPOCHS = 5
 
@@ -67,10 +68,16 @@ def run(command, limit_seconds):
         out.seek(0)
         errors.seek(0)
         if process.returncode != 0:
-            last_lines = " | ".join(errors.read().strip().splitlines()[-5:])
             reason = f"exit status {process.returncode}" if in_time else f"ended after {limit_seconds:g} s"
-            raise Failed(f"{shlex.join(command)}: {reason}: {last_lines}")
+            raise Failed(": ".join(filter(None, [shlex.join(command), reason, told_reason(errors.read())])))
         return out.read(), usage.ru_maxrss * 1024
+
+
+def told_reason(errors):
+    """Lockstep's own error, which a notice of mpirun's may follow, else the last lines."""
+    lines = errors.strip().splitlines()
+    own = [line[line.index(OWN_ERROR) + len(OWN_ERROR):] for line in lines if OWN_ERROR in line]
+    return own[-1] if own else " | ".join(lines[-5:])
 
 
 def end(process):
