@@ -253,6 +253,15 @@ def measure_fidelity(bench):
     return bench.attempt(lockstep_losses), bench.attempt(pytorch_losses)
 
 
+def pytorch(python, limit_seconds):
+    """What ddp.py says of PyTorch and its BLAS; where there is none, ends this program in one line."""
+    try:
+        return json.loads(run([python, "bench/peer/ddp.py", "--backend-info"], limit_seconds)[0])
+    except (Failed, ValueError) as failure:  # the latter: what it wrote is no JSON
+        sys.exit(f"bench-peer: error: {python} cannot run PyTorch: {failure}; install python3-torch and "
+                 "libopenblas0-pthread, or name another Python with --python")
+
+
 def machine():
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
@@ -278,11 +287,7 @@ def main():
     arguments = parse_arguments()
     bench = Bench(arguments.python, arguments.limit)
     record = {"started": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "machine": machine(), "load_before": os.getloadavg()}
-    try:
-        record["pytorch"] = json.loads(run([arguments.python, "bench/peer/ddp.py", "--backend-info"], arguments.limit)[0])
-    except (Failed, OSError) as failure:
-        sys.exit(f"bench-peer: error: {arguments.python} cannot run PyTorch: {failure}; install python3-torch and "
-                 "libopenblas0-pthread, or name another Python with --python")
+    record["pytorch"] = pytorch(arguments.python, arguments.limit)
     record["values"] = measure_speeds(bench, arguments)
     record["fidelity"] = measure_fidelity(bench)
     record.update(load_after=os.getloadavg(), commands=bench.commands, failures=bench.failures)
