@@ -107,7 +107,7 @@ long partStart(long count, int rank, int ranks) {
 }
 
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-void sumPart(const jlong* blocks, int ranks, long first, long end) {
+void sumPart(const jlong* blocks, int ranks, long first, long end, const jlong* targets, int targetCount) {
     alignas(CACHE_LINE) float sums[PIECE_FLOATS];
     for (long at = first; at < end; at += PIECE_FLOATS) {
         const long count = std::min(PIECE_FLOATS, end - at);
@@ -122,9 +122,15 @@ void sumPart(const jlong* blocks, int ranks, long first, long end) {
                 sums[i] += next[i];
             }
         }
-        for (int r = 0; r < ranks; r++) {
-            memcpy(numbers(blocks[r]) + at, sums, count * sizeof(float));
+        for (int t = 0; t < targetCount; t++) {
+            memcpy(numbers(targets[t]) + at, sums, count * sizeof(float));
         }
+    }
+}
+
+void awaitAll(const jlong* blocks, int ranks, Mark Header::*mark, uint32_t sum, bool spin) {
+    for (int r = 0; r < ranks; r++) {
+        await(header(blocks[r]).*mark, sum, spin);
     }
 }
 
@@ -176,16 +182,30 @@ NATIVE(jlong, address)(JNIEnv* env, jclass, jobject buffer) {
     return reinterpret_cast<jlong>(env->GetDirectBufferAddress(buffer));
 }
 
-/** Floats from first on, in the blocks whose addresses by rank lie at blocks; sum is one more than in the call before. */
-NATIVE(void, sum)(JNIEnv*, jclass, jlong blocks, jint rank, jint ranks, jlong first, jlong count, jint sum, jboolean spin) {
+NATIVE(jlong, partStart)(JNIEnv*, jclass, jlong count, jint rank, jint ranks) {
+    return partStart(count, rank, ranks);
+}
+
+// In both: the blocks' addresses by rank lie at blocks; the rank's part is first to end.
+
+/** Sums the part into all blocks, or into the rank's own, where other machines' sums have yet to come to it. */
+NATIVE(void, sumPart)(JNIEnv*, jclass, jlong blocks, jint rank, jint ranks, jlong first, jlong end, jint sum, jboolean toAll,
+        jboolean spin) {
     const jlong* block = reinterpret_cast<const jlong*>(blocks);
     tell(header(block[rank]).written, sum);
-    for (int r = 0; r < ranks; r++) {
-        await(header(block[r]).written, sum, spin);
+    awaitAll(block, ranks, &Header::written, sum, spin);
+    sumPart(block, ranks, first, end, toAll ? block : block + rank, toAll ? ranks : 1);
+}
+
+/** Waits until all parts are in all blocks, the rank's own copied there before if it is not yet. */
+NATIVE(void, finish)(JNIEnv*, jclass, jlong blocks, jint rank, jint ranks, jlong first, jlong end, jint sum, jboolean copy,
+        jboolean spin) {
+    const jlong* block = reinterpret_cast<const jlong*>(blocks);
+    for (int r = 0; r < ranks && copy; r++) {
+        if (r != rank) {
+            memcpy(numbers(block[r]) + first, numbers(block[rank]) + first, (end - first) * sizeof(float));
+        }
     }
-    sumPart(block, ranks, first + partStart(count, rank, ranks), first + partStart(count, rank + 1, ranks));
     tell(header(block[rank]).summed, sum);
-    for (int r = 0; r < ranks; r++) {
-        await(header(block[r]).summed, sum, spin);
-    }
+    awaitAll(block, ranks, &Header::summed, sum, spin);
 }

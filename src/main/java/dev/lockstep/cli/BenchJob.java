@@ -58,7 +58,9 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 Placement.usableCores(environment.placements()), Placement.machineCores(environment.placements()),
                 link == null ? null : link.text(), device.description(),
                 environment.threads().get(rank).count(), job.precision().name().toLowerCase(Locale.ROOT),
-                trainer.overlaps(), trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
+                trainer.overlaps(), ranks == 1 ? StepResult.NONE
+                        : trainer.replica().sharesGradients() ? StepResult.SHARED_MEMORY : StepResult.MPI,
+                trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
                 trainer.replica().parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,

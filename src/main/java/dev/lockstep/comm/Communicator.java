@@ -35,7 +35,7 @@ public interface Communicator extends AutoCloseable {
      * same {@code bytes} on all ranks. It stays as long as the communicator.
      *
      * @param bytes 0 on a rank that has no use for it
-     * @return empty on all ranks, unless all want it and share the memory of one machine
+     * @return empty on all ranks, unless all want it and each machine has as many of them, at least two, sharing its memory
      */
     default Optional<HostMemory> shareMemory(long bytes) {
         return Optional.empty();

@@ -2,7 +2,6 @@ package dev.lockstep.ddp;
 
 import dev.lockstep.comm.AllReduce;
 import dev.lockstep.comm.Communicator;
-import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Operation;
@@ -73,19 +72,6 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         chunkTimes = Arrays.stream(chunks).map(GradientChunk::times).toList();
         setOverlap(overlap);
         readyRows = new int[arena.backwardOrder().size()];
-    }
-
-    /**
-     * Zeroed memory for an arena's gradients: where it can be, such as the ranks of a machine share, whose chunks are summed
-     * without being copied on the way. Collective.
-     *
-     * @param shared whether such is wanted
-     */
-    public static DeviceBuffer allocateGradients(Device device, Communicator communicator, boolean shared, long elements) {
-        boolean wanted = shared && device.computesInHostMemory();
-        return communicator.shareMemory(wanted ? Math.multiplyExact(elements, DataType.FLOAT32.bytes()) : 0)
-                .map(memory -> device.wrap(DataType.FLOAT32, memory.address(), elements))
-                .orElseGet(() -> device.allocate(DataType.FLOAT32, elements));
     }
 
     private GradientChunk chunk(int index) {

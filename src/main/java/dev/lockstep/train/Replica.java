@@ -3,6 +3,7 @@ package dev.lockstep.train;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
+import dev.lockstep.ddp.GradientMemory;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.nn.Randomness;
@@ -24,6 +25,7 @@ public final class Replica {
     private final Communicator communicator;
     private final Sequential model;
     private final ParameterArena arena;
+    private final boolean sharesGradients;
     private final ModelBuffers buffers;
     private final Randomness randomness;
     private final BucketPlan plan;
@@ -45,8 +47,10 @@ public final class Replica {
         int ranks = communicator.size();
         model = Models.build(job.model(), features);
         List<ParameterShape> shapes = model.parameterShapes();
-        arena = new ParameterArena(device, shapes, DistributedDataParallel.allocateGradients(device, communicator,
-                job.distributed().sharedMemory(), ParameterArena.elementCount(shapes)));
+        GradientMemory gradients = GradientMemory.allocate(device, communicator, job.distributed().sharedMemory(),
+                ParameterArena.elementCount(shapes));
+        sharesGradients = gradients.shared();
+        arena = new ParameterArena(device, shapes, gradients.buffer());
         buffers = new ModelBuffers(device, model.bufferShapes());
         randomness = new Randomness(device, job.seed(), communicator.rank());
         randomness.setSteps(stepsBefore);
@@ -107,6 +111,11 @@ public final class Replica {
 
     public ParameterArena parameters() {
         return arena;
+    }
+
+    /** Whether the ranks of a machine sum gradients in memory that they share. */
+    public boolean sharesGradients() {
+        return sharesGradients;
     }
 
     /** This rank's; rank 0's are the model's. */

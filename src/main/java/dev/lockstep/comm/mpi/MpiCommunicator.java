@@ -40,11 +40,15 @@ public final class MpiCommunicator implements Communicator {
     private final int size;
     private final int localRank;
     private final int localSize;
+    /** The job's number of the machine's first rank. */
+    private final int lowestLocalRank;
     private final String description;
     private final int broadcastPieceBytes;
     private final SharedCore sharedCore = new SharedCore();
     private final CommunicationThread communication;
     private final List<SharedMemory> sharedMemories = new ArrayList<>();
+    /** The ranks of all machines with this local rank; null where no sum has asked for them. */
+    private Intracomm acrossMachines;
     private int preparedCount;
     private double[] gatheredDoubles = {};
     private ByteBuffer gatherOwn = ByteBuffer.allocateDirect(1 << 10);
@@ -64,6 +68,9 @@ public final class MpiCommunicator implements Communicator {
         machine.setErrhandler(MPI.ERRORS_RETURN);
         localRank = machine.getRank();
         localSize = machine.getSize();
+        int[] lowest = {rank};
+        machine.bcast(lowest, 1, MPI.INT, 0);
+        lowestLocalRank = lowest[0];
         machine.free();
         description = shortVersion(MPI.getLibVersion());
         communication = new CommunicationThread("lockstep-comm", rank, size, sharedCore);
@@ -136,8 +143,16 @@ public final class MpiCommunicator implements Communicator {
 
     @Override
     public Optional<HostMemory> shareMemory(long bytes) {
-        Optional<SharedMemory> memory = SharedMemory.of(this, bytes);
-        memory.ifPresent(sharedMemories::add);
+        Optional<SharedMemory> memory = SharedMemory.of(this, lowestLocalRank, bytes);
+        if (memory.isPresent()) {
+            sharedMemories.add(memory.get());
+            if (memory.get().spansMachines() && acrossMachines == null) {
+                communication.runOnCaller("split by local rank", () -> {
+                    acrossMachines = world.split(localRank, rank);
+                    acrossMachines.setErrhandler(MPI.ERRORS_RETURN);
+                });
+            }
+        }
         return memory.map(shared -> shared);
     }
 
@@ -150,9 +165,9 @@ public final class MpiCommunicator implements Communicator {
     public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
         String operation = AllReduce.operation(preparedCount, count, name);
-        Optional<SharedMemory> shared = sharedMemories.stream().filter(memory -> memory.contains(floats)).findFirst();
-        return shared.isEmpty() ? prepare(operation, transfer, () -> world.allReduce(floats, count, MPI.FLOAT, MPI.SUM))
-                : prepare(operation, transfer, () -> shared.get().sum(floats, !sharedCore.isContended()));
+        return prepare(operation, transfer, sharedMemories.stream().filter(memory -> memory.contains(floats)).findFirst()
+                .map(memory -> sharedSum(memory, floats))
+                .orElse(() -> world.allReduce(floats, count, MPI.FLOAT, MPI.SUM)));
     }
 
     @Override
@@ -160,6 +175,21 @@ public final class MpiCommunicator implements Communicator {
         int count = DirectBuffers.requireDoubles(doubles);
         return prepare(AllReduce.operation(preparedCount, count + " doubles", name), transfer,
                 () -> world.allReduce(doubles, count, MPI.DOUBLE, MPI.SUM));
+    }
+
+    private CommunicationThread.Collective sharedSum(SharedMemory memory, ByteBuffer floats) {
+        SharedMemory.Sum sum = memory.prepare(floats);
+        if (!memory.spansMachines()) {
+            return () -> sum.run(!sharedCore.isContended());
+        }
+        int partCount = sum.part().capacity() / Float.BYTES;
+        return () -> {
+            sum.sumPart(!sharedCore.isContended());
+            if (partCount > 0) {
+                acrossMachines.allReduce(sum.part(), partCount, MPI.FLOAT, MPI.SUM);
+            }
+            sum.finish(!sharedCore.isContended());
+        };
     }
 
     private AllReduce prepare(String operation, HostTransfer transfer, CommunicationThread.Collective sum) {

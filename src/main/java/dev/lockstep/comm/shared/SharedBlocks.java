@@ -41,12 +41,23 @@ final class SharedBlocks {
 
     static native long address(ByteBuffer buffer);
 
+    /** The first of the numbers that a rank sums, of {@code count}; for {@code ranks} the end. */
+    static native long partStart(long count, int rank, int ranks);
+
     /**
-     * Sums a range of floats over all ranks, in place. Every rank calls it with the same range.
+     * Sums this rank's part of a range over all ranks: into all blocks, or into its own alone.
      *
      * @param blocks address of the blocks' addresses, by rank
-     * @param sum    one more than in the call before
+     * @param first  element of the part, and {@code end} the one behind its last
+     * @param sum    one more than in the sum before
      * @param spin   whether to look for the others for a while before sleeping
      */
-    static native void sum(long blocks, int rank, int ranks, long first, long count, int sum, boolean spin);
+    static native void sumPart(long blocks, int rank, int ranks, long first, long end, int sum, boolean toAll, boolean spin);
+
+    /**
+     * Waits until the others' parts are in this rank's block.
+     *
+     * @param copy whether this rank's part is still to be copied from its block to theirs
+     */
+    static native void finish(long blocks, int rank, int ranks, long first, long end, int sum, boolean copy, boolean spin);
 }
