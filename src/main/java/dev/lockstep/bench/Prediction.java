@@ -152,6 +152,10 @@ public final class Prediction {
             throw new InvalidInputException("the point of " + describe(point) + " was measured with train.clip-norm; a"
                     + " prediction takes steps whose updates do not wait for all sums");
         }
+        if (point.syncBatchNorm()) {
+            throw new InvalidInputException("the point of " + describe(point) + " was measured with sync-batch-norm; a"
+                    + " prediction takes steps that sum nothing within forward and backward");
+        }
         boolean same = point.backwardOrder().equals(base.backwardOrder()) && point.device().equals(base.device())
                 && point.precision().equals(base.precision()) && point.threads() == base.threads()
                 && point.environmentAt(CPU_MODEL).equals(base.environmentAt(CPU_MODEL));

@@ -9,6 +9,7 @@ import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.DistributedConfig;
 import dev.lockstep.job.Job;
+import dev.lockstep.job.LayerConfig;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.train.StepBreakdown;
 import dev.lockstep.train.Trainer;
@@ -62,13 +63,18 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                         : trainer.replica().sharesGradients() ? StepResult.SHARED_MEMORY : StepResult.MPI,
                 trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
-                trainer.replica().parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
+                hasSyncBatchNorm(), trainer.replica().parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,
                 chunkBytes, trainer.replica().parameters().backwardOrder().stream().map(Parameter::shape).toList(),
                 device.operations().weightGradientRows(), warmUpSteps, steps, stepsPerTime, seconds, median,
                 interval.low(), interval.high(), trainer.samplesPerStep() * ranks / median,
                 measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(),
                 (long) resident[0], environment.toMap());
+    }
+
+    private boolean hasSyncBatchNorm() {
+        return LayerConfig.flattened(job.model())
+                .anyMatch(layer -> layer instanceof LayerConfig.BatchNormLayer norm && norm.sync());
     }
 
     /** Of this process, now; 0 where the system does not tell. */

@@ -121,6 +121,16 @@ class BenchStepIT {
         assertEquals(1, step.get("chunk_seconds").size());
     }
 
+    @ParameterizedTest
+    @CsvSource({"batch-norm, false", "sync-batch-norm, true", "'residual: [linear: {in: 16, out: 16}, sync-batch-norm]', true"})
+    void shouldTellOfSumsWithinForwardAndBackward(String layer, boolean sums) throws Exception {
+        ProcessRun.Result run = Lockstep.alone("bench", "step", "small.yaml", "--json", "--steps", "1", "--set",
+                "model=[linear: {in: 12, out: 16}, " + layer + ", linear: {in: 16, out: 3}]").directory(folder).run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertEquals(sums, new ObjectMapper().readTree(run.stdout()).get("sync_batch_norm").asBoolean(), run::toString);
+    }
+
     private static double sum(JsonNode numbers) {
         double sum = 0;
         for (Iterator<JsonNode> each = numbers.elements(); each.hasNext();) {
