@@ -96,7 +96,8 @@ public final class Measurements {
         boolean whole = step != null && step.ranks() >= 1 && step.hosts() >= 1 && step.cores() >= 1
                 && step.machineCores() >= 1
                 && step.threads() >= 1 && step.batchSize() >= 1 && step.stepSecondsMedian() > 0 && step.device() != null
-                && step.precision() != null && step.gradientBytes() > 0 && step.backwardOrder() != null
+                && step.precision() != null && step.model() != null && step.optimizer() != null
+                && step.gradientBytes() > 0 && step.backwardOrder() != null
                 && !step.backwardOrder().isEmpty()
                 && step.chunkBytesEach() != null && step.chunkSeconds() != null && step.operations() != null
                 && (step.ranks() == 1 || step.chunkSeconds().length == step.chunkBytesEach().length);

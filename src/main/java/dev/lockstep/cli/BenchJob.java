@@ -9,7 +9,9 @@ import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.DistributedConfig;
 import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
 import dev.lockstep.job.LayerConfig;
+import dev.lockstep.job.OptimizerConfig;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.train.StepBreakdown;
 import dev.lockstep.train.Trainer;
@@ -63,13 +65,21 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                         : trainer.replica().sharesGradients() ? StepResult.SHARED_MEMORY : StepResult.MPI,
                 trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
-                hasSyncBatchNorm(), trainer.replica().parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
+                JobFile.layers(job), optimizer(), hasSyncBatchNorm(),
+                trainer.replica().parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,
                 chunkBytes, trainer.replica().parameters().backwardOrder().stream().map(Parameter::shape).toList(),
                 device.operations().weightGradientRows(), warmUpSteps, steps, stepsPerTime, seconds, median,
                 interval.low(), interval.high(), trainer.samplesPerStep() * ranks / median,
                 measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(),
                 (long) resident[0], environment.toMap());
+    }
+
+    /** By what an update reads and writes. */
+    private String optimizer() {
+        String key = job.optimizer().key();
+        return key.substring(key.indexOf('.') + 1)
+                + (job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() > 0 ? " with momentum" : "");
     }
 
     private boolean hasSyncBatchNorm() {

@@ -49,6 +49,8 @@ class BenchStepIT {
         assertEquals(8, step.get("batch_size").asInt());
         assertEquals(8 * ranks, step.get("global_batch").asInt());
         assertEquals(SmallJob.SAMPLES, step.get("samples").asInt());
+        assertEquals("[\"linear: {in: 12, out: 16}\",\"relu\",\"linear: {in: 16, out: 3}\"]", step.get("model").toString());
+        assertEquals("sgd with momentum", step.get("optimizer").asText());
         assertEquals(12 * 16 + 16 + 16 * 3 + 3, step.get("parameters").asInt());
         assertEquals(step.get("gradient_bytes").asLong(), sum(step.get("chunk_bytes_each")));
         assertEquals(8, step.get("step_seconds").size());
