@@ -96,6 +96,15 @@ class ScalingBenchmarkTest {
     }
 
     @Test
+    void shouldSayThatTheDataIsTooSmallForTheBatch() throws Exception {
+        String line = LINES.line(1, 0.1).put("samples", 5).put("global_batch", 5).toString();
+        ScalingResult result = benchmark("cat <<'LINE'\n" + line + "\nLINE", "repeats: 1").run(run -> { });
+
+        assertEquals("the training data has 5 samples, fewer than the 8 that a step of 1 rank was to take; choose a smaller"
+                + " batch or more data", result.failure(1).orElseThrow());
+    }
+
+    @Test
     void shouldEndARunThatTakesTooLongAndAllBelowIt() throws Exception {
         ScalingResult result = benchmark("""
                 if [ "$2" = 2 ]; then
