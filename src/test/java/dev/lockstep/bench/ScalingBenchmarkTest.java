@@ -156,7 +156,10 @@ class ScalingBenchmarkTest {
         assertEquals(ScalingResult.State.INTERRUPTED, result.state());
         assertEquals(List.of(ScalingRow.Status.OK, ScalingRow.Status.NOT_RUN, ScalingRow.Status.NOT_RUN),
                 ScalingTable.of(result).rows().stream().map(ScalingRow::status).toList());
-        assertEquals(result.runs().size(), new ScalingOutput(folder.resolve("out")).read().runs().size());
+        ScalingResult read = new ScalingOutput(folder.resolve("out")).read();
+        assertEquals(result.runs().size(), read.runs().size());
+        assertEquals(List.of("", "interrupted during repeat 1", "not begun when the benchmark ended"),
+                ScalingTable.of(read).rows().stream().map(ScalingRow::reason).toList());
         assertTrue(Files.readString(written).contains("\"state\" : \"interrupted\""));
         assertIsGone(stubborn);
     }
