@@ -42,6 +42,11 @@ public record StepResult(String kind, String name, int ranks, int hosts, int cor
     public static final String MPI = "MPI";
     public static final String NONE = "none";
 
+    /** How ranks sum gradients, as {@code reduction} says it. */
+    public static String reduction(int ranks, boolean sharedMemory) {
+        return ranks == 1 ? NONE : sharedMemory ? SHARED_MEMORY : MPI;
+    }
+
     /** What the environment holds at a JSON pointer, as {@code "/cpu/model"}; empty if nothing. */
     String environmentAt(String pointer) {
         return Json.MAPPER.valueToTree(environment).at(pointer).asText();

@@ -61,8 +61,7 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 Placement.usableCores(environment.placements()), Placement.machineCores(environment.placements()),
                 link == null ? null : link.text(), device.description(),
                 environment.threads().get(rank).count(), job.precision().name().toLowerCase(Locale.ROOT),
-                trainer.overlaps(), ranks == 1 ? StepResult.NONE
-                        : trainer.replica().sharesGradients() ? StepResult.SHARED_MEMORY : StepResult.MPI,
+                trainer.overlaps(), StepResult.reduction(ranks, trainer.replica().sharesGradients()),
                 trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
                 JobFile.layers(job), optimizer(), hasSyncBatchNorm(),
