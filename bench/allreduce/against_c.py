@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peer"))
-from compare import ROOT, Failed, machine, run  # noqa: E402
+from compare import ROOT, Failed, end_on_signals, machine, run  # noqa: E402
 
 MIB = 1 << 20
 TARGET = 1.05
@@ -136,6 +136,7 @@ def parse_arguments():
 
 
 def main():
+    end_on_signals()
     arguments = parse_arguments()
     for name, value in MPI_SETTINGS.items():
         os.environ.setdefault(name, value)

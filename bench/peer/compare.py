@@ -12,6 +12,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ SMALL = Job(layers=(784, 128, 10), batch_size=64, lr=0.01, momentum=0.9)
 WIDE = Job(layers=(1024, 4096, 4096, 10), batch_size=256, lr=0.01, momentum=0.9)
 WIDE_DATA = ["16384", "1024", "10"]
 ADAM = Job(layers=(784, 1024, 512, 10), batch_size=64, optimizer="adam", lr=0.001)
+OWN_ERROR = "lockstep: error: "
 COMPARED_STEPS = 20
 COMPARED_EPOCHS = 5
 
@@ -41,28 +43,58 @@ def run(command, limit_seconds):
     """(standard output, peak resident bytes of the largest process of the command); Failed unless it exits 0 in time."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
         try:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+            # Of a session of its own: a terminal's Ctrl-C ends it by end() alone, as a second signal would have mpirun leave
+            # its ranks.
+            process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=errors, start_new_session=True)
         except OSError as problem:
             raise Failed(f"{shlex.join(command)}: {problem}") from problem
         started = time.monotonic()
         # TERM first: both mpirun and torch's spawn end their ranks on it.
         timers = [threading.Timer(limit_seconds, process.terminate), threading.Timer(limit_seconds + 10, process.kill)]
-        for timer in timers:
-            timer.start()
-        # wait4 and not Popen.wait: its usage holds the largest peak of all processes below that were waited for.
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        try:
+            for timer in timers:
+                timer.start()
+            # wait4 and not Popen.wait: its usage holds the largest peak of all processes below that were waited for.
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        except SystemExit:
+            end(process)
+            raise
+        finally:
+            for timer in timers:
+                timer.cancel()
         in_time = time.monotonic() - started < limit_seconds
-        for timer in timers:
-            timer.cancel()
         out.seek(0)
         errors.seek(0)
         if process.returncode != 0:
-            last_lines = " | ".join(errors.read().strip().splitlines()[-5:])
             reason = f"exit status {process.returncode}" if in_time else f"ended after {limit_seconds:g} s"
-            raise Failed(f"{shlex.join(command)}: {reason}: {last_lines}")
+            raise Failed(": ".join(filter(None, [shlex.join(command), reason, told_reason(errors.read())])))
         return out.read(), usage.ru_maxrss * 1024
+
+
+def told_reason(errors):
+    """Lockstep's own error, which a notice of mpirun's may follow, else the last lines."""
+    lines = errors.strip().splitlines()
+    own = [line[line.index(OWN_ERROR) + len(OWN_ERROR):] for line in lines if OWN_ERROR in line]
+    return own[-1] if own else " | ".join(lines[-5:])
+
+
+def end(process):
+    """By TERM, and by KILL where that takes long, or at a second Ctrl-C."""
+    try:
+        process.terminate()
+        process.wait(10)
+    except (subprocess.TimeoutExpired, SystemExit):
+        process.kill()
+        process.wait()
+
+
+def end_on_signals():
+    """Ctrl-C, TERM and a closed terminal end this program with 128 and their number, and run()'s command with it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
 def environment():
@@ -221,6 +253,15 @@ def measure_fidelity(bench):
     return bench.attempt(lockstep_losses), bench.attempt(pytorch_losses)
 
 
+def pytorch(python, limit_seconds):
+    """What ddp.py says of PyTorch and its BLAS; where there is none, ends this program in one line."""
+    try:
+        return json.loads(run([python, "bench/peer/ddp.py", "--backend-info"], limit_seconds)[0])
+    except (Failed, ValueError) as failure:  # the latter: what it wrote is no JSON
+        sys.exit(f"bench-peer: error: {python} cannot run PyTorch: {failure}; install python3-torch and "
+                 "libopenblas0-pthread, or name another Python with --python")
+
+
 def machine():
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
@@ -242,14 +283,11 @@ def parse_arguments():
 
 
 def main():
+    end_on_signals()
     arguments = parse_arguments()
     bench = Bench(arguments.python, arguments.limit)
     record = {"started": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "machine": machine(), "load_before": os.getloadavg()}
-    try:
-        record["pytorch"] = json.loads(run([arguments.python, "bench/peer/ddp.py", "--backend-info"], arguments.limit)[0])
-    except (Failed, OSError) as failure:
-        sys.exit(f"bench-peer: error: {arguments.python} cannot run PyTorch: {failure}; install python3-torch and "
-                 "libopenblas0-pthread, or name another Python with --python")
+    record["pytorch"] = pytorch(arguments.python, arguments.limit)
     record["values"] = measure_speeds(bench, arguments)
     record["fidelity"] = measure_fidelity(bench)
     record.update(load_after=os.getloadavg(), commands=bench.commands, failures=bench.failures)

@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from statistics import mean, median
 
-from compare import ROOT, WIDE, Bench, ddp_speeds, lockstep_speeds, machine, run
+from compare import ROOT, WIDE, Bench, ddp_speeds, end_on_signals, lockstep_speeds, machine, pytorch
 
 STEPS = 16
 PARTS = ("data", "forward", "backward", "exposed_comm", "optimizer", "step")
@@ -43,9 +43,10 @@ def parse_arguments():
 
 
 def main():
+    end_on_signals()
     arguments = parse_arguments()
     bench = Bench(arguments.python, arguments.limit)
-    backend = json.loads(run([arguments.python, "bench/peer/ddp.py", "--backend-info"], arguments.limit)[0])
+    backend = pytorch(arguments.python, arguments.limit)
     load_before = os.getloadavg()
     cells = [(kind, ranks) for kind in ("strong", "weak") for ranks in arguments.ranks]
     values = {cell: {"lockstep": [], "ddp": [], "breakdowns": []} for cell in cells}

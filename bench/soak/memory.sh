@@ -12,6 +12,7 @@ case $minutes in
         ;;
 esac
 home=$(cd "$(dirname "$0")/../.." && pwd)
+. "$home/bench/soak/processes.sh"
 results=$home/bench/results/memory
 rm -rf "$results"
 mkdir -p "$results"
@@ -21,13 +22,9 @@ mkdir -p "$results"
 mpirun=$!
 trap 'kill $mpirun 2>/dev/null' EXIT
 
-ranks_of_run() {
-    pgrep -f "dev.lockstep.cli.Main train $job --output $results/run"
-}
-
 # "PID kB" of each rank
 sample() {
-    for pid in $(ranks_of_run); do
+    for pid in $(ranks_with "train $job --output $results/run"); do
         echo "$pid $(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")"
     done
 }
@@ -35,7 +32,10 @@ sample() {
 for second in $(seq 5 5 $((minutes * 60))); do
     sleep 5
     kill -0 "$mpirun" 2>/dev/null || { tail -n 5 "$results/log" >&2; echo "memory: the run has ended" >&2; exit 1; }
-    [ "$second" -lt 120 ] || sample | sed "s/^/$second /" >>"$results/samples"
+    [ "$second" -ge 120 ] || continue
+    samples=$(sample)
+    [ -n "$samples" ] || { echo "memory: no rank was found, though the run goes on" >&2; exit 1; }
+    echo "$samples" | sed "s/^/$second /" >>"$results/samples"
 done
 kill -USR1 "$mpirun"
 wait "$mpirun"

@@ -6,6 +6,7 @@ set -u
 kills=${1:-200} ranks=${2:-2}
 RANDOM=${3:-1}
 home=$(cd "$(dirname "$0")/../.." && pwd)
+. "$home/bench/soak/processes.sh"
 results=$home/bench/results/soak
 rm -rf "$results"
 mkdir -p "$results"
@@ -33,7 +34,7 @@ train() {
 }
 
 ranks_of_run() {
-    pgrep -f "dev.lockstep.cli.Main train $results/job.yaml"
+    ranks_with "train $results/job.yaml"
 }
 
 hash_of() {

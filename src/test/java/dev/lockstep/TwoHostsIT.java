@@ -194,6 +194,31 @@ class TwoHostsIT {
         }
     }
 
+    /** Ranks of another program than this, which do not see that mpirun is gone. */
+    @Test
+    void shouldEndWhatItsCommandLeavesWhereItIsKilled() throws Exception {
+        try (RunningProcess command = TwoHosts.command("mpirun", "-np", "4", "--oversubscribe", "sh", "-c",
+                "trap '' TERM; echo begun-$OMPI_COMM_WORLD_RANK; sleep 300; sleep 300").start()) {
+            for (int rank = 0; rank < 4; rank++) {
+                command.awaitStdout("begun-" + rank);
+            }
+            Set<String> networks = TwoHosts.networks(command);
+            assertEquals(2, networks.size());
+            command.handle().destroyForcibly();
+
+            assertEquals(137, command.awaitExit().exitStatus());
+            assertNothingIsLeft(networks);
+        }
+    }
+
+    @Test
+    void shouldEndWhatItsCommandLeavesInTheBackground() throws Exception {
+        ProcessRun.Result run = TwoHosts.command("sh", "-c", "readlink /proc/self/ns/net; setsid sleep 300 & exit 3").run();
+
+        assertEquals(3, run.exitStatus(), run::toString);
+        assertNothingIsLeft(Set.copyOf(run.stdout().lines().toList()));
+    }
+
     @Test
     void shouldRunSeveralTimesAtOnce() throws Exception {
         try (RunningProcess training = training(ENDLESS)) {

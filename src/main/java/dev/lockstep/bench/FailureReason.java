@@ -2,12 +2,14 @@ package dev.lockstep.bench;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Why a command failed, from what it has written. */
 final class FailureReason {
     private static final String OWN_ERROR = "lockstep: error: ";
+    private static final Pattern ERROR = Pattern.compile("\\berror\\b", Pattern.CASE_INSENSITIVE);
     /** mpirun frames its notices with lines of these. */
     private static final String FRAME = "-----";
     private static final int MOST_CHARACTERS = 400;
@@ -16,7 +18,8 @@ final class FailureReason {
     }
 
     /**
-     * One line: this program's own last error, else the first paragraph of mpirun's last notice, else the last line.
+     * One line: this program's own last error, else the first paragraph of mpirun's last notice, else the first line that
+     * speaks of an error, which advice may follow, else the last.
      *
      * @param stdout its lines, as those of {@code stderr}; mpirun may bring a rank's errors by either
      * @return empty if nothing was written
@@ -29,8 +32,8 @@ final class FailureReason {
         }
         List<String> lines = stderr.stream().anyMatch(line -> !line.isBlank()) ? stderr : stdout;
         String notice = lastNotice(lines);
-        return cut(notice.isEmpty()
-                ? lines.stream().filter(line -> !line.isBlank()).reduce("", (earlier, later) -> later) : notice);
+        return cut(!notice.isEmpty() ? notice : lines.stream().filter(ERROR.asPredicate()).findFirst()
+                .orElseGet(() -> lines.stream().filter(line -> !line.isBlank()).reduce("", (earlier, later) -> later)));
     }
 
     private static String lastNotice(List<String> lines) {

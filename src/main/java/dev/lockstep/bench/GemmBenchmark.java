@@ -21,7 +21,7 @@ import java.util.stream.IntStream;
 
 /**
  * The matrix products of a training step alone: the floor under its time. The same shapes, in the same order, by the
- * same backend, each on memory of its own; no bias, activation, loss, update or communication.
+ * same backend, for each of its micro-batches; no bias, activation, loss, update or communication.
  */
 public final class GemmBenchmark {
     /**
@@ -39,14 +39,15 @@ public final class GemmBenchmark {
     }
 
     /**
-     * @param products       each by itself
+     * @param products       each by itself, of a full micro-batch
      * @param carrying       those with a ReLU behind or before them, as training has them, for comparison
-     * @param secondsPerStep median of all {@code products} in a row
+     * @param flopsPerStep   of all micro-batches
+     * @param secondsPerStep median of the products of all micro-batches in a row
      */
-    public record Result(List<Product> products, List<Product> carrying, double secondsPerStep) {
+    public record Result(List<Product> products, List<Product> carrying, double flopsPerStep, double secondsPerStep) {
         /** Each time the largest of all ranks. Collective. */
         public Result slowest(Communicator communicator) {
-            return new Result(slowest(communicator, products), slowest(communicator, carrying),
+            return new Result(slowest(communicator, products), slowest(communicator, carrying), flopsPerStep,
                     StepBenchmark.maximum(communicator, new double[] {secondsPerStep})[0]);
         }
 
@@ -61,11 +62,18 @@ public final class GemmBenchmark {
 
         /** Of all products together. */
         public double gigaflops() {
-            return products.stream().mapToDouble(p -> 2.0 * p.m() * p.n() * p.k()).sum() / secondsPerStep * 1e-9;
+            return flopsPerStep / secondsPerStep * 1e-9;
         }
     }
 
     private record Prepared(String name, long m, long n, long k, Operation operation) {
+        double flops() {
+            return 2.0 * m * n * k;
+        }
+    }
+
+    /** The matrices of a linear layer, for a full micro-batch; {@code xGradient} is null where nobody wants it. */
+    private record Layer(int position, Matrix x, Matrix weight, Matrix y, Matrix weightGradient, Matrix xGradient) {
     }
 
     private static final int WARM_UP_STEPS = 3;
@@ -75,52 +83,87 @@ public final class GemmBenchmark {
     private final Device device;
     private final Stream stream;
     private final ByteBuffer numbers;
-    private final List<Prepared> prepared = new ArrayList<>();
+    private final List<Prepared> prepared;
     private final List<Prepared> carrying = new ArrayList<>();
+    /** Of all micro-batches, as they follow each other. */
+    private final List<Prepared> step = new ArrayList<>();
 
-    public GemmBenchmark(Device device, List<LayerConfig> layers, int batch) {
+    /**
+     * @param batch          samples of a full micro-batch
+     * @param samplesPerStep the last micro-batch has what remains of them
+     */
+    public GemmBenchmark(Device device, List<LayerConfig> layers, int batch, int samplesPerStep) {
         this.device = device;
         List<LayerConfig> model = LayerConfig.flattened(layers).toList();
         stream = device.computeStream();
         numbers = numbers();
-        Operations operations = device.operations();
-        List<Prepared> backward = new ArrayList<>();
+        List<Layer> linears = new ArrayList<>();
         Matrix activated = null;
-        boolean first = true;
         for (int i = 0; i < model.size(); i++) {
             if (model.get(i) instanceof LayerConfig.LinearLayer linear) {
                 int in = linear.in();
                 int out = linear.out();
-                Matrix x = filled(batch, in);
-                Matrix weight = filled(out, in);
-                Matrix y = filled(batch, out);
-                Matrix weightGradient = Matrix.allocate(device, DataType.FLOAT32, out, in);
-                prepared.add(new Prepared(i + " forward", batch, out, in,
-                        operations.linearForward(x, weight, null, y, Activation.IDENTITY)));
-                List<Prepared> layer = new ArrayList<>();
-                layer.add(new Prepared(i + " weight gradient", out, in, batch,
-                        operations.linearBackwardWeight(x, y, weightGradient, 0, false)));
-                if (!first) {
-                    Matrix xGradient = Matrix.allocate(device, device.computeType(), batch, in);
-                    layer.add(new Prepared(i + " input gradient", batch, in, out,
-                            operations.linearBackwardInput(y, weight, xGradient, Activation.IDENTITY, null, null)));
-                    if (activated != null) {
-                        carrying.add(new Prepared(i + " input gradient, ReLU's, bias's", batch, in, out,
-                                operations.linearBackwardInput(y, weight, xGradient, Activation.RELU, activated,
-                                        device.allocate(DataType.FLOAT32, in))));
-                    }
-                }
+                Layer layer = new Layer(i, filled(batch, in), filled(out, in), filled(batch, out),
+                        Matrix.allocate(device, DataType.FLOAT32, out, in),
+                        linears.isEmpty() ? null : Matrix.allocate(device, device.computeType(), batch, in));
+                linears.add(layer);
+                addCarrying(layer, activated);
                 activated = null;
                 if (isBetweenLayers(model, i + 1)) {
                     activated = Matrix.allocate(device, device.computeType(), batch, out);
-                    carrying.add(new Prepared(i + " forward, bias, ReLU", batch, out, in, operations.linearForward(x,
-                            weight, filled(1, out).data(), activated, Activation.RELU)));
+                    carrying.add(new Prepared(i + " forward, bias, ReLU", batch, out, in, device.operations().linearForward(
+                            layer.x, layer.weight, filled(1, out).data(), activated, Activation.RELU)));
                 }
-                backward.addAll(0, layer);
-                first = false;
             }
         }
-        prepared.addAll(backward);
+        prepared = products(linears, batch, false);
+        step.addAll(prepared);
+        List<Prepared> next = samplesPerStep >= 2 * batch ? products(linears, batch, true) : List.of();
+        int samplesLeft = samplesPerStep - batch;
+        for (; samplesLeft >= batch; samplesLeft -= batch) {
+            step.addAll(next);
+        }
+        if (samplesLeft > 0) {
+            step.addAll(products(linears, samplesLeft, true));
+        }
+    }
+
+    /** @param activated what the ReLU before this layer gives; null if there is none */
+    private void addCarrying(Layer layer, Matrix activated) {
+        if (activated != null) {
+            int in = layer.weight.columns();
+            carrying.add(new Prepared(layer.position + " input gradient, ReLU's, bias's", layer.x.rows(), in,
+                    layer.weight.rows(), device.operations().linearBackwardInput(layer.y, layer.weight, layer.xGradient,
+                            Activation.RELU, activated, device.allocate(DataType.FLOAT32, in))));
+        }
+    }
+
+    /**
+     * Of one micro-batch.
+     *
+     * @param accumulate adds to the weights' gradients, as each micro-batch of a step but the first does
+     */
+    private List<Prepared> products(List<Layer> layers, int samples, boolean accumulate) {
+        Operations operations = device.operations();
+        List<Prepared> forward = new ArrayList<>();
+        List<Prepared> backward = new ArrayList<>();
+        for (Layer layer : layers) {
+            int in = layer.weight.columns();
+            int out = layer.weight.rows();
+            Matrix x = layer.x.rows(0, samples);
+            Matrix y = layer.y.rows(0, samples);
+            forward.add(new Prepared(layer.position + " forward", samples, out, in,
+                    operations.linearForward(x, layer.weight, null, y, Activation.IDENTITY)));
+            if (layer.xGradient != null) {
+                backward.add(0, new Prepared(layer.position + " input gradient", samples, in, out,
+                        operations.linearBackwardInput(y, layer.weight, layer.xGradient.rows(0, samples),
+                                Activation.IDENTITY, null, null)));
+            }
+            backward.add(0, new Prepared(layer.position + " weight gradient", out, in, samples,
+                    operations.linearBackwardWeight(x, y, layer.weightGradient, 0, accumulate)));
+        }
+        forward.addAll(backward);
+        return forward;
     }
 
     /** Whether there is a ReLU, and a linear layer behind it. */
@@ -162,7 +205,8 @@ public final class GemmBenchmark {
             step();
         }
         double secondsPerStep = median(repeat(seconds / 2, () -> new double[] {step()}), 0);
-        return new Result(alone(prepared, seconds / 4), alone(carrying, seconds / 4), secondsPerStep);
+        return new Result(alone(prepared, seconds / 4), alone(carrying, seconds / 4),
+                step.stream().mapToDouble(Prepared::flops).sum(), secondsPerStep);
     }
 
     private List<Product> alone(List<Prepared> products, double seconds) {
@@ -189,7 +233,7 @@ public final class GemmBenchmark {
     /** Seconds of all products, as they follow each other in training: no wait between them. */
     private double step() {
         long start = System.nanoTime();
-        for (Prepared product : prepared) {
+        for (Prepared product : step) {
             product.operation().enqueue(stream);
         }
         stream.synchronize();

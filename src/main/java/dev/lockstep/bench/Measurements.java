@@ -29,17 +29,16 @@ public final class Measurements {
     public static List<StepResult> read(Path file) {
         List<StepResult> steps = new ArrayList<>();
         String text = text(file);
+        int line = 1;
+        // The first token is read before there is an iterator.
         try (MappingIterator<JsonNode> objects = Json.MAPPER.readerFor(JsonNode.class).readValues(text)) {
-            int line = 1;
-            try {
-                while (objects.hasNextValue()) {
-                    line = objects.getParser().currentTokenLocation().getLineNr();
-                    addSteps(steps, objects.nextValue(), file + ":" + line);
-                }
-            } catch (JsonProcessingException e) {
-                line = Math.max(line, e.getLocation() == null ? 1 : e.getLocation().getLineNr());
-                throw new InvalidInputException(file + ":" + line + ": this is no JSON; give " + EXPECTED, e);
+            while (objects.hasNextValue()) {
+                line = objects.getParser().currentTokenLocation().getLineNr();
+                addSteps(steps, objects.nextValue(), file + ":" + line);
             }
+        } catch (JsonProcessingException e) {
+            line = Math.max(line, e.getLocation() == null ? 1 : e.getLocation().getLineNr());
+            throw new InvalidInputException(file + ":" + line + ": this is no JSON; give " + EXPECTED, e);
         } catch (IOException e) {
             throw new IllegalStateException("text that cannot be read", e);
         }
@@ -97,7 +96,8 @@ public final class Measurements {
         boolean whole = step != null && step.ranks() >= 1 && step.hosts() >= 1 && step.cores() >= 1
                 && step.machineCores() >= 1
                 && step.threads() >= 1 && step.batchSize() >= 1 && step.stepSecondsMedian() > 0 && step.device() != null
-                && step.precision() != null && step.gradientBytes() > 0 && step.backwardOrder() != null
+                && step.precision() != null && step.model() != null && step.optimizer() != null
+                && step.gradientBytes() > 0 && step.backwardOrder() != null
                 && !step.backwardOrder().isEmpty()
                 && step.chunkBytesEach() != null && step.chunkSeconds() != null && step.operations() != null
                 && (step.ranks() == 1 || step.chunkSeconds().length == step.chunkBytesEach().length);

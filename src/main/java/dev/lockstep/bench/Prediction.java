@@ -12,7 +12,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
@@ -29,6 +31,11 @@ public final class Prediction {
     private static final double MOST_STOLEN_SECONDS_PER_BYTE = 1e-8;
     private static final int BISECTIONS = 60;
     private static final String CPU_MODEL = "/cpu/model";
+    /** What the points may not differ in; an optimizer's updates differ in the bytes that they move. */
+    private static final Map<String, Function<StepResult, Object>> ALIKE = Map.of(
+            "model", point -> List.of(point.model(), point.backwardOrder()), "optimizer", StepResult::optimizer,
+            "device", StepResult::device, "precision", StepResult::precision, "threads a rank", StepResult::threads,
+            "CPU", point -> point.environmentAt(CPU_MODEL));
 
     /**
      * A step that may or may not exist.
@@ -64,8 +71,8 @@ public final class Prediction {
     private final double sequentialRest;
 
     /**
-     * @param fitted of one model, device, CPU, precision and number of threads; one of them at least of one rank, and one of
-     *               more
+     * @param fitted of one model, optimizer, device, CPU, precision and number of threads; one of them at least of one rank,
+     *               and one of more
      * @throws InvalidInputException if they are not
      */
     public Prediction(List<StepResult> fitted) {
@@ -152,13 +159,17 @@ public final class Prediction {
             throw new InvalidInputException("the point of " + describe(point) + " was measured with train.clip-norm; a"
                     + " prediction takes steps whose updates do not wait for all sums");
         }
-        boolean same = point.backwardOrder().equals(base.backwardOrder()) && point.device().equals(base.device())
-                && point.precision().equals(base.precision()) && point.threads() == base.threads()
-                && point.environmentAt(CPU_MODEL).equals(base.environmentAt(CPU_MODEL));
-        if (!same) {
+        if (point.syncBatchNorm()) {
+            throw new InvalidInputException("the point of " + describe(point) + " was measured with sync-batch-norm; a"
+                    + " prediction takes steps that sum nothing within forward and backward");
+        }
+        List<String> different = ALIKE.entrySet().stream()
+                .filter(what -> !what.getValue().apply(point).equals(what.getValue().apply(base)))
+                .map(Map.Entry::getKey).sorted().toList();
+        if (!different.isEmpty()) {
             throw new InvalidInputException("the point of " + describe(point) + " and that of " + describe(base)
-                    + " do not go together: a prediction takes points of one model, device, CPU, precision and number of"
-                    + " threads a rank");
+                    + " do not go together, as they differ in " + String.join(", ", different) + "; a prediction takes"
+                    + " points that are alike in all of " + String.join(", ", new TreeSet<>(ALIKE.keySet())));
         }
     }
 
@@ -197,7 +208,7 @@ public final class Prediction {
         return stolen.perLinkByte;
     }
 
-    /** @throws InvalidInputException if a point is of another model, device, CPU, precision or number of threads */
+    /** @throws InvalidInputException if a point is of another model, optimizer, device, CPU, precision, number of threads */
     public List<Comparison> compare(List<StepResult> measured) {
         measured.forEach(this::requireComparable);
         return measured.stream().map(point -> {

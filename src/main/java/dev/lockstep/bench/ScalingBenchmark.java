@@ -53,25 +53,25 @@ public final class ScalingBenchmark {
         double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
         List<ScalingRun> runs = new ArrayList<>();
         Set<Integer> failed = new HashSet<>();
-        ScalingResult result = result(ScalingResult.State.RUNNING, started, load, runs);
+        ScalingPlan.Turn interrupted = null;
         for (ScalingPlan.Turn turn : plan.turns()) {
             if (failed.contains(turn.ranks())) {
                 continue;
             }
             ScalingRun run = run(turn);
             if (children.isStopped()) {
+                interrupted = turn;
                 break;
             }
             if (run.failure() != null) {
                 failed.add(turn.ranks());
             }
             runs.add(run);
-            result = result(ScalingResult.State.RUNNING, started, load, runs);
-            output.writeJson(result);
+            output.writeJson(result(ScalingResult.State.RUNNING, started, load, runs, null));
             progress.accept(run);
         }
-        result = result(children.isStopped() ? ScalingResult.State.INTERRUPTED : ScalingResult.State.COMPLETE, started,
-                load, runs);
+        ScalingResult result = result(children.isStopped() ? ScalingResult.State.INTERRUPTED : ScalingResult.State.COMPLETE,
+                started, load, runs, interrupted);
         output.writeJson(result);
         return result;
     }
@@ -81,9 +81,10 @@ public final class ScalingBenchmark {
         children.stop();
     }
 
-    private ScalingResult result(ScalingResult.State state, String started, double load, List<ScalingRun> runs) {
+    private ScalingResult result(ScalingResult.State state, String started, double load, List<ScalingRun> runs,
+            ScalingPlan.Turn interrupted) {
         return new ScalingResult(ScalingResult.KIND, plan.name(), state, started, ScalingResult.now(), load, setup,
-                List.copyOf(runs));
+                List.copyOf(runs), interrupted);
     }
 
     private ScalingRun run(ScalingPlan.Turn turn) {

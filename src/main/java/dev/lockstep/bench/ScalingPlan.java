@@ -1,6 +1,7 @@
 package dev.lockstep.bench;
 
 import dev.lockstep.InvalidInputException;
+import dev.lockstep.data.DistributedSampler;
 import dev.lockstep.job.DataSource;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
@@ -62,24 +63,51 @@ public record ScalingPlan(ScalingConfig config, Launcher launcher, List<Integer>
                     + "; choose one of them, or list 'ranks'");
         }
         int largestFitting = ranks.stream().filter(count -> count <= cores).reduce((a, b) -> b).orElse(cores);
-        OptionalInt samplesPerRank = OptionalInt.empty();
-        int most = ranks.get(ranks.size() - 1);
-        if (config.kind() == Kind.STRONG) {
-            ranks.stream().filter(count -> config.batch() % count != 0).findFirst().ifPresent(count -> {
-                throw error(config, "'global-batch' is " + config.batch() + ", which " + count
-                        + " ranks do not divide; choose a multiple of " + count + " or other 'ranks'");
-            });
-        } else if (job.data().train() instanceof DataSource.Synthetic synthetic) {
-            samplesPerRank = OptionalInt.of(synthetic.samples());
-            if ((long) synthetic.samples() * most > Integer.MAX_VALUE) {
-                throw error(config, "data.train.samples is " + synthetic.samples() + " a rank, so that " + most
-                        + " ranks have more than " + Integer.MAX_VALUE + "; choose fewer of either");
-            }
-        }
+        OptionalInt samples = synthetic(job.data().train());
+        ranks.forEach(count -> checkBatch(config, job, count, samples));
         Launcher launcher = config.launcher() != Launcher.AUTO ? config.launcher()
                 : allocation.slurm() ? Launcher.SRUN : Launcher.MPIRUN;
         return new ScalingPlan(config, launcher, List.copyOf(ranks), baseRanks, coresByNode,
-                config.coresPerRank().orElse(mostCoresPerRank(coresByNode, largestFitting)), samplesPerRank);
+                config.coresPerRank().orElse(mostCoresPerRank(coresByNode, largestFitting)),
+                config.kind() == Kind.WEAK ? samples : OptionalInt.empty());
+    }
+
+    /** Samples of the data, where the job's file says so; of any other the runs find out. */
+    private static OptionalInt synthetic(DataSource data) {
+        return data instanceof DataSource.Synthetic classes ? OptionalInt.of(classes.samples())
+                : data instanceof DataSource.SyntheticValues values ? OptionalInt.of(values.samples()) : OptionalInt.empty();
+    }
+
+    private static void checkBatch(ScalingConfig config, Job job, int count, OptionalInt samples) {
+        boolean strong = config.kind() == Kind.STRONG;
+        String batch = (strong ? "'global-batch' is " : "'batch-size' is ") + config.batch();
+        int accumulate = job.train().accumulate();
+        long parts = strong ? (long) count * accumulate : accumulate;
+        if (config.batch() % parts != 0) {
+            String ranks = ScalingTable.count(count);
+            throw error(config, batch + ", which " + (accumulate == 1 ? ranks : parts + " micro-batches a step (train.accumulate "
+                    + accumulate + (strong ? " on " + ranks : "") + ")") + " do not divide; choose a multiple of " + parts
+                    + (strong ? " or other 'ranks'" : ""));
+        }
+        if (!strong && (long) config.batch() * count > Integer.MAX_VALUE) {
+            throw error(config, batch + " a rank, so that a step of " + count + " ranks has more than " + Integer.MAX_VALUE
+                    + " samples; choose fewer of either");
+        }
+        if (samples.isEmpty()) {
+            return;
+        }
+        long all = strong ? samples.getAsInt() : (long) samples.getAsInt() * count;
+        if (all > Integer.MAX_VALUE) {
+            throw error(config, "data.train.samples is " + samples.getAsInt() + " a rank, so that " + count
+                    + " ranks have more than " + Integer.MAX_VALUE + "; choose fewer of either");
+        }
+        int perStep = strong ? config.batch() / count : config.batch();
+        int perRank = new DistributedSampler((int) all, count, 0, false, 0, job.train().dropLast()).samplesPerRank();
+        if (perStep > perRank) {
+            throw error(config, batch + ": a step takes " + perStep + " samples of each of " + ScalingTable.count(count)
+                    + ", which has " + perRank + ", as data.train.samples is " + samples.getAsInt()
+                    + (strong ? "" : " a rank") + "; choose a smaller batch or more samples");
+        }
     }
 
     private static InvalidInputException error(ScalingConfig config, String problem) {

@@ -159,8 +159,8 @@ public final class ScalingReport {
                 "interval", "efficiency", "interval", "hosts", "cores", "threads a rank", "memory of largest rank, MiB",
                 "runs", "steps"), List.of("status"));
         for (ScalingRow row : table.rows()) {
-            rows.row(Stream.of(Stream.of(label(row.ranks())), figures(row), Stream.of(row.reason().isEmpty()
-                    ? row.statusText() : row.statusText() + ": " + row.reason())).flatMap(cells -> cells).toList());
+            rows.row(Stream.of(Stream.of(label(row.ranks())), figures(row), Stream.of(row.outcome()))
+                    .flatMap(cells -> cells).toList());
         }
         rows.close();
     }

@@ -19,9 +19,10 @@ import java.util.stream.Stream;
  * @param started      as ISO 8601 has it, like {@code finished}, which is of the last run so far
  * @param loadBefore   processes that wanted to run on this machine, by the kernel's average of a minute
  * @param runs         in the order in which they were made
+ * @param interrupted  the run that was under way when the user ended the benchmark; null if none was
  */
 public record ScalingResult(String kind, String name, State state, String started, String finished, double loadBefore,
-        Setup setup, List<ScalingRun> runs) {
+        Setup setup, List<ScalingRun> runs, ScalingPlan.Turn interrupted) {
     public static final String KIND = "scaling";
 
     /** Whether all runs were tried. */

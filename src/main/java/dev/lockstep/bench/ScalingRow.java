@@ -20,6 +20,8 @@ import java.util.stream.StreamSupport;
 public record ScalingRow(int ranks, Status status, String reason, boolean oversubscribed, int repeats,
         Optional<Measured> measured, Optional<Estimate> efficiency) {
 
+    private static final String SO_FAR = "so far";
+
     /** FAILED: at least one run did. PARTIAL: none did, but not all were made. */
     public enum Status {
         OK,
@@ -69,6 +71,8 @@ public record ScalingRow(int ranks, Status status, String reason, boolean oversu
         Optional<Measured> measured = lines.isEmpty() ? Optional.empty() : Optional.of(Measured.of(lines));
         Optional<String> failure = result.failure(ranks);
         int repeats = result.setup().repeats();
+        String interrupted = result.interrupted() == null || result.interrupted().ranks() != ranks ? ""
+                : "interrupted during repeat " + result.interrupted().repeat();
         Status status;
         String reason = "";
         if (failure.isPresent()) {
@@ -76,10 +80,12 @@ public record ScalingRow(int ranks, Status status, String reason, boolean oversu
             reason = failure.get();
         } else if (lines.isEmpty()) {
             status = Status.NOT_RUN;
-            reason = "not begun when the benchmark ended";
+            // A benchmark that was killed looks as one that still runs.
+            reason = !interrupted.isEmpty() ? interrupted : result.state() == ScalingResult.State.RUNNING ? SO_FAR
+                    : "not begun when the benchmark ended";
         } else if (lines.size() < repeats) {
             status = Status.PARTIAL;
-            reason = lines.size() + " of " + repeats + " repeats";
+            reason = lines.size() + " of " + repeats + " repeats" + (interrupted.isEmpty() ? "" : ", " + interrupted);
         } else {
             status = Status.OK;
         }
@@ -102,5 +108,10 @@ public record ScalingRow(int ranks, Status status, String reason, boolean oversu
     /** {@code "ok"}, {@code "not run"}. */
     String statusText() {
         return status.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+
+    /** The status and its reason: {@code "ok"}, {@code "failed: exit status 1"}, {@code "not run so far"}. */
+    String outcome() {
+        return statusText() + (reason.isEmpty() ? "" : reason.equals(SO_FAR) ? " " + reason : ": " + reason);
     }
 }

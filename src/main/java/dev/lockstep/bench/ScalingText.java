@@ -38,7 +38,7 @@ public final class ScalingText {
                 });
             });
             row.efficiency().ifPresent(efficiency -> cells[4] = Figures.percent(efficiency.value()));
-            cells[10] = row.status() == ScalingRow.Status.OK ? "" : row.statusText() + ": " + row.reason();
+            cells[10] = row.status() == ScalingRow.Status.OK ? "" : row.outcome();
             out.print(String.format(FORMAT, cells).stripTrailing() + "\n");
         }
         table.warnings().forEach(warning -> out.println("note: " + warning));

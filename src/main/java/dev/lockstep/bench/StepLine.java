@@ -32,6 +32,12 @@ final class StepLine {
     /** Whether a line is of such a run, and holds what every figure needs. */
     static void check(JsonNode line, int ranks, long globalBatch) throws MalformedException {
         require(line.path("ranks").asInt() == ranks, line, "ranks", ranks);
+        // Whatever the batch: a rank has no more samples for a step than there are.
+        if (line.path("global_batch").asLong() < globalBatch && line.path("samples").asLong(globalBatch) < globalBatch) {
+            throw new MalformedException("the training data has " + line.path("samples").asLong() + " samples, fewer than"
+                    + " the " + globalBatch + " that a step of " + ScalingTable.count(ranks) + " was to take; choose a smaller"
+                    + " batch or more data");
+        }
         require(line.path("global_batch").asLong() == globalBatch, line, "global_batch", globalBatch);
         JsonNode seconds = line.path("step_seconds");
         require(!seconds.isEmpty() && StreamSupport.stream(seconds.spliterator(), false)

@@ -16,6 +16,9 @@ import java.util.Map;
  * @param batchSize      samples of a rank in a micro-batch; {@code globalBatch} in a step of {@code accumulate} of these, of all
  *                       ranks
  * @param samples        of the training data
+ * @param model          its layers, each as a job file has it
+ * @param optimizer      {@code "sgd"}, {@code "sgd with momentum"}, {@code "adam"} or {@code "adamw"}
+ * @param syncBatchNorm  whether ranks wait for each other's sums within forward and backward, too
  * @param chunks         that gradients are sent in, of {@code chunkBytesEach} in order; one rank sends none
  * @param backwardOrder  the parameters as buckets are filled with them
  * @param stepSeconds    the largest of all ranks, each time the mean of {@code stepsPerTime} steps
@@ -28,8 +31,9 @@ import java.util.Map;
  */
 public record StepResult(String kind, String name, int ranks, int hosts, int cores, int machineCores, String linkRate,
         String device, int threads, String precision, boolean overlap, String reduction, int batchSize, int accumulate, int globalBatch,
-        int samples, long parameters, long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes, long chunkBytes,
-        int chunks, long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps,
+        int samples, List<String> model, String optimizer,
+        boolean syncBatchNorm, long parameters, long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes,
+        long chunkBytes, int chunks, long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps,
         int steps, int stepsPerTime, double[] stepSeconds, double stepSecondsMedian, double stepSecondsLow,
         double stepSecondsHigh, double samplesPerSecond, Map<String, Object> breakdown, List<Operation> operations,
         double[] chunkSeconds, long residentBytes, Map<String, Object> environment) {

@@ -58,27 +58,29 @@ final class BenchGemmCommand implements Callable<Integer> {
                 Optional.of(job));
         RankDevice rankDevice = new RankDevice(environment, communicator);
         MemoryBudget budget = rankDevice.budget();
-        int batch = Agreement.onAllRanks(communicator,
-                () -> JobChecks.checkWithoutData(job, communicator.size(), budget));
+        JobChecks.StepSamples samples = Agreement.onAllRanks(communicator,
+                () -> JobChecks.checkWithoutLoading(job, communicator.size(), budget));
         try (Device device = rankDevice.open(job)) {
-            GemmBenchmark benchmark = new GemmBenchmark(device, job.model(), batch);
+            GemmBenchmark benchmark = new GemmBenchmark(device, job.model(), samples.batch(), samples.perStep());
             communicator.barrier();
             GemmBenchmark.Result result = benchmark.run(seconds).slowest(communicator);
             if (communicator.rank() == 0) {
-                print(device, job, batch, environment, result);
+                print(device, job, samples, environment, result);
             }
         }
         return 0;
     }
 
-    private void print(Device device, Job job, int batch, Environment environment, GemmBenchmark.Result result) {
+    private void print(Device device, Job job, JobChecks.StepSamples samples, Environment environment,
+            GemmBenchmark.Result result) {
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             Map<String, Object> map = new LinkedHashMap<>();
             map.put("kind", "gemm");
             map.put("device", device.description());
             map.put("precision", job.precision().name().toLowerCase(Locale.ROOT));
-            map.put("batch", batch);
+            map.put("batch", samples.batch());
+            map.put("samples_per_step", samples.perStep());
             map.put("seconds_per_step", result.secondsPerStep());
             map.put("gflops", result.gigaflops());
             map.put("products", result.products());
@@ -86,7 +88,8 @@ final class BenchGemmCommand implements Callable<Integer> {
             map.put("environment", environment.toMap());
             out.println(Json.write(map));
         } else {
-            out.println(device.description() + ", batch " + batch);
+            out.println(device.description() + ", batch " + samples.batch()
+                    + (samples.perStep() == samples.batch() ? "" : ", " + samples.perStep() + " samples a step"));
             out.printf("%-35s %8s %8s %8s %12s %10s%n", "product", "m", "n", "k", "ms", "GFLOP/s");
             print(out, result.products());
             out.printf(Locale.ROOT, "%-35s %8s %8s %8s %12.3f %10.1f%n", "step", "", "", "",

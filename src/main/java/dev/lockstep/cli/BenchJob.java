@@ -9,6 +9,9 @@ import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.DistributedConfig;
 import dev.lockstep.job.Job;
+import dev.lockstep.job.JobFile;
+import dev.lockstep.job.LayerConfig;
+import dev.lockstep.job.OptimizerConfig;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.train.StepBreakdown;
 import dev.lockstep.train.Trainer;
@@ -61,6 +64,7 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 trainer.overlaps(), StepResult.reduction(ranks, trainer.replica().sharesGradients()),
                 trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
+                JobFile.layers(job), optimizer(), hasSyncBatchNorm(),
                 trainer.replica().parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,
                 chunkBytes, trainer.replica().parameters().backwardOrder().stream().map(Parameter::shape).toList(),
@@ -68,6 +72,18 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 interval.low(), interval.high(), trainer.samplesPerStep() * ranks / median,
                 measured.breakdown().map(StepBreakdown::toMap).orElse(null), operations, measured.chunkSeconds(),
                 (long) resident[0], environment.toMap());
+    }
+
+    /** By what an update reads and writes. */
+    private String optimizer() {
+        String key = job.optimizer().key();
+        return key.substring(key.indexOf('.') + 1)
+                + (job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() > 0 ? " with momentum" : "");
+    }
+
+    private boolean hasSyncBatchNorm() {
+        return LayerConfig.flattened(job.model())
+                .anyMatch(layer -> layer instanceof LayerConfig.BatchNormLayer norm && norm.sync());
     }
 
     /** Of this process, now; 0 where the system does not tell. */

@@ -60,4 +60,9 @@ public final class JobFile {
     public static String toYaml(Job job) {
         return JobWriter.yaml(job);
     }
+
+    /** Each layer of the job's model as its file has it, every key resolved: {@code "linear: {in: 784, out: 128}"}. */
+    public static List<String> layers(Job job) {
+        return job.model().stream().map(JobWriter::layer).toList();
+    }
 }

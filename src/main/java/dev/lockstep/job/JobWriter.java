@@ -63,7 +63,7 @@ final class JobWriter {
         return layers.stream().map(layer -> "  - " + layer(layer)).collect(Collectors.joining("\n"));
     }
 
-    private static String layer(LayerConfig layer) {
+    static String layer(LayerConfig layer) {
         if (layer instanceof LayerConfig.CustomLayer custom) {
             return CustomLayerReader.yaml(custom);
         }

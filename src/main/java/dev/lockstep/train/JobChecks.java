@@ -39,10 +39,7 @@ public final class JobChecks {
         Optional<DatasetSource> validation = job.data().validation().map(source -> DataSources.source(source, encoding));
         int features = Models.inputFeatures(job.model()).orElseGet(() -> train.info().features());
         DatasetInfo trainInfo = checkFeatures("data.train", train, features, job);
-        if (trainInfo.samples() < ranks) {
-            throw new InvalidInputException("data.train: " + train.description() + " holds " + trainInfo.samples()
-                    + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
-        }
+        checkEnough(train, trainInfo, ranks);
         Sequential model = Models.build(job.model(), features);
         int outputs = model.outputFeatures(features);
         LossChecks.checkTargets(job, "data.train", train, trainInfo, outputs);
@@ -59,6 +56,13 @@ public final class JobChecks {
         return new TrainingData(train, test, validation, fit.featuresOnHost, fit.deviceBytes, outputs);
     }
 
+    private static void checkEnough(DatasetSource train, DatasetInfo info, int ranks) {
+        if (info.samples() < ranks) {
+            throw new InvalidInputException("data.train: " + train.description() + " holds " + info.samples()
+                    + " samples, fewer than the " + ranks + " ranks; run fewer ranks or use more data");
+        }
+    }
+
     private static DatasetInfo checkSplit(String key, DatasetSource source, int features, int outputs, Job job) {
         DatasetInfo info = checkFeatures(key, source, features, job);
         LossChecks.checkTargets(job, key, source, info, outputs);
@@ -72,8 +76,8 @@ public final class JobChecks {
     /** Steps in an epoch of {@code train}, the short last one included. */
     public static int stepsPerEpoch(Job job, int ranks, DatasetInfo train) {
         int perRank = samplesPerRank(job, ranks, train);
-        long perStep = (long) Math.min(job.train().batchPerRank(ranks), perRank) * job.train().accumulate();
-        return (int) ((perRank + perStep - 1) / perStep);
+        int perStep = StepSamples.of(job, ranks, perRank).perStep;
+        return (perRank - 1) / perStep + 1;
     }
 
     /** Of whole epochs; of the rest of an epoch that is resumed the trainer knows. */
@@ -101,17 +105,30 @@ public final class JobChecks {
     }
 
     /**
-     * The same for work that uses the job's model on matrices of its own, and no data.
+     * What a rank trains on in a full step.
      *
-     * @return samples a batch, on each rank
+     * @param batch   samples of a micro-batch; the last of a step has what remains
+     * @param perStep of all its micro-batches
      */
-    public static int checkWithoutData(Job job, int ranks, MemoryBudget budget) {
+    public record StepSamples(int batch, int perStep) {
+        /** A rank with fewer samples than a batch or a step has takes all of them. */
+        static StepSamples of(Job job, int ranks, int samplesPerRank) {
+            int batch = Math.min(job.train().batchPerRank(ranks), samplesPerRank);
+            return new StepSamples(batch, (int) Math.min((long) batch * job.train().accumulate(), samplesPerRank));
+        }
+    }
+
+    /** The same for work that uses the job's model on matrices of its own, and of its data only the size. */
+    public static StepSamples checkWithoutLoading(Job job, int ranks, MemoryBudget budget) {
         checkPrecision(job);
-        int batch = job.train().batchPerRank(ranks);
-        DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) batch * ranks, Integer.MAX_VALUE),
-                Models.inputFeatures(job.model()).orElseGet(() -> DataSources.training(job).info().features()), 0);
+        DatasetSource train = DataSources.training(job);
+        DatasetInfo info = train.info();
+        checkEnough(train, info, ranks);
+        StepSamples samples = StepSamples.of(job, ranks, samplesPerRank(job, ranks, info));
+        DatasetInfo oneBatchEach = new DatasetInfo((int) Math.min((long) samples.batch * ranks, Integer.MAX_VALUE),
+                Models.inputFeatures(job.model()).orElse(info.features()), 0);
         checkMemory(MemoryEstimate.of(job, ranks, oneBatchEach, List.of()), BigInteger.ZERO, budget);
-        return batch;
+        return samples;
     }
 
     /**

@@ -29,6 +29,13 @@ class FailureReasonTest {
     }
 
     @Test
+    void shouldPreferALineThatSpeaksOfAnErrorToAdvice() {
+        assertEquals("mpirun: Error: unknown option \"--nix\"", FailureReason.of(List.of(), List.of("warning: old mirrors",
+                "mpirun: Error: unknown option \"--nix\"", "Type 'mpirun --help' for usage.")));
+        assertEquals("no terrors here", FailureReason.of(List.of(), List.of("errors=0", "no terrors here")));
+    }
+
+    @Test
     void shouldElseTakeTheLastLine() {
         assertEquals("srun: error: too many",
                 FailureReason.of(List.of("on stdout"), List.of("a", "srun: error: too many", "")));

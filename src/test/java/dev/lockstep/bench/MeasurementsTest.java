@@ -57,6 +57,8 @@ class MeasurementsTest {
         String step = Json.write(STEP);
         refused(step + "\n{\"kind\":\"gemm\"}\n", ":2: this is a result of kind 'gemm'; give what bench step ");
         refused("{\"ranks\":2}", ":1: this is no result of a benchmark; ");
+        refused("step 3 ms", ":1: this is no JSON; ");
+        refused("\n}" + step, ":2: this is no JSON; ");
         refused("[1, 2]", ":1: this is no result of a benchmark; ");
         refused(step.substring(0, step.length() / 2), ":1: this is no JSON; ");
         refused(step + "\nstep 3 ms", ":2: this is no JSON; ");

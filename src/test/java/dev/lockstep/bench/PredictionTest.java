@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -191,8 +192,30 @@ class PredictionTest {
         assertTrue(assertThrows(InvalidInputException.class,
                 () -> prediction.compare(List.of(StepResults.accumulating(4, points.get(1))))).getMessage()
                 .endsWith(" was measured with train.accumulate 4; a prediction takes steps of one micro-batch"));
+        assertTrue(assertThrows(InvalidInputException.class,
+                () -> prediction.compare(List.of(StepResults.synchronizing(points.get(1))))).getMessage()
+                .endsWith(" was measured with sync-batch-norm; a prediction takes steps that sum nothing within forward and"
+                        + " backward"));
         Prediction oneHost = new Prediction(points.subList(0, 2));
         assertThrows(InvalidInputException.class, () -> oneHost.stepSeconds(Prediction.Setting.of(points.get(2))));
+    }
+
+    @Test
+    void shouldSayInWhatPointsDiffer() {
+        List<StepResult> points = fittedPoints(new Truth(0));
+        refused(points, StepResults.ofModel(List.of("linear", "dropout: 0.5"), points.get(1)), "model");
+        refused(points, StepResults.updatedBy("sgd with momentum", points.get(1)), "optimizer");
+        refused(points, StepResults.ofModel(List.of("gelu"), StepResults.updatedBy("adam", points.get(1))), "model, optimizer");
+    }
+
+    private static void refused(List<StepResult> points, StepResult other, String differences) {
+        List<StepResult> all = List.of(points.get(0), other);
+        for (Executable predicting : List.<Executable>of(() -> new Prediction(points).compare(List.of(other)),
+                () -> new Prediction(all))) {
+            String found = assertThrows(InvalidInputException.class, predicting).getMessage();
+            assertTrue(found.contains(" do not go together, as they differ in " + differences + "; a prediction takes points"
+                    + " that are alike in all of CPU, device, model, optimizer, precision, threads a rank"), found);
+        }
     }
 
     @Test

@@ -96,6 +96,15 @@ class ScalingBenchmarkTest {
     }
 
     @Test
+    void shouldSayThatTheDataIsTooSmallForTheBatch() throws Exception {
+        String line = LINES.line(1, 0.1).put("samples", 5).put("global_batch", 5).toString();
+        ScalingResult result = benchmark("cat <<'LINE'\n" + line + "\nLINE", "repeats: 1").run(run -> { });
+
+        assertEquals("the training data has 5 samples, fewer than the 8 that a step of 1 rank was to take; choose a smaller"
+                + " batch or more data", result.failure(1).orElseThrow());
+    }
+
+    @Test
     void shouldEndARunThatTakesTooLongAndAllBelowIt() throws Exception {
         ScalingResult result = benchmark("""
                 if [ "$2" = 2 ]; then
@@ -147,7 +156,10 @@ class ScalingBenchmarkTest {
         assertEquals(ScalingResult.State.INTERRUPTED, result.state());
         assertEquals(List.of(ScalingRow.Status.OK, ScalingRow.Status.NOT_RUN, ScalingRow.Status.NOT_RUN),
                 ScalingTable.of(result).rows().stream().map(ScalingRow::status).toList());
-        assertEquals(result.runs().size(), new ScalingOutput(folder.resolve("out")).read().runs().size());
+        ScalingResult read = new ScalingOutput(folder.resolve("out")).read();
+        assertEquals(result.runs().size(), read.runs().size());
+        assertEquals(List.of("", "interrupted during repeat 1", "not begun when the benchmark ended"),
+                ScalingTable.of(read).rows().stream().map(ScalingRow::reason).toList());
         assertTrue(Files.readString(written).contains("\"state\" : \"interrupted\""));
         assertIsGone(stubborn);
     }

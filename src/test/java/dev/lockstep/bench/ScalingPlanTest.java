@@ -149,12 +149,51 @@ class ScalingPlanTest {
                 + " list 'ranks'",
         "kind: weak   | batch-size: 8    | ranks: [1, 1000000] | data.train.samples is 3000 a rank, so that 1000000 ranks have more"
                 + " than 2147483647; choose fewer of either",
+        "kind: strong | global-batch: 3200 | ranks: [1, 2] | 'global-batch' is 3200: a step takes 3200 samples of each of 1 rank,"
+                + " which has 3000, as data.train.samples is 3000; choose a smaller batch or more samples",
+        "kind: weak   | batch-size: 3001 | ranks: [2, 4] | 'batch-size' is 3001: a step takes 3001 samples of each of 2 ranks,"
+                + " which has 3000, as data.train.samples is 3000 a rank; choose a smaller batch or more samples",
+        "kind: weak   | batch-size: 3000 | ranks: [1, 1000000] | 'batch-size' is 3000 a rank, so that a step of 1000000 ranks has"
+                + " more than 2147483647 samples; choose fewer of either",
     })
     void shouldRefuseRanksThatDoNotFit(String kind, String batch, String line, String expected) {
         InvalidInputException error = assertThrows(InvalidInputException.class,
                 () -> plan(2, kind, batch, line, "set: [data.train.samples=3000]"));
 
         assertEquals(folder.resolve("b.yaml") + ": " + expected, error.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "kind: strong | global-batch: 64 | 'global-batch' is 64, which 3 micro-batches a step (train.accumulate 3 on 1 rank) do"
+                + " not divide; choose a multiple of 3 or other 'ranks'",
+        "kind: strong | global-batch: 63 | 'global-batch' is 63, which 6 micro-batches a step (train.accumulate 3 on 2 ranks) do"
+                + " not divide; choose a multiple of 6 or other 'ranks'",
+        "kind: weak   | batch-size: 8    | 'batch-size' is 8, which 3 micro-batches a step (train.accumulate 3) do not divide;"
+                + " choose a multiple of 3",
+    })
+    void shouldRefuseABatchThatIsNotOfWholeMicroBatches(String kind, String batch, String expected) {
+        InvalidInputException error = assertThrows(InvalidInputException.class,
+                () -> plan(2, kind, batch, "set: [train.accumulate=3]"));
+
+        assertEquals(folder.resolve("b.yaml") + ": " + expected, error.getMessage());
+    }
+
+    @Test
+    void shouldLetTheSamplerRepeatSomeSoThatAStepIsFull() throws IOException {
+        // 50 and 50, the last of them twice.
+        assertEquals(List.of(1, 2), plan(2, "kind: strong", "global-batch: 98", "set: [data.train.samples=99]").ranks());
+        assertThrows(InvalidInputException.class,
+                () -> plan(2, "kind: strong", "global-batch: 100", "set: [data.train.samples=99]"));
+    }
+
+    @Test
+    void shouldLetSyntheticNumbersGrowWithTheRanksToo() throws IOException {
+        ScalingPlan plan = plan(4, "kind: weak", "batch-size: 8", "set: ['data.train={format: synthetic, samples: 100,"
+                + " features: 4, outputs: 3}', loss=mse]");
+
+        assertEquals(List.of("data.train={format: synthetic, samples: 100, features: 4, outputs: 3}", "loss=mse",
+                "train.global-batch=32", "data.train.samples=400"), plan.settings(4));
     }
 
     @Test

@@ -18,6 +18,7 @@ final class ScalingResults {
     private int repeats = 1;
     private int cores = 64;
     private ScalingResult.State state = ScalingResult.State.COMPLETE;
+    private ScalingPlan.Turn interrupted;
     private final List<ScalingRun> runs = new ArrayList<>();
 
     /** @param batch of all ranks where it is strong, of each where it is weak */
@@ -40,6 +41,12 @@ final class ScalingResults {
     ScalingResults state(ScalingResult.State newState) {
         state = newState;
         return this;
+    }
+
+    /** The benchmark was ended during this run. */
+    ScalingResults interrupted(int count, int repeat) {
+        interrupted = new ScalingPlan.Turn(count, repeat);
+        return state(ScalingResult.State.INTERRUPTED);
     }
 
     /** A run that was measured. */
@@ -100,6 +107,6 @@ final class ScalingResults {
                 3, 1, repeats, "mpirun", List.of(), cores, 1,
                 ranks.stream().filter(count -> count > cores).toList(), binding, Map.of("OMPI_MCA_pml", "ob1"));
         return new ScalingResult(ScalingResult.KIND, "b", state, "2026-01-02T03:04:05Z", "2026-01-02T03:14:05Z", 0.25, setup,
-                runs);
+                runs, interrupted);
     }
 }

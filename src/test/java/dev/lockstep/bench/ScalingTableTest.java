@@ -73,6 +73,27 @@ class ScalingTableTest {
     }
 
     @Test
+    void shouldTellTheRunThatWasInterruptedFromThoseNotBegun() {
+        assertEquals(List.of("", "interrupted during repeat 1", "not begun when the benchmark ended"),
+                reasons(new ScalingResults(Kind.WEAK, 64, 1, 2, 4).run(1, 1).interrupted(2, 1)));
+        assertEquals(List.of("", "1 of 2 repeats, interrupted during repeat 2", "1 of 2 repeats"), reasons(
+                new ScalingResults(Kind.WEAK, 64, 4, 2, 1).repeats(2).run(4, 1).run(2, 1).run(1, 1).run(4, 1)
+                        .interrupted(2, 2)));
+    }
+
+    @Test
+    void shouldNotTakeARunningBenchmarkForOneThatHasEnded() {
+        ScalingTable table = ScalingTable.of(new ScalingResults(Kind.WEAK, 64, 1, 2).run(1, 1)
+                .state(ScalingResult.State.RUNNING).result());
+
+        assertEquals("not run so far", table.rows().get(1).outcome());
+    }
+
+    private static List<String> reasons(ScalingResults results) {
+        return ScalingTable.of(results.result()).rows().stream().map(ScalingRow::reason).toList();
+    }
+
+    @Test
     void shouldMarkMoreRanksThanCoresAsPlannedAndAsFound() {
         ScalingResults results = new ScalingResults(Kind.WEAK, 64, 1, 2, 4).cores(2).run(1, 1).failed(4, "gone");
         results.run(results.line(2, 1.0).put("cores", 1));

@@ -40,8 +40,8 @@ final class StepResults {
         BucketPlan plan = plan(backwardOrder, ranks, chunkBytes);
         long[] chunks = plan.chunks().stream().mapToLong(BucketPlan.Chunk::bytes).toArray();
         return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", overlap,
-                ranks == 1 ? StepResult.NONE : StepResult.MPI,
-                batchSize, 1, batchSize * ranks, 1000, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
+                ranks == 1 ? StepResult.NONE : StepResult.MPI, batchSize, 1, batchSize * ranks, 1000, List.of("linear"),
+                "sgd", false, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
                 chunkBytes, chunks.length, chunks, backwardOrder, 64, 0, 3, 1,
                 new double[] {0.8 * stepSeconds, stepSeconds, 1.5 * stepSeconds}, stepSeconds, stepSeconds, stepSeconds,
                 batchSize * ranks / stepSeconds,
@@ -55,6 +55,24 @@ final class StepResults {
         return Measurements.step(json.put("accumulate", microBatches), "");
     }
 
+    /** The same, of a model that sums within its layers. */
+    static StepResult synchronizing(StepResult step) {
+        ObjectNode json = Json.MAPPER.valueToTree(step);
+        return Measurements.step(json.put("sync_batch_norm", true), "");
+    }
+
+    /** The same, of other layers that have parameters of the same shapes. */
+    static StepResult ofModel(List<String> layers, StepResult step) {
+        ObjectNode json = Json.MAPPER.valueToTree(step);
+        json.set("model", Json.MAPPER.valueToTree(layers));
+        return Measurements.step(json, "");
+    }
+
+    static StepResult updatedBy(String optimizer, StepResult step) {
+        ObjectNode json = Json.MAPPER.valueToTree(step);
+        return Measurements.step(json.put("optimizer", optimizer), "");
+    }
+
     /** The same, measured elsewhere. */
     static StepResult in(Map<String, Object> environment, StepResult step) {
         ObjectNode json = Json.MAPPER.valueToTree(step);
@@ -65,8 +83,8 @@ final class StepResults {
     /** Of chunks alone. */
     static StepResult withChunks(int ranks, int hosts, String linkRate, long[] chunkBytes, double[] chunkSeconds) {
         return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", true,
-                StepResult.MPI,
-                1, 1, ranks, 1000, 0, 1, 1, 1, 1, 1, chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1,
-                1, 1, ranks, Map.of(), List.of(), chunkSeconds, 0, Map.of());
+                StepResult.MPI, 1, 1, ranks, 1000, List.of("linear"), "sgd", false, 0, 1, 1, 1, 1, 1, chunkBytes.length,
+                chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1, 1, 1, ranks, Map.of(),
+                List.of(), chunkSeconds, 0, Map.of());
     }
 }

@@ -76,11 +76,14 @@ class BenchPredictIT {
                 + " has printed, or a scaling.json",
         "gemm.jsonl|gemm.jsonl:1: this is a result of kind 'gemm'; give what bench step --json or bench overlap --json has"
                 + " printed, or a scaling.json",
+        "table.txt|table.txt:1: this is no JSON; give what bench step --json or bench overlap --json has printed, or a"
+                + " scaling.json",
         "--most-ranks 0 gemm.jsonl|--most-ranks is 0; give a number from 1 to 1048576",
         "--json|there is nothing to predict from; name files that hold what bench step --json has printed",
     })
     void shouldRefuseBadInputInOneLine(String arguments, String message) throws Exception {
         Files.writeString(folder.resolve("gemm.jsonl"), "{\"kind\":\"gemm\"}\n");
+        Files.writeString(folder.resolve("table.txt"), "step 3 ms\n");
         ProcessRun.Result run = Lockstep.alone("bench", "predict").arguments(arguments.split(" ")).directory(folder).run();
         assertEquals(2, run.exitStatus(), run::toString);
         assertEquals("lockstep: error: " + message + "\n", run.stderr());

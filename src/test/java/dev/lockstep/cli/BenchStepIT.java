@@ -49,6 +49,8 @@ class BenchStepIT {
         assertEquals(8, step.get("batch_size").asInt());
         assertEquals(8 * ranks, step.get("global_batch").asInt());
         assertEquals(SmallJob.SAMPLES, step.get("samples").asInt());
+        assertEquals("[\"linear: {in: 12, out: 16}\",\"relu\",\"linear: {in: 16, out: 3}\"]", step.get("model").toString());
+        assertEquals("sgd with momentum", step.get("optimizer").asText());
         assertEquals(12 * 16 + 16 + 16 * 3 + 3, step.get("parameters").asInt());
         assertEquals(step.get("gradient_bytes").asLong(), sum(step.get("chunk_bytes_each")));
         assertEquals(8, step.get("step_seconds").size());
@@ -119,6 +121,16 @@ class BenchStepIT {
         }
         assertEquals(flops, ofOperations, 1e-6);
         assertEquals(1, step.get("chunk_seconds").size());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"batch-norm, false", "sync-batch-norm, true", "'residual: [linear: {in: 16, out: 16}, sync-batch-norm]', true"})
+    void shouldTellOfSumsWithinForwardAndBackward(String layer, boolean sums) throws Exception {
+        ProcessRun.Result run = Lockstep.alone("bench", "step", "small.yaml", "--json", "--steps", "1", "--set",
+                "model=[linear: {in: 12, out: 16}, " + layer + ", linear: {in: 16, out: 3}]").directory(folder).run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertEquals(sums, new ObjectMapper().readTree(run.stdout()).get("sync_batch_norm").asBoolean(), run::toString);
     }
 
     private static double sum(JsonNode numbers) {

@@ -121,6 +121,7 @@ class ScalingIT {
         JsonNode json = results("out");
         assertEquals("interrupted", json.get("state").asText());
         assertEquals("not run", json.at("/rows/1/status").asText());
+        assertEquals("interrupted during repeat 1", json.at("/rows/1/reason").asText());
         assertTrue(Files.readString(folder.resolve("out/report.html")).contains("Partial results: "));
         assertEquals(List.of(), Lockstep.processesOf(folder));
     }
