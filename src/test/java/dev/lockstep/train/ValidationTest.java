@@ -10,6 +10,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.MetricConfig;
+import dev.lockstep.testing.MemoryFolder;
 import dev.lockstep.testing.RankThreads;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,7 +33,7 @@ class ValidationTest {
     /** At this rate nothing becomes better by more than a thousandth. */
     private static final String NO_PROGRESS = "optimizer.sgd={lr: 1e-9}";
 
-    @TempDir
+    @TempDir(factory = MemoryFolder.class)
     private Path folder;
 
     /** What rank 0 hears. */
