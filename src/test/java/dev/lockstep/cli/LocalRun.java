@@ -1,5 +1,10 @@
 package dev.lockstep.cli;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.lockstep.InvalidInputException;
+import dev.lockstep.comm.Communicator;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Job;
@@ -15,6 +20,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** A job trained in the tests' own process, on the CPU, by threads as ranks: what runs of the program are held against. */
 final class LocalRun {
@@ -25,12 +32,11 @@ final class LocalRun {
 
     /** Trains the job of {@code file} with keys set as by {@code --set}; {@code output}, new or empty, gets metrics and checkpoints. */
     static void train(int ranks, Path file, Path output, String... sets) {
-        Job job = JobFile.load(file, List.of(sets));
         RankThreads.run(ranks, LIMIT, communicator -> {
             try (Device device = new CpuDevice(1)) {
-                TrainingData data = JobOptions.check(job, communicator, MemoryBudget.ofHost(ranks, PLENTY_BYTES));
+                Job job = job(communicator, file, sets);
                 Listeners listeners = new Listeners();
-                Trainer trainer = new Trainer("test", job, data.load(device), device, communicator, listeners);
+                Trainer trainer = new Trainer("test", job, data(job, communicator, device), device, communicator, listeners);
                 Optional<RunFolder> folder = communicator.rank() == 0
                         ? Optional.of(RunFolder.create(job, Optional.of(output), Map.of())) : Optional.empty();
                 folder.ifPresent(listeners::add);
@@ -38,5 +44,29 @@ final class LocalRun {
                 folder.ifPresent(RunFolder::close);
             }
         });
+    }
+
+    /** The line that all ranks refuse this job with. How it is told, and that all end, does not depend on what it is. */
+    static String refusal(int ranks, Path file, String... sets) {
+        Set<String> lines = ConcurrentHashMap.newKeySet();
+        RankThreads.run(ranks, LIMIT, communicator -> {
+            try (Device device = new CpuDevice(1)) {
+                InvalidInputException refusal = assertThrows(InvalidInputException.class,
+                        () -> data(job(communicator, file, sets), communicator, device));
+                lines.add(Failure.line(refusal, ranks, communicator.rank(), ""));
+            }
+        });
+        assertEquals(1, lines.size(), lines::toString);
+        return lines.iterator().next();
+    }
+
+    private static Job job(Communicator communicator, Path file, String... sets) {
+        return Agreement.onAllRanks(communicator, () -> JobFile.load(file, List.of(sets)));
+    }
+
+    private static TrainingData.Loaded data(Job job, Communicator communicator, Device device) {
+        MemoryBudget budget = MemoryBudget.ofHost(communicator.size(), PLENTY_BYTES);
+        TrainingData data = JobOptions.check(job, communicator, budget);
+        return Agreement.onAllRanks(communicator, () -> data.load(device));
     }
 }
