@@ -20,6 +20,7 @@ JAVA_SOURCES := $(shell find src/main/java -name '*.java')
 KERNELS := $(wildcard src/main/native/*.cpp)
 KERNEL_LIBRARY := $(if $(KERNELS),target/native/liblockstep_cpu.so)
 THREADS_LIBRARY := target/native/liblockstep_threads.so
+SUMS_LIBRARY := target/native/liblockstep_sums.so
 BUNDLED := lockstep README.md $(shell find src/test src/main/cuda src/build bench/gpu jobs -type f)
 CXXFLAGS = -std=c++17 -O3 -fPIC -shared -fopenmp -ffp-contract=fast -fno-math-errno -fno-trapping-math \
 	-Wall -Wextra -Werror
@@ -56,7 +57,8 @@ javadoc: build
 info: build
 	@./lockstep info
 
-build: target/lockstep.jar target/java-home target/commit target/lockstep.jsa $(KERNEL_LIBRARY) $(THREADS_LIBRARY)
+build: target/lockstep.jar target/java-home target/commit target/lockstep.jsa $(KERNEL_LIBRARY) $(THREADS_LIBRARY) \
+		$(SUMS_LIBRARY)
 
 deps:
 	@src/build/deps.sh
@@ -97,7 +99,12 @@ $(THREADS_LIBRARY): $(wildcard src/main/native/threads/*.cpp) | target/lockstep.
 	@jdk="$$(src/build/java-home.sh)" && g++ -std=c++17 -O2 -fPIC -shared -fno-exceptions -Wall -Wextra -Werror -I"$$jdk/include" \
 		-I"$$jdk/include/linux" -o $@ $^ -nostdlib -lc
 
-target/lockstep-bundle.tar.gz: target/lockstep.jar target/java-home target/commit $(KERNEL_LIBRARY) $(THREADS_LIBRARY) $(BUNDLED)
+$(SUMS_LIBRARY): $(wildcard src/main/native/sums/*.cpp) | target/lockstep.jar
+	@jdk="$$(src/build/java-home.sh)" && g++ -std=c++17 -O3 -fPIC -shared -fno-exceptions -Wall -Wextra -Werror -I"$$jdk/include" \
+		-I"$$jdk/include/linux" -o $@ $^
+
+target/lockstep-bundle.tar.gz: target/lockstep.jar target/java-home target/commit $(KERNEL_LIBRARY) $(THREADS_LIBRARY) \
+		$(SUMS_LIBRARY) $(BUNDLED)
 	@src/build/bundle.sh $@
 
 # What tests of the CUDA backend run on, with a GPU and without; the last of its libraries stands for all.

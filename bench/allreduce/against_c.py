@@ -1,4 +1,4 @@
-"""Measures `lockstep bench allreduce` against the same loop in C and prints, size by size, medians and their ratio.
+"""Measures `lockstep bench allreduce --mpi` against the same loop in C and prints, size by size, medians and their ratio.
 
 Pairs of runs, C first in every other one, of as many sums of each size as the ranks agree on in a run before them.
 Both sides sum in pages from one allocator, under the same settings of MPI. A side's time is the mean over the sums of
@@ -49,7 +49,7 @@ class Sides:
         } for size in record["sizes"]}
 
     def lockstep_record(self, more):
-        command = [*self.mpirun, "./lockstep", "bench", "allreduce", "--json", *self.sizes, *more]
+        command = [*self.mpirun, "./lockstep", "bench", "allreduce", "--mpi", "--json", *self.sizes, *more]
         output, _ = run(command, self.limit_seconds)
         lines = [line for line in output.splitlines() if line.startswith("{")]
         if len(lines) != 1:

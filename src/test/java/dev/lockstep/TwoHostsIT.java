@@ -86,6 +86,27 @@ class TwoHostsIT {
                 Lockstep.metrics(folder.resolve("two"), "summary").get(0).get("parameters_sha256"));
     }
 
+    /** Each host's ranks sum in memory that they share, and each of them its part with its like on the other host. */
+    @Test
+    void shouldTrainAsOnOneHostWithSeveralRanksOnEach() throws Exception {
+        for (String overlap : List.of("true", "false")) {
+            Path two = folder.resolve("two-" + overlap);
+            ProcessRun.Result run = train(TwoHosts.ranks(4), two, "--set", "distributed.overlap=" + overlap);
+            assertTrue(run.stdout().contains(" chunks through shared memory, "), run::toString);
+        }
+        ProcessRun.Result run = train(Lockstep.ranks(4), folder.resolve("one"), "--set", "distributed.shared-memory=false");
+        assertFalse(run.stdout().contains("shared memory"), run::toString);
+
+        List<JsonNode> twoHosts = Lockstep.metrics(folder.resolve("two-true"), "step");
+        assertEquals(Lockstep.metrics(folder.resolve("two-false"), "step"), twoHosts);
+        List<JsonNode> oneHost = Lockstep.metrics(folder.resolve("one"), "step");
+        assertEquals(10, oneHost.size());
+        for (int i = 0; i < 10; i++) {
+            double loss = oneHost.get(i).get("loss").asDouble();
+            assertEquals(loss, twoHosts.get(i).get("loss").asDouble(), 1e-5 * loss, "step " + (i + 1));
+        }
+    }
+
     @Test
     void shouldSendGradientsOverTheLinkAndOnlyThere() throws Exception {
         JsonNode twoHosts = linkAfterTraining("");
@@ -225,10 +246,11 @@ class TwoHostsIT {
         return process;
     }
 
-    private void train(ProcessRun ranks, Path output) {
+    private ProcessRun.Result train(ProcessRun ranks, Path output, String... options) {
         String job = folder.resolve("job.yaml").toString();
-        ProcessRun.Result run = ranks.arguments("train", job, "--output", output.toString()).run();
+        ProcessRun.Result run = ranks.arguments("train", job, "--output", output.toString()).arguments(options).run();
         assertEquals(0, run.exitStatus(), run::toString);
+        return run;
     }
 
     private static void send(String signal, ProcessHandle process) {

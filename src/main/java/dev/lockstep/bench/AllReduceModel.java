@@ -7,12 +7,14 @@ import java.util.List;
 /**
  * What a sum over ranks takes: so many messages one after the other, and so many bytes, within a host and between hosts. As
  * Open MPI sums: what is small by recursive doubling, and the rest by halving and doubling (Rabenseifner), nearest ranks
- * first, so that of n bytes 2 (R−1)/R n pass within a host of R ranks, and 2 (N−1)/N n over the link of each of N hosts.
+ * first, so that of n bytes 2 (R−1)/R n pass within a host of R ranks, and 2 (N−1)/N n over the link of each of N hosts. In
+ * memory that a host's ranks share, each of them waits twice for all others, and reads and writes n bytes.
  *
  * @param linkIsRelative whether {@code link}'s seconds per byte are those of a link that nominally carries one byte a second
+ * @param sharesMemory   whether the ranks of a host do
  * @param knowsHost      whether several ranks were measured on one host, and {@code knowsLink} whether over several hosts
  */
-record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean knowsHost, boolean knowsLink) {
+record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean sharesMemory, boolean knowsHost, boolean knowsLink) {
     /** About where Open MPI 4.1 changes from one algorithm to the other. */
     private static final long SMALL_BYTES = 8 << 10;
 
@@ -37,11 +39,12 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean kn
      */
     static AllReduceModel fit(List<StepResult> points) {
         boolean relative = points.stream().anyMatch(point -> point.hosts() > 1 && point.linkRate() != null);
+        boolean shared = points.stream().anyMatch(point -> point.hosts() < point.ranks() && sharesMemory(point));
         List<Sample> within = new ArrayList<>();
         List<Sample> between = new ArrayList<>();
         points.stream().filter(point -> point.hosts() == 1 && point.ranks() > 1)
                 .forEach(point -> eachChunk(point, (bytes, seconds) -> within.add(
-                        new Sample(withinHost(bytes, point.ranks(), 1), seconds))));
+                        new Sample(withinHost(bytes, point.ranks(), 1, shared), seconds))));
         Level host = level(within);
         for (StepResult point : points) {
             if (point.hosts() > 1) {
@@ -52,12 +55,16 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean kn
                 double rate = relative ? LinkRate.parse(point.linkRate()).bytesPerSecond() : 1;
                 eachChunk(point, (bytes, seconds) -> {
                     Cost cost = betweenHosts(bytes, point.ranks(), point.hosts());
-                    double left = seconds - host.seconds(withinHost(bytes, point.ranks(), point.hosts()));
+                    double left = seconds - host.seconds(withinHost(bytes, point.ranks(), point.hosts(), shared));
                     between.add(new Sample(new Cost(cost.messages, cost.bytes / rate), Math.max(left, seconds / 100)));
                 });
             }
         }
-        return new AllReduceModel(host, level(between), relative, !within.isEmpty(), !between.isEmpty());
+        return new AllReduceModel(host, level(between), relative, shared, !within.isEmpty(), !between.isEmpty());
+    }
+
+    private static boolean sharesMemory(StepResult point) {
+        return StepResult.SHARED_MEMORY.equals(point.reduction());
     }
 
     @FunctionalInterface
@@ -119,8 +126,15 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean kn
         return within + link.seconds(linkIsRelative ? new Cost(cost.messages, cost.bytes / linkBytesPerSecond) : cost);
     }
 
-    static Cost withinHost(long bytes, int ranks, int hosts) {
+    Cost withinHost(long bytes, int ranks, int hosts) {
+        return withinHost(bytes, ranks, hosts, sharesMemory);
+    }
+
+    static Cost withinHost(long bytes, int ranks, int hosts, boolean sharesMemory) {
         int perHost = (ranks - 1) / hosts + 1;
+        if (sharesMemory) {
+            return perHost == 1 ? new Cost(0, 0) : new Cost(2, bytes);
+        }
         return cost(bytes, perHost, bytes, perHost > 1 && !isPower(ranks));
     }
 

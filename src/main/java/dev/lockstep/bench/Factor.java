@@ -23,6 +23,7 @@ public record Factor(String name, Map<String, List<Integer>> values) {
         names.put("precision", at("/precision"));
         // One rank has nothing to overlap with, whatever the job says.
         names.put("overlap", line -> line.path("ranks").asInt() == 1 ? "" : line.path("overlap").asText());
+        names.put("reduction", line -> line.path("ranks").asInt() == 1 ? "" : line.path("reduction").asText());
         names.put("parameters", at("/parameters"));
         names.put("gradient bytes", at("/gradient_bytes"));
         names.put("first bucket, bytes", at("/first_bucket_bytes"));

@@ -210,6 +210,8 @@ public final class Prediction {
     static List<String> notes(List<StepResult> measured) {
         List<String> notes = new ArrayList<>();
         note(notes, "commits of the program", measured.stream().map(point -> point.environmentAt("/lockstep/commit")));
+        note(notes, "how ranks of a machine sum", measured.stream().filter(point -> point.ranks() > 1 && point.hosts() == 1)
+                .map(StepResult::reduction));
         note(notes, "MPI", measured.stream().filter(point -> point.ranks() > 1)
                 .map(point -> Factor.withoutRanks(point.environmentAt("/mpi"))));
         return notes;
@@ -267,8 +269,8 @@ public final class Prediction {
         return overlaps(setting, plan) ? Schedule.overlapped(seconds, chunks) : Schedule.sequential(seconds, chunks);
     }
 
-    private static double stolenFraction(long bytes, double commSeconds, Setting setting, Stolen loss) {
-        Cost host = AllReduceModel.withinHost(bytes, setting.ranks(), setting.hosts());
+    private double stolenFraction(long bytes, double commSeconds, Setting setting, Stolen loss) {
+        Cost host = allReduce.withinHost(bytes, setting.ranks(), setting.hosts());
         Cost link = setting.hosts() == 1 ? new Cost(0, 0)
                 : AllReduceModel.betweenHosts(bytes, setting.ranks(), setting.hosts());
         double lost = host.bytes() * loss.perHostByte + link.bytes() * loss.perLinkByte;

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 final class ScalingCsv {
     /** What a run says of itself, by its key there and as the column's name. */
     private static final List<String> TOLD = List.of("hosts", "cores", "device", "threads", "precision", "overlap",
+            "reduction",
             "batch_size", "global_batch", "parameters", "gradient_bytes", "first_bucket_bytes", "bucket_bytes",
             "chunk_bytes", "chunks", "resident_bytes");
 

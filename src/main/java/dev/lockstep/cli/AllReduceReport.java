@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.bench.AllReduceResult;
+import dev.lockstep.bench.StepResult;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -11,10 +12,13 @@ import java.util.stream.Collectors;
 /** What {@code bench allreduce} prints, in nccl-tests' columns, and as JSON. */
 final class AllReduceReport {
     private final Environment environment;
+    private final boolean sharedMemory;
     private final int warmUp;
 
-    AllReduceReport(Environment environment, int warmUp) {
+    /** @param sharedMemory whether the ranks of a machine sum in such */
+    AllReduceReport(Environment environment, boolean sharedMemory, int warmUp) {
         this.environment = environment;
+        this.sharedMemory = sharedMemory;
         this.warmUp = warmUp;
     }
 
@@ -23,6 +27,9 @@ final class AllReduceReport {
         out.println("# lockstep bench allreduce: in-place sums of float32 in host memory, " + ranks
                 + (ranks == 1 ? " rank on " : " ranks on ") + hosts());
         out.println("# " + environment.mpi());
+        if (sharedMemory) {
+            out.println("# ranks of a machine sum in memory that they share; --mpi: by MPI_Allreduce");
+        }
         if (ranks == 1) {
             out.println("# one rank: nothing is exchanged, these are the times of the calls alone");
         }
@@ -57,7 +64,8 @@ final class AllReduceReport {
     Map<String, Object> toMap(List<AllReduceResult> results) {
         return Environment.ordered("kind", "allreduce", "ranks", environment.placements().size(), "hosts",
                 environment.placements().stream().filter(placement -> placement.localRank() == 0).count(),
-                "type", "float", "redop", "sum", "warmup", warmUp,
+                "type", "float", "redop", "sum", "reduction",
+                StepResult.reduction(environment.placements().size(), sharedMemory), "warmup", warmUp,
                 "sizes", results.stream().map(AllReduceReport::toMap).toList(), "environment", environment.toMap());
     }
 

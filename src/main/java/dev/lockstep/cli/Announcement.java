@@ -39,7 +39,7 @@ final class Announcement {
         out.printf(Locale.ROOT, "memory    %.1f MiB %s a rank (predicted: %.1f)%s%n", mebibytes(device.allocatedBytes()),
                 environment.devices().isCuda() ? "of the GPU's" : "for arrays", mebibytes(sources.deviceBytes()),
                 sources.featuresOnHost() ? "; the data stays in the host's memory" : "");
-        out.println("gradients " + describe(trainer.replica().plan(), ranks, trainer.overlaps()));
+        out.println("gradients " + describe(trainer, ranks));
         out.flush();
     }
 
@@ -48,14 +48,16 @@ final class Announcement {
                 dataset.features().columns());
     }
 
-    private static String describe(BucketPlan plan, int ranks, boolean overlaps) {
+    private static String describe(Trainer trainer, int ranks) {
         if (ranks == 1) {
             return "one rank: nothing to reduce";
         }
+        BucketPlan plan = trainer.replica().plan();
         long bytes = plan.buckets().stream().mapToLong(BucketPlan.Bucket::bytes).sum();
-        return String.format(Locale.ROOT, "%.2f MiB in %s, sent in %s, %s", mebibytes(bytes),
+        return String.format(Locale.ROOT, "%.2f MiB in %s, sent in %s%s, %s", mebibytes(bytes),
                 count(plan.buckets().size(), "bucket"), count(plan.chunks().size(), "chunk"),
-                overlaps ? "while backward goes on" : plan.chunks().size() == 1 ? "after backward: there is no second"
+                trainer.replica().sharesGradients() ? " through shared memory" : "",
+                trainer.overlaps() ? "while backward goes on" : plan.chunks().size() == 1 ? "after backward: there is no second"
                         + " to compute beside it" : "after backward: distributed.overlap is false");
     }
 

@@ -5,9 +5,8 @@ import dev.lockstep.bench.AllReduceBenchmark;
 import dev.lockstep.bench.AllReduceResult;
 import dev.lockstep.bench.Json;
 import dev.lockstep.comm.Communicator;
-import dev.lockstep.device.DataType;
+import dev.lockstep.ddp.GradientMemory;
 import dev.lockstep.device.Device;
-import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.OutOfDeviceMemoryException;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Units;
@@ -60,6 +59,10 @@ final class BenchAllReduceCommand implements Callable<Integer> {
             description = "Waiting for the others longer than this in a sum ends the ranks; default ${DEFAULT-VALUE}.")
     private String timeout;
 
+    @Option(names = "--mpi", description = "Sum by MPI_Allreduce also where ranks share a machine, and could sum in memory that"
+            + " they share, as training does unless distributed.shared-memory is false.")
+    private boolean mpi;
+
     @Option(names = "--json", description = "Print one JSON object, on one line.")
     private boolean json;
 
@@ -78,15 +81,19 @@ final class BenchAllReduceCommand implements Callable<Integer> {
         RankWatch.start(communicator, timeout(), context.failure());
         Environment environment = Environment.detect(context.program(), context.launch(), communicator,
                 Optional.empty());
-        AllReduceReport report = new AllReduceReport(environment, warmUp);
         boolean first = communicator.rank() == 0;
         List<AllReduceResult> results = new ArrayList<>();
+        AllReduceReport report;
         // One thread: nothing is computed. Its memory is of the kind that gradients lie in.
         try (Device device = new CpuDevice(1)) {
             int largest = elementCounts.get(elementCounts.size() - 1);
-            DeviceBuffer memory = Agreement.onAllRanks(communicator,
-                    () -> allocate(device, largest, communicator.localSize()));
-            AllReduceBenchmark benchmark = new AllReduceBenchmark(communicator, memory, warmUp);
+            Agreement.onAllRanks(communicator, () -> {
+                requireMemory((long) largest * Float.BYTES, communicator.localSize(), AvailableMemory.bytes(Path.of("/")));
+                return true;
+            });
+            GradientMemory memory = Agreement.onAllRanks(communicator, () -> allocate(device, communicator, largest));
+            AllReduceBenchmark benchmark = new AllReduceBenchmark(communicator, memory.buffer(), warmUp);
+            report = new AllReduceReport(environment, memory.shared(), warmUp);
             if (first && !json) {
                 report.printHead(spec.commandLine().getOut());
             }
@@ -163,13 +170,11 @@ final class BenchAllReduceCommand implements Callable<Integer> {
         return Duration.ofMillis(millis.getAsLong());
     }
 
-    private static DeviceBuffer allocate(Device device, int elementCount, int ranksHere) {
-        long bytes = (long) elementCount * Float.BYTES;
-        requireMemory(bytes, ranksHere, AvailableMemory.bytes(Path.of("/")));
+    private GradientMemory allocate(Device device, Communicator communicator, int elementCount) {
         try {
-            return device.allocate(DataType.FLOAT32, elementCount);
+            return GradientMemory.allocate(device, communicator, !mpi, elementCount);
         } catch (OutOfDeviceMemoryException e) {
-            throw notEnough(bytes, "the system refuses this process that much", e);
+            throw notEnough((long) elementCount * Float.BYTES, "the system refuses this process that much", e);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.lockstep.comm;
 
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The ranks of a job and the collectives that training needs. Every rank calls the same collectives in the same
@@ -27,6 +28,17 @@ public interface Communicator extends AutoCloseable {
      * waits for other ranks. By default it has.
      */
     default void setCoreShared(boolean shared) {
+    }
+
+    /**
+     * Zeroed memory whose ranges {@link #prepareAllReduce} sums where they lie, without a copy on the way. Collective; the
+     * same {@code bytes} on all ranks. It stays as long as the communicator.
+     *
+     * @param bytes 0 on a rank that has no use for it
+     * @return empty on all ranks, unless all want it and each machine has as many of them, at least two, sharing its memory
+     */
+    default Optional<HostMemory> shareMemory(long bytes) {
+        return Optional.empty();
     }
 
     /** For a person: {@code "Open MPI 4.1.4"}, {@code "one rank without MPI"}. */

@@ -35,6 +35,21 @@ public interface Device extends AutoCloseable {
         return allocate(type, elementCount);
     }
 
+    /** Whether this device's own memory is the host's, and {@link #wrap} takes any of that. */
+    default boolean computesInHostMemory() {
+        return false;
+    }
+
+    /**
+     * A buffer in host memory that stays another's, for as long as this device is used; counted as if allocated here.
+     *
+     * @param address of the first element, a multiple of 64
+     * @throws UnsupportedOperationException where the device cannot compute in it
+     */
+    default DeviceBuffer wrap(DataType type, long address, long elementCount) {
+        throw new UnsupportedOperationException(description() + " computes in its own memory");
+    }
+
     /**
      * Zeroed host memory that enqueued copies go from and to; at most 2 GiB.
      *

@@ -77,7 +77,8 @@ final class JobReader {
                 distributed.get("first-bucket", "1MiB").bytes(MIN_BUCKET_BYTES, MAX_BUCKET_BYTES),
                 distributed.get("bucket", "25MiB").bytes(MIN_BUCKET_BYTES, MAX_BUCKET_BYTES),
                 distributed.get("chunk", "4MiB").bytes(MIN_BUCKET_BYTES, MAX_CHUNK_BYTES),
-                distributed.get("overlap", "true").flag());
+                distributed.get("overlap", "true").flag(),
+                distributed.get("shared-memory", "true").flag());
     }
 
     private static CheckpointConfig checkpoint(Fields checkpoint) {

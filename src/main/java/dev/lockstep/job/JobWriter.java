@@ -37,7 +37,7 @@ final class JobWriter {
                 schedule: %s
                 train:
                 %s
-                distributed: {first-bucket: %s, bucket: %s, chunk: %s, overlap: %s}
+                distributed: {first-bucket: %s, bucket: %s, chunk: %s, overlap: %s, shared-memory: %s}
                 checkpoint: {every-epochs: %s, every-steps: %s, every-minutes: %s, keep: %s}
                 log: {every-steps: %s}
                 validation: %s
@@ -53,7 +53,7 @@ final class JobWriter {
                 job.optimizer().groups().stream().map(JobWriter::group).collect(Collectors.joining(", ", "[", "]")),
                 schedule(job.schedule()), train(job.train()),
                 Units.BYTES.format(distributed.firstBucketBytes()), Units.BYTES.format(distributed.bucketBytes()),
-                Units.BYTES.format(distributed.chunkBytes()), distributed.overlap(),
+                Units.BYTES.format(distributed.chunkBytes()), distributed.overlap(), distributed.sharedMemory(),
                 checkpoint.everyEpochs(), checkpoint.everySteps(), number(checkpoint.everyMinutes()),
                 checkpoint.keep(),
                 job.log().everySteps(), job.validation().map(JobWriter::validation).orElse("null"));

@@ -40,19 +40,32 @@ public final class ParameterArena {
      * @param withGradients false where the model is only evaluated
      */
     public ParameterArena(Device device, DataType type, List<ParameterShape> shapes, boolean withGradients) {
+        this(device, type, shapes, withGradients ? device.allocate(type, elementCount(shapes)) : null);
+    }
+
+    /**
+     * Of FLOAT32.
+     *
+     * @param gradients zeroed, of the shapes' {@link #elementCount(List)}
+     */
+    public ParameterArena(Device device, List<ParameterShape> shapes, DeviceBuffer gradients) {
+        this(device, DataType.FLOAT32, shapes, gradients);
+    }
+
+    private ParameterArena(Device device, DataType type, List<ParameterShape> shapes, DeviceBuffer gradients) {
         long elements = elementCount(shapes);
+        this.gradients = gradients;
         values = device.allocate(type, elements);
         boolean converts = type == DataType.FLOAT32 && device.computeType() != type;
         computeValues = converts ? device.allocate(device.computeType(), elements) : values;
         convert = converts ? device.operations().convert(values, computeValues) : stream -> { };
-        gradients = withGradients ? device.allocate(type, elements) : null;
         List<Parameter> backward = new ArrayList<>();
         long first = 0;
         for (int i = shapes.size() - 1; i >= 0; i--) {
             ParameterShape shape = shapes.get(i);
             long count = shape.elementCount();
             Parameter parameter = new Parameter(shape, backward.size(), first, values.slice(first, count),
-                    computeValues.slice(first, count), withGradients ? gradients.slice(first, count) : null);
+                    computeValues.slice(first, count), gradients == null ? null : gradients.slice(first, count));
             if (byName.put(shape.name(), parameter) != null) {
                 throw new IllegalArgumentException("two parameters named " + shape.name());
             }

@@ -3,6 +3,7 @@ package dev.lockstep.train;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.ddp.DistributedDataParallel;
+import dev.lockstep.ddp.GradientMemory;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.nn.Randomness;
@@ -14,7 +15,9 @@ import dev.lockstep.random.Mt19937;
 import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.tensor.ParameterArena;
+import dev.lockstep.tensor.ParameterShape;
 import java.nio.file.Path;
+import java.util.List;
 
 /** A rank's copy of the model, and what keeps it the same as the others': the optimizer, and the gradients' sums. */
 public final class Replica {
@@ -22,6 +25,7 @@ public final class Replica {
     private final Communicator communicator;
     private final Sequential model;
     private final ParameterArena arena;
+    private final boolean sharesGradients;
     private final ModelBuffers buffers;
     private final Randomness randomness;
     private final BucketPlan plan;
@@ -42,7 +46,11 @@ public final class Replica {
         this.communicator = communicator;
         int ranks = communicator.size();
         model = Models.build(job.model(), features);
-        arena = new ParameterArena(device, model.parameterShapes(), true);
+        List<ParameterShape> shapes = model.parameterShapes();
+        GradientMemory gradients = GradientMemory.allocate(device, communicator, job.distributed().sharedMemory(),
+                ParameterArena.elementCount(shapes));
+        sharesGradients = gradients.shared();
+        arena = new ParameterArena(device, shapes, gradients.buffer());
         buffers = new ModelBuffers(device, model.bufferShapes());
         randomness = new Randomness(device, job.seed(), communicator.rank());
         randomness.setSteps(stepsBefore);
@@ -103,6 +111,11 @@ public final class Replica {
 
     public ParameterArena parameters() {
         return arena;
+    }
+
+    /** Whether the ranks of a machine sum gradients in memory that they share. */
+    public boolean sharesGradients() {
+        return sharesGradients;
     }
 
     /** This rank's; rank 0's are the model's. */

@@ -18,18 +18,26 @@ class AllReduceModelTest {
 
     @Test
     void shouldCountMessagesAndBytesOfHalvingAndDoubling() {
-        assertEquals(new Cost(2, MIB), AllReduceModel.withinHost(MIB, 2, 1));
-        assertEquals(new Cost(4, 1.5 * MIB), AllReduceModel.withinHost(MIB, 4, 1));
-        assertEquals(new Cost(10, 2 * MIB * 31 / 32.0), AllReduceModel.withinHost(MIB, 32, 1));
+        assertEquals(new Cost(2, MIB), AllReduceModel.withinHost(MIB, 2, 1, false));
+        assertEquals(new Cost(4, 1.5 * MIB), AllReduceModel.withinHost(MIB, 4, 1, false));
+        assertEquals(new Cost(10, 2 * MIB * 31 / 32.0), AllReduceModel.withinHost(MIB, 32, 1, false));
         // Two ranks on each of four hosts.
-        assertEquals(new Cost(2, MIB), AllReduceModel.withinHost(MIB, 8, 4));
+        assertEquals(new Cost(2, MIB), AllReduceModel.withinHost(MIB, 8, 4, false));
         assertEquals(new Cost(4, 1.5 * MIB), AllReduceModel.betweenHosts(MIB, 8, 4));
-        assertEquals(new Cost(0, 0), AllReduceModel.withinHost(MIB, 4, 4));
+        assertEquals(new Cost(0, 0), AllReduceModel.withinHost(MIB, 4, 4, false));
+    }
+
+    @Test
+    void shouldCountTwoWaitsInSharedMemory() {
+        assertEquals(new Cost(2, MIB), AllReduceModel.withinHost(MIB, 2, 1, true));
+        assertEquals(new Cost(2, MIB), AllReduceModel.withinHost(MIB, 32, 1, true));
+        assertEquals(new Cost(2, MIB), AllReduceModel.withinHost(MIB, 6, 3, true));
+        assertEquals(new Cost(0, 0), AllReduceModel.withinHost(MIB, 3, 3, true));
     }
 
     @Test
     void shouldDoubleOnlyWhatIsSmall() {
-        assertEquals(new Cost(3, 3 * 1024), AllReduceModel.withinHost(1024, 8, 1));
+        assertEquals(new Cost(3, 3 * 1024), AllReduceModel.withinHost(1024, 8, 1, false));
         // Both ranks of a host send all of it over the link.
         assertEquals(new Cost(2, 2 * 2 * 1024), AllReduceModel.betweenHosts(1024, 8, 4));
     }
@@ -37,9 +45,9 @@ class AllReduceModelTest {
     /** Between two of three ranks pass: half of the numbers each way, the half that the other has summed, the sums. */
     @Test
     void shouldFoldWhatIsBeyondAPowerOfTwo() {
-        assertEquals(new Cost(5, 3 * MIB), AllReduceModel.withinHost(MIB, 3, 1));
+        assertEquals(new Cost(5, 3 * MIB), AllReduceModel.withinHost(MIB, 3, 1, false));
         assertEquals(new Cost(5, 3 * MIB), AllReduceModel.betweenHosts(MIB, 3, 3));
-        assertEquals(new Cost(0, 0), AllReduceModel.withinHost(MIB, 3, 3));
+        assertEquals(new Cost(0, 0), AllReduceModel.withinHost(MIB, 3, 3, false));
     }
 
     @Test

@@ -129,7 +129,7 @@ class TrainIT {
             assertEquals(whole.get(i), losses(overlapping).get(i), 1e-5 * whole.get(i), "step " + (i + 1));
         }
         assertTrue(Files.readString(overlapping.resolve("stdout")).matches(
-                "(?s).*gradients 0.04 MiB in 3 buckets, sent in [23][0-9] chunks, while backward goes on.*"));
+                "(?s).*gradients 0.04 MiB in 3 buckets, sent in [23][0-9] chunks through shared memory, while backward goes on.*"));
         assertTrue(Files.readString(oneAfterTheOther.resolve("stdout")).contains(
                 "after backward: distributed.overlap is false"));
     }
@@ -157,11 +157,29 @@ class TrainIT {
             assertEquals(kind.equals("step") ? 2 * 3 : 2, processes.size());
             assertEquals(threads.size(), processes.size());
             for (int i = 0; i < threads.size(); i++) {
-                for (String key : kind.equals("step") ? List.of("loss", "learning_rate") : List.of("train_loss", "test_loss")) {
+                for (String key : kind.equals("step") ? List.of("loss", "learning_rate")
+                        : List.of("train_loss", "test_loss")) {
                     double value = threads.get(i).get(key).asDouble();
                     assertEquals(value, processes.get(i).get(key).asDouble(), 1e-5 * value, kind + " " + (i + 1));
                 }
             }
+        }
+    }
+
+    /** Of two numbers the sum has one value, whoever makes it; of more, rounding depends on the order. */
+    @Test
+    void shouldTrainAlikeThroughSharedMemoryAndMpi() throws Exception {
+        String[] sums = {SMALL_CHUNKS + "true}", SMALL_CHUNKS + "true, shared-memory: false}"};
+        Path shared = fiftySteps(2, "seed=3", sums[0]);
+        Path mpi = fiftySteps(2, "seed=3", sums[1]);
+        assertEquals(hash(mpi), hash(shared));
+        assertEquals(losses(mpi), losses(shared));
+        assertTrue(Files.readString(shared.resolve("stdout")).contains(" chunks through shared memory, while backward"));
+        assertTrue(Files.readString(mpi.resolve("stdout")).contains(" chunks, while backward"));
+        List<Double> sharedByThree = losses(fiftySteps(3, "seed=3", sums[0]));
+        List<Double> mpiByThree = losses(fiftySteps(3, "seed=3", sums[1]));
+        for (int i = 0; i < 50; i++) {
+            assertEquals(mpiByThree.get(i), sharedByThree.get(i), 1e-5 * mpiByThree.get(i), "step " + (i + 1));
         }
     }
 

@@ -275,7 +275,8 @@ class JobFilePropertiesTest {
     private static Arbitrary<DistributedConfig> distributed() {
         Arbitrary<Long> bytes = Arbitraries.oneOf(
                 Arbitraries.longs().between(4, 1L << 30), Arbitraries.longs().between(1, 1024).map(mib -> mib << 20));
-        return Combinators.combine(bytes, bytes, bytes, Arbitraries.of(true, false)).as(DistributedConfig::new);
+        Arbitrary<Boolean> flag = Arbitraries.of(true, false);
+        return Combinators.combine(bytes, bytes, bytes, flag, flag).as(DistributedConfig::new);
     }
 
     private static Arbitrary<CheckpointConfig> checkpoint() {

@@ -41,7 +41,7 @@ class JobFileTest {
                 new OptimizerConfig.Sgd(0.1, 0, 0, 0, false),
                 ScheduleConfig.NONE,
                 new TrainConfig(2, OptionalInt.of(10), OptionalInt.empty(), 1, true, false, NONE, NONE),
-                new DistributedConfig(1 << 20, 25 << 20, 4 << 20, true),
+                new DistributedConfig(1 << 20, 25 << 20, 4 << 20, true, true),
                 new CheckpointConfig(0, 0, 0, 3),
                 new LogConfig(0),
                 Optional.empty());
@@ -108,7 +108,7 @@ class JobFileTest {
                 schedule: {warmup-epochs: 2, step: {every-epochs: 3, gamma: 0.5}, scale-lr: linear}
                 train: {epochs: 3, global-batch: 96, accumulate: 4, shuffle: false, drop-last: true, clip-norm: 1.0,
                     clip-value: .5}
-                distributed: {first-bucket: 512B, bucket: 1GiB, chunk: 4096, overlap: false}
+                distributed: {first-bucket: 512B, bucket: 1GiB, chunk: 4096, overlap: false, shared-memory: false}
                 checkpoint: {every-epochs: 1, every-steps: 2, every-minutes: 0.5, keep: 4}
                 log: {every-steps: 10}
                 validation: {every-epochs: 0, every-steps: 9, monitor: accuracy, keep-best: true,
@@ -139,7 +139,7 @@ class JobFileTest {
                                 ScheduleConfig.ScaleLr.LINEAR),
                         new TrainConfig(3, OptionalInt.empty(), OptionalInt.of(96), 4, false, true,
                                 OptionalDouble.of(1), OptionalDouble.of(0.5)),
-                        new DistributedConfig(512, 1 << 30, 4096, false),
+                        new DistributedConfig(512, 1 << 30, 4096, false, false),
                         new CheckpointConfig(1, 2, 0.5, 4),
                         new LogConfig(10),
                         Optional.of(new ValidationConfig(0, 9, Optional.of(new MetricConfig.Accuracy()),
@@ -217,7 +217,7 @@ class JobFileTest {
                   drop-last: false
                   clip-norm: null
                   clip-value: null
-                distributed: {first-bucket: 1MiB, bucket: 25MiB, chunk: 4MiB, overlap: true}
+                distributed: {first-bucket: 1MiB, bucket: 25MiB, chunk: 4MiB, overlap: true, shared-memory: true}
                 checkpoint: {every-epochs: 0, every-steps: 0, every-minutes: 0, keep: 3}
                 log: {every-steps: 0}
                 validation: null

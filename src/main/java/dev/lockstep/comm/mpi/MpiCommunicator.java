@@ -6,8 +6,11 @@ import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.CommunicationThread;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
+import dev.lockstep.comm.HostMemory;
 import dev.lockstep.comm.HostTransfer;
+import dev.lockstep.comm.shared.SharedMemory;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -16,7 +19,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import mpi.Comm;
-import mpi.Datatype;
 import mpi.Intracomm;
 import mpi.MPI;
 import mpi.MPIException;
@@ -38,10 +40,15 @@ public final class MpiCommunicator implements Communicator {
     private final int size;
     private final int localRank;
     private final int localSize;
+    /** The job's number of the machine's first rank. */
+    private final int lowestLocalRank;
     private final String description;
     private final int broadcastPieceBytes;
-    private final Optional<SharedCore> sharedCore;
+    private final SharedCore sharedCore = new SharedCore();
     private final CommunicationThread communication;
+    private final List<SharedMemory> sharedMemories = new ArrayList<>();
+    /** The ranks of all machines with this local rank; null where no sum has asked for them. */
+    private Intracomm acrossMachines;
     private int preparedCount;
     private double[] gatheredDoubles = {};
     private ByteBuffer gatherOwn = ByteBuffer.allocateDirect(1 << 10);
@@ -61,11 +68,12 @@ public final class MpiCommunicator implements Communicator {
         machine.setErrhandler(MPI.ERRORS_RETURN);
         localRank = machine.getRank();
         localSize = machine.getSize();
+        int[] lowest = {rank};
+        machine.bcast(lowest, 1, MPI.INT, 0);
+        lowestLocalRank = lowest[0];
         machine.free();
         description = shortVersion(MPI.getLibVersion());
-        sharedCore = SharedCore.isPossible() ? Optional.of(new SharedCore()) : Optional.empty();
-        communication = new CommunicationThread("lockstep-comm", rank, size,
-                sharedCore.<CommunicationThread.Neighbour>map(core -> core).orElse(CommunicationThread.Neighbour.NONE));
+        communication = new CommunicationThread("lockstep-comm", rank, size, sharedCore);
     }
 
     /** Whether this process was started as a rank of an MPI job, by the environment that its launcher gave it. */
@@ -130,7 +138,22 @@ public final class MpiCommunicator implements Communicator {
 
     @Override
     public void setCoreShared(boolean shared) {
-        sharedCore.ifPresent(core -> core.setShared(shared));
+        sharedCore.setShared(shared);
+    }
+
+    @Override
+    public Optional<HostMemory> shareMemory(long bytes) {
+        Optional<SharedMemory> memory = SharedMemory.of(this, lowestLocalRank, bytes);
+        if (memory.isPresent()) {
+            sharedMemories.add(memory.get());
+            if (memory.get().spansMachines() && acrossMachines == null) {
+                communication.runOnCaller("split by local rank", () -> {
+                    acrossMachines = world.split(localRank, rank);
+                    acrossMachines.setErrhandler(MPI.ERRORS_RETURN);
+                });
+            }
+        }
+        return memory.map(shared -> shared);
     }
 
     @Override
@@ -141,19 +164,38 @@ public final class MpiCommunicator implements Communicator {
     @Override
     public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
-        return prepare(AllReduce.operation(preparedCount, count, name), floats, count, MPI.FLOAT, transfer);
+        String operation = AllReduce.operation(preparedCount, count, name);
+        return prepare(operation, transfer, sharedMemories.stream().filter(memory -> memory.contains(floats)).findFirst()
+                .map(memory -> sharedSum(memory, floats))
+                .orElse(() -> world.allReduce(floats, count, MPI.FLOAT, MPI.SUM)));
     }
 
     @Override
     public AllReduce prepareAllReduceOfDoubles(String name, ByteBuffer doubles, HostTransfer transfer) {
         int count = DirectBuffers.requireDoubles(doubles);
-        return prepare(AllReduce.operation(preparedCount, count + " doubles", name), doubles, count, MPI.DOUBLE, transfer);
+        return prepare(AllReduce.operation(preparedCount, count + " doubles", name), transfer,
+                () -> world.allReduce(doubles, count, MPI.DOUBLE, MPI.SUM));
     }
 
-    private AllReduce prepare(String operation, ByteBuffer numbers, int count, Datatype type, HostTransfer transfer) {
+    private CommunicationThread.Collective sharedSum(SharedMemory memory, ByteBuffer floats) {
+        SharedMemory.Sum sum = memory.prepare(floats);
+        if (!memory.spansMachines()) {
+            return () -> sum.run(!sharedCore.isContended());
+        }
+        int partCount = sum.part().capacity() / Float.BYTES;
+        return () -> {
+            sum.sumPart(!sharedCore.isContended());
+            if (partCount > 0) {
+                acrossMachines.allReduce(sum.part(), partCount, MPI.FLOAT, MPI.SUM);
+            }
+            sum.finish(!sharedCore.isContended());
+        };
+    }
+
+    private AllReduce prepare(String operation, HostTransfer transfer, CommunicationThread.Collective sum) {
         AllReduce reduction = communication.prepare(operation, () -> {
             transfer.fetch();
-            world.allReduce(numbers, count, type, MPI.SUM);
+            sum.run();
             transfer.store();
         });
         preparedCount++;

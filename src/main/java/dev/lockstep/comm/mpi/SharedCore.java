@@ -9,7 +9,10 @@ import dev.lockstep.comm.CommunicationThread;
 final class SharedCore implements CommunicationThread.Neighbour {
     private static final String LIBRARY = "lockstep_threads";
 
+    private final boolean preloaded = isPossible();
     private volatile boolean shared;
+    private volatile boolean callerWaits;
+    private volatile Thread communicationThread;
 
     /** Whether the launcher has put the library in front of all others; elsewhere MPI's own waiting stays. */
     static boolean isPossible() {
@@ -18,30 +21,48 @@ final class SharedCore implements CommunicationThread.Neighbour {
     }
 
     SharedCore() {
-        System.loadLibrary(LIBRARY);
+        if (preloaded) {
+            System.loadLibrary(LIBRARY);
+        }
     }
 
     void setShared(boolean shared) {
         this.shared = shared;
-        setComputing(shared);
+        tellComputing(shared);
+    }
+
+    /** Whether the calling thread takes its core from the other while it looks for messages. */
+    boolean isContended() {
+        return shared && !callerWaits && Thread.currentThread() == communicationThread;
     }
 
     @Override
     public void communicationThreadStarts() {
-        enter();
+        communicationThread = Thread.currentThread();
+        if (preloaded) {
+            enter();
+        }
     }
 
     @Override
     public void callerWaits() {
+        callerWaits = true;
         if (shared) {
-            setComputing(false);
+            tellComputing(false);
         }
     }
 
     @Override
     public void callerGoesOn() {
+        callerWaits = false;
         if (shared) {
-            setComputing(true);
+            tellComputing(true);
+        }
+    }
+
+    private void tellComputing(boolean computing) {
+        if (preloaded) {
+            setComputing(computing);
         }
     }
 

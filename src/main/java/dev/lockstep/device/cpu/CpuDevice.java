@@ -96,6 +96,17 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public boolean computesInHostMemory() {
+        return true;
+    }
+
+    @Override
+    public DeviceBuffer wrap(DataType type, long address, long elementCount) {
+        allocatedBytes += Math.multiplyExact(elementCount, type.bytes());
+        return new CpuBuffer(address, type, elementCount);
+    }
+
+    @Override
     public ByteBuffer allocateHost(int bytes) {
         return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     }

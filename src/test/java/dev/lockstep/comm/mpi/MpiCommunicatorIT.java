@@ -32,6 +32,14 @@ class MpiCommunicatorIT {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {2, 3, 4})
+    void shouldSumInMemoryThatRanksShare(int ranks) {
+        ProcessRun.Result result = ranks(ranks, "shared").run();
+        assertEquals(0, result.exitStatus(), result::toString);
+        assertEquals("", result.stderr());
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {1, 2})
     void shouldAllocateNothingInSteadyState(int ranks) {
         ProcessRun.Result result = ranks(ranks, "allocation").run();
@@ -76,6 +84,9 @@ class MpiCommunicatorIT {
     }
 
     private static ProcessRun ranks(int count, String... arguments) {
-        return Mpirun.ranks(count, MpiRankMain.class, List.of(), arguments).limit(LIMIT);
+        // Before where Java looks by itself, MPI's bindings among it.
+        String libraries = Path.of("target/native").toAbsolutePath().toString();
+        return Mpirun.ranks(count, MpiRankMain.class, List.of(), arguments).environment("LD_LIBRARY_PATH", libraries)
+                .limit(LIMIT);
     }
 }

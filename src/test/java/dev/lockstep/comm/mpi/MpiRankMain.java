@@ -4,9 +4,15 @@ import dev.lockstep.comm.AllReduce;
 import dev.lockstep.comm.CommunicationException;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.CommunicatorContract;
+import dev.lockstep.comm.HostMemory;
 import dev.lockstep.comm.SteadyStateAllocation;
+import dev.lockstep.device.DataType;
+import dev.lockstep.device.Device;
+import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.cpu.CpuDevice;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /** What {@link MpiCommunicatorIT} runs on each rank. The first argument says what. */
 public final class MpiRankMain {
@@ -21,6 +27,7 @@ public final class MpiRankMain {
             switch (arguments[0]) {
                 case "contract" -> contract(communicator);
                 case "allocation" -> SteadyStateAllocation.assertNone(communicator, "lockstep-comm");
+                case "shared" -> sharedMemory(communicator);
                 case "unequal" -> unequalLengths(communicator);
                 case "abort" -> abortOnOneRank(communicator, Integer.parseInt(arguments[1]));
                 default -> throw new IllegalArgumentException(arguments[0]);
@@ -46,6 +53,51 @@ public final class MpiRankMain {
         }
         if (communicator.rank() == 0) {
             System.out.println("over " + communicator.description());
+        }
+    }
+
+    /** Sums in shared memory and by MPI, started and not, all of them to come out as they should. */
+    private static void sharedMemory(Communicator communicator) {
+        int count = 300_001;
+        try (Device device = new CpuDevice(1)) {
+            HostMemory memory = communicator.shareMemory((long) count * Float.BYTES).orElseThrow();
+            DeviceBuffer all = device.wrap(DataType.FLOAT32, memory.address(), count);
+            ByteBuffer[] buffers = {all.slice(0, 200_000).hostView(), floats(1000), all.slice(200_000, 100_000).hostView(),
+                all.slice(300_000, 1).hostView()};
+            AllReduce[] sums = new AllReduce[buffers.length];
+            Arrays.setAll(sums, i -> communicator.prepareAllReduce(buffers[i]));
+            for (int round = 0; round < 100; round++) {
+                for (int i = 0; i < sums.length; i++) {
+                    fill(buffers[i], (communicator.rank() + 1) * (round + i));
+                    if (round % 3 > 0) {
+                        sums[i].start();
+                    }
+                }
+                for (AllReduce sum : sums) {
+                    if (round % 3 > 0) {
+                        sum.await();
+                    } else {
+                        sum.run();
+                    }
+                }
+                for (int i = 0; i < sums.length; i++) {
+                    requireAll(buffers[i], communicator.size() * (communicator.size() + 1) / 2 * (round + i));
+                }
+            }
+        }
+    }
+
+    private static void fill(ByteBuffer floats, float value) {
+        for (int at = 0; at < floats.capacity(); at += Float.BYTES) {
+            floats.putFloat(at, value);
+        }
+    }
+
+    private static void requireAll(ByteBuffer floats, float value) {
+        for (int at = 0; at < floats.capacity(); at += Float.BYTES) {
+            if (floats.getFloat(at) != value) {
+                throw new AssertionError("at byte " + at + " is " + floats.getFloat(at) + ", not " + value);
+            }
         }
     }
 
