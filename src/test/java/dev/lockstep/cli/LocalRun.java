@@ -30,17 +30,19 @@ final class LocalRun {
 
     private LocalRun() {}
 
-    /** Trains the job of {@code file} with keys set as by {@code --set}; {@code output}, new or empty, gets metrics and checkpoints. */
+    /** Trains the job with keys set as by {@code --set}; {@code output}, new or empty, gets metrics and checkpoints. */
     static void train(int ranks, Path file, Path output, String... sets) {
         RankThreads.run(ranks, LIMIT, communicator -> {
             try (Device device = new CpuDevice(1)) {
                 Job job = job(communicator, file, sets);
                 Listeners listeners = new Listeners();
-                Trainer trainer = new Trainer("test", job, data(job, communicator, device), device, communicator, listeners);
+                Trainer trainer = new Trainer("test", job, data(job, communicator, device), device, communicator,
+                        listeners);
                 Optional<RunFolder> folder = communicator.rank() == 0
                         ? Optional.of(RunFolder.create(job, Optional.of(output), Map.of())) : Optional.empty();
                 folder.ifPresent(listeners::add);
-                new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints), () -> false).run();
+                new TrainingRun(job, trainer, communicator, listeners, folder.map(RunFolder::checkpoints), () -> false)
+                        .run();
                 folder.ifPresent(RunFolder::close);
             }
         });

@@ -8,8 +8,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.io.TempDirFactory;
 
 /**
- * For {@code @TempDir} of tests that write many small checkpoints: in memory, where this machine has room for files there. To
- * force one checkpoint to the disk takes longer than to train for it.
+ * For {@code @TempDir} of tests that write many small checkpoints: in memory, where this machine has room for files there.
+ * To force one checkpoint to the disk takes longer than to train for it.
  */
 public final class MemoryFolder implements TempDirFactory {
     private static final Path SHARED_MEMORY = Path.of("/dev/shm");
