@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ResumeIT {
     /** 8 steps an epoch on two ranks, the last of them short. */
     private static final int EPOCHS = 300;
-    private static final String CHECKPOINTS = "checkpoint={every-steps: 7, keep: 2}";
+    private static final String CHECKPOINTS = "checkpoint={every-steps: 21, keep: 2}";
     /** The parameters' in the end, by the number of ranks, where nothing has come between. */
     private static final Map<Integer, String> WHOLE = new HashMap<>();
 
