@@ -182,6 +182,10 @@ NATIVE(jlong, address)(JNIEnv* env, jclass, jobject buffer) {
     return reinterpret_cast<jlong>(env->GetDirectBufferAddress(buffer));
 }
 
+NATIVE(jobject, view)(JNIEnv* env, jclass, jlong address, jlong bytes) {
+    return env->NewDirectByteBuffer(reinterpret_cast<void*>(address), bytes);
+}
+
 NATIVE(jlong, partStart)(JNIEnv*, jclass, jlong count, jint rank, jint ranks) {
     return partStart(count, rank, ranks);
 }

@@ -31,6 +31,7 @@ enum Code {
     NOT_READY = 600,
     ILLEGAL_ADDRESS = 700,
     ASSERT = 710,
+    ALREADY_REGISTERED = 712,
     LAUNCH_FAILURE = 719,
     NOT_SUPPORTED = 801,
     CAPTURE_UNSUPPORTED = 900,
@@ -92,7 +93,7 @@ void make_context_current();
 bool has_context();
 
 // --- Memory (memory.cpp).
-enum class Kind { DEVICE, PINNED };
+enum class Kind { DEVICE, PINNED, REGISTERED };
 struct Allocation {
     char* start = nullptr;
     size_t bytes = 0;
@@ -101,6 +102,8 @@ struct Allocation {
 };
 int allocate(Kind kind, int device, size_t bytes, void** pointer);
 int release(Kind kind, void* pointer);
+// Host memory of others, pinned from now on.
+int register_host(void* pointer, size_t bytes, int device);
 // The live allocation that overlaps [pointer, pointer + bytes); its start is null if there is none.
 Allocation overlapped(const void* pointer, size_t bytes);
 // Whether a kernel on that device may touch the bytes: all in one of its allocations, or in pinned memory.

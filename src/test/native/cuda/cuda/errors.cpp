@@ -30,6 +30,8 @@ const ErrorText* error_text(int code) {
         {600, {"cudaErrorNotReady", "CUDA_ERROR_NOT_READY", "device not ready"}},
         {700, {"cudaErrorIllegalAddress", "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}},
         {710, {"cudaErrorAssert", "CUDA_ERROR_ASSERT", "device-side assert triggered"}},
+        {712, {"cudaErrorHostMemoryAlreadyRegistered", "CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED",
+               "part or all of the requested memory range is already mapped"}},
         {719, {"cudaErrorLaunchFailure", "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}},
         {801, {"cudaErrorNotSupported", "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"}},
         {900, {"cudaErrorStreamCaptureUnsupported", "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",

@@ -102,9 +102,25 @@ int release(Kind kind, void* pointer) {
     if (found == state().mappings.end() || found->second.allocation.kind != kind) {
         return INVALID_VALUE;
     }
-    size_t page = (size_t) sysconf(_SC_PAGESIZE);
-    munmap(found->second.base - page, found->second.bytes + 2 * page);
+    if (kind != Kind::REGISTERED) {
+        size_t page = (size_t) sysconf(_SC_PAGESIZE);
+        munmap(found->second.base - page, found->second.bytes + 2 * page);
+    }
     state().mappings.erase(found);
+    return SUCCESS;
+}
+
+int register_host(void* pointer, size_t bytes, int device) {
+    if (pointer == nullptr || bytes == 0) {
+        return INVALID_VALUE;
+    }
+    if (overlapped(pointer, bytes).start != nullptr) {
+        return ALREADY_REGISTERED;
+    }
+    std::lock_guard<std::mutex> lock(state().mutex);
+    char* start = (char*) pointer;
+    // It has no margins: the memory around it is others'.
+    state().mappings[start] = {{start, bytes, Kind::REGISTERED, device}, start, bytes};
     return SUCCESS;
 }
 
@@ -125,7 +141,7 @@ bool reachable(const void* pointer, size_t bytes, int device) {
     const char* start = (const char*) pointer;
     return allocation.start != nullptr && start >= allocation.start
             && bytes <= (size_t) (allocation.start + allocation.bytes - start)
-            && (allocation.kind == Kind::PINNED || allocation.device == device);
+            && (allocation.kind != Kind::DEVICE || allocation.device == device);
 }
 
 size_t total_bytes() {

@@ -195,10 +195,24 @@ int cudaFreeHost(void* pointer) {
     });
 }
 
+int cudaHostRegister(void* pointer, size_t bytes, unsigned flags) {
+    return runtime_outside_capture("cudaHostRegister", [&]() -> int {
+        return flags != 0 ? (int) INVALID_VALUE : register_host(pointer, bytes, current_device());
+    });
+}
+
+int cudaHostUnregister(void* pointer) {
+    return runtime_outside_capture("cudaHostUnregister", [&] {
+        int code = synchronize_all();
+        int released = release(Kind::REGISTERED, pointer);
+        return code != SUCCESS ? code : released;
+    });
+}
+
 int cudaHostGetDevicePointer(void** device_pointer, void* pointer, unsigned flags) {
     return runtime("cudaHostGetDevicePointer", [&]() -> int {
         Allocation allocation = overlapped(pointer, 1);
-        if (flags != 0 || allocation.start == nullptr || allocation.kind != Kind::PINNED) {
+        if (flags != 0 || allocation.start == nullptr || allocation.kind == Kind::DEVICE) {
             return INVALID_VALUE;
         }
         *device_pointer = pointer;

@@ -10,6 +10,9 @@ import java.util.List;
  * Pure.
  */
 public final class Schedule {
+    /** Of a step: less than any clock could tell, and more than the sums of its times are rounded by. */
+    private static final double ROUNDING = 1e-12;
+
     /**
      * A chunk of gradients, in the order of sending.
      *
@@ -38,9 +41,16 @@ public final class Schedule {
      * @param commSeconds        of all chunks
      */
     public record Result(double stepSeconds, double computeSeconds, double exposedCommSeconds, double commSeconds) {
-        /** The part of communication that runs beside the operations; NaN without communication. */
+        /**
+         * The part of communication that runs beside the operations; NaN without communication, exactly 0 where what runs
+         * there is no more than rounding.
+         */
         public double hiddenFraction() {
-            return commSeconds > 0 ? 1 - exposedCommSeconds / commSeconds : Double.NaN;
+            if (!(commSeconds > 0)) {
+                return Double.NaN;
+            }
+            double hidden = commSeconds - exposedCommSeconds;
+            return Math.abs(hidden) > ROUNDING * stepSeconds ? hidden / commSeconds : 0;
         }
 
         /** The same with more updates behind the last one. */

@@ -83,13 +83,15 @@ final class AllReduceReport {
     }
 
     /** What is wrong with the sums; empty where all are right. */
-    static Optional<String> wrong(List<AllReduceResult> results) {
+    Optional<String> wrong(List<AllReduceResult> results) {
         long elements = results.stream().mapToLong(AllReduceResult::wrongElements).sum();
         return results.stream().filter(result -> result.wrongElements() > 0).findFirst()
                 .map(result -> elements + (elements == 1 ? " element is" : " elements are")
-                        + " wrong over all ranks and sizes, the first in sums of " + result.bytes() + " bytes: this MPI"
-                        + " does not sum right, so training would not either; try another transport (--mca pml,"
-                        + " --mca btl) or version of it");
+                        + " wrong over all ranks and sizes, the first in sums of " + result.bytes() + " bytes: "
+                        + (sharedMemory ? "sums in shared memory are not right, so training's would not be either; set"
+                        + " distributed.shared-memory to false, and see with --mpi that those are"
+                        : "this MPI does not sum right, so training would not either; try another transport (--mca pml,"
+                        + " --mca btl) or version of it"));
     }
 
     private String hosts() {

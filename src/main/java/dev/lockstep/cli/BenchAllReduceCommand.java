@@ -93,7 +93,7 @@ final class BenchAllReduceCommand implements Callable<Integer> {
             });
             GradientMemory memory = Agreement.onAllRanks(communicator, () -> allocate(device, communicator, largest));
             AllReduceBenchmark benchmark = new AllReduceBenchmark(communicator, memory.buffer(), warmUp);
-            report = new AllReduceReport(environment, memory.shared(), warmUp);
+            report = new AllReduceReport(environment, memory.isShared(), warmUp);
             if (first && !json) {
                 report.printHead(spec.commandLine().getOut());
             }
@@ -110,7 +110,7 @@ final class BenchAllReduceCommand implements Callable<Integer> {
             spec.commandLine().getOut().flush();
         }
         // All ranks have the same results, and so end together.
-        Optional<String> wrong = AllReduceReport.wrong(results);
+        Optional<String> wrong = report.wrong(results);
         if (first && wrong.isPresent()) {
             System.err.println("lockstep: error: " + wrong.get());
         }

@@ -101,10 +101,20 @@ final class BenchOverlapCommand implements Callable<Integer> {
         out.printf(Locale.ROOT, "schedule's bound    %9.3f ms; mean step / bound %.3f%n", result.boundSeconds() * 1e3,
                 result.stepToBound());
         if (result.hiddenFraction() != null) {
-            out.printf(Locale.ROOT, "hidden              %9.3f of communication; the bound's %.3f%s%n",
-                    result.hiddenFraction(), result.boundHiddenFraction(), result.hiddenToBoundHidden() == null ? ""
-                            : String.format(Locale.ROOT, ", of which %.3f is reached", result.hiddenToBoundHidden()));
+            out.println(hidden(result));
         }
+    }
+
+    /** The line of a result with communication. */
+    static String hidden(OverlapResult result) {
+        return String.format(Locale.ROOT, "hidden              %9.3f of communication; the bound's %.3f%s",
+                thousandths(result.hiddenFraction()), result.boundHiddenFraction(), result.hiddenToBoundHidden() == null ? ""
+                        : String.format(Locale.ROOT, ", of which %.3f is reached", thousandths(result.hiddenToBoundHidden())));
+    }
+
+    /** What is hardly below 0 is 0, not -0. */
+    private static double thousandths(double value) {
+        return Math.round(value * 1e3) / 1e3;
     }
 
     private static void print(PrintWriter out, String name, StepResult result) {

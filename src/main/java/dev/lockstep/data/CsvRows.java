@@ -175,7 +175,9 @@ final class CsvRows implements AutoCloseable {
             return file.invalid("the target " + problem(List.of(column)), comma ? WITHOUT_COMMA
                     : "correct it; classes go with loss: cross-entropy");
         }
-        Map<Boolean, List<Integer>> found = IntStream.range(column, columns.size()).filter(this::holdsNoNumber).boxed()
+        // A target is not to become categories or be dropped: its turn comes where it alone holds no number.
+        Map<Boolean, List<Integer>> found = IntStream.range(column, columns.size()).filter(this::holdsNoNumber)
+                .filter(i -> !isTarget(i) || hasComma(i)).boxed()
                 .collect(Collectors.partitioningBy(i -> hasComma(i) == comma));
         List<Integer> alike = found.get(true);
         List<Integer> others = found.get(false);

@@ -32,6 +32,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
 
     private final Device device;
     private final ParameterArena arena;
+    private final GradientMemory memory;
     private final Communicator communicator;
     private final BucketPlan plan;
     private final BucketPlan.Chunk[] chunkPlans;
@@ -60,7 +61,18 @@ public final class DistributedDataParallel implements GradientListener, Binding.
      */
     public DistributedDataParallel(Device device, ParameterArena arena, Communicator communicator, BucketPlan plan,
             boolean overlap, RangeUpdate update) {
+        this(device, arena, GradientMemory.of(device, arena.gradients()), communicator, plan, overlap, update);
+    }
+
+    /**
+     * As above.
+     *
+     * @param memory of the arena's gradients
+     */
+    public DistributedDataParallel(Device device, ParameterArena arena, GradientMemory memory, Communicator communicator,
+            BucketPlan plan, boolean overlap, RangeUpdate update) {
         this.device = device;
+        this.memory = memory;
         this.arena = arena;
         this.communicator = communicator;
         this.plan = plan;
@@ -76,8 +88,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
 
     private GradientChunk chunk(int index) {
         BucketPlan.Chunk chunk = chunkPlans[index];
-        StagedGradients gradients = new StagedGradients(device,
-                arena.gradients().slice(chunk.firstElement(), chunk.elementCount()), copyStream,
+        StagedGradients gradients = memory.stage(chunk.firstElement(), chunk.elementCount(), copyStream,
                 new ChunkTimes("chunk " + index + " of bucket " + chunk.bucket()));
         String name = "bucket " + chunk.bucket() + " up to row " + chunk.rows() + " of "
                 + arena.backwardOrder().get(chunk.lastParameter()).name();
@@ -92,7 +103,9 @@ public final class DistributedDataParallel implements GradientListener, Binding.
             return RankSums.ALONE.sumOverRanks(name, numbers);
         }
         sumsWithinSteps = true;
-        StagedGradients staged = new StagedGradients(device, numbers, copyStream, new ChunkTimes(name));
+        ByteBuffer host = numbers.isHostAccessible() ? numbers.hostView()
+                : device.allocateHost(Math.toIntExact(numbers.byteCount()));
+        StagedGradients staged = new StagedGradients(device, numbers, host, copyStream, new ChunkTimes(name));
         AllReduce allReduce = communicator.prepareAllReduceOfDoubles(name, staged.host(), staged);
         return stream -> {
             staged.markWritten(stream);

@@ -1,26 +1,63 @@
 package dev.lockstep.ddp;
 
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.comm.HostMemory;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
+import dev.lockstep.device.Stream;
+import java.nio.ByteBuffer;
+import java.util.Optional;
 
 /**
- * What an arena's gradients lie in.
- *
- * @param buffer zeroed, of FLOAT32
- * @param shared whether the ranks of a machine share it, so that they sum chunks where they lie
+ * What an arena's gradients lie in, and on their way over the ranks: the same where the device computes in host memory. Where
+ * the ranks of a machine share that memory, they sum chunks where they lie.
  */
-public record GradientMemory(DeviceBuffer buffer, boolean shared) {
+public final class GradientMemory {
+    private final Device device;
+    private final DeviceBuffer buffer;
+    /** None where the ranks don't. */
+    private final Optional<HostMemory> shared;
+
+    private GradientMemory(Device device, DeviceBuffer buffer, Optional<HostMemory> shared) {
+        this.device = device;
+        this.buffer = buffer;
+        this.shared = shared;
+    }
+
     /**
-     * Collective.
+     * Zeroed. Collective.
      *
      * @param shared whether it is to be shared, where that can be
      */
     public static GradientMemory allocate(Device device, Communicator communicator, boolean shared, long elementCount) {
-        boolean wanted = shared && device.computesInHostMemory();
-        return communicator.shareMemory(wanted ? Math.multiplyExact(elementCount, DataType.FLOAT32.bytes()) : 0)
-                .map(memory -> new GradientMemory(device.wrap(DataType.FLOAT32, memory.address(), elementCount), true))
-                .orElseGet(() -> new GradientMemory(device.allocate(DataType.FLOAT32, elementCount), false));
+        long bytes = Math.multiplyExact(elementCount, DataType.FLOAT32.bytes());
+        Optional<HostMemory> memory = communicator.shareMemory(shared && device.takesHostMemory() ? bytes : 0);
+        DeviceBuffer buffer = memory.flatMap(host -> device.register(host.address(), bytes))
+                .orElseGet(() -> device.allocate(DataType.FLOAT32, elementCount));
+        return new GradientMemory(device, buffer, memory);
+    }
+
+    /** This rank's own. */
+    static GradientMemory of(Device device, DeviceBuffer buffer) {
+        return new GradientMemory(device, buffer, Optional.empty());
+    }
+
+    public DeviceBuffer buffer() {
+        return buffer;
+    }
+
+    public boolean isShared() {
+        return shared.isPresent();
+    }
+
+    /** The range, and the host memory that it is summed in. */
+    StagedGradients stage(long firstElement, long elementCount, Stream copyStream, ChunkTimes times) {
+        DeviceBuffer range = buffer.slice(firstElement, elementCount);
+        int elementBytes = DataType.FLOAT32.bytes();
+        ByteBuffer host = range.isHostAccessible() ? range.hostView()
+                : shared.map(memory -> memory.view(firstElement * elementBytes, Math.toIntExact(range.byteCount())))
+                .orElseGet(() -> device.allocateHost(Math.toIntExact(range.byteCount())));
+        return new StagedGradients(device, range, host, copyStream, times);
     }
 }

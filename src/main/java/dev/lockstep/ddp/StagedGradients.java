@@ -21,12 +21,15 @@ final class StagedGradients implements HostTransfer {
     /** Written by the training thread before the reduction is started. */
     private boolean timed;
 
-    /** @param copyStream used by the thread that runs the reductions */
-    StagedGradients(Device device, DeviceBuffer range, Stream copyStream, ChunkTimes times) {
+    /**
+     * @param host       of the range's length: its own memory, or such as the device can copy to
+     * @param copyStream used by the thread that runs the reductions
+     */
+    StagedGradients(Device device, DeviceBuffer range, ByteBuffer host, Stream copyStream, ChunkTimes times) {
         this.range = range;
         this.copyStream = copyStream;
         this.times = times;
-        host = range.isHostAccessible() ? range.hostView() : device.allocateHost(Math.toIntExact(range.byteCount()));
+        this.host = host;
         written = device.newEvent();
         stored = device.newEvent();
     }

@@ -1,6 +1,7 @@
 package dev.lockstep.device;
 
 import java.nio.ByteBuffer;
+import java.util.Optional;
 
 /**
  * Where a rank computes. One thread at a time may enqueue work; closing the device frees all that was allocated
@@ -35,19 +36,22 @@ public interface Device extends AutoCloseable {
         return allocate(type, elementCount);
     }
 
-    /** Whether this device's own memory is the host's, and {@link #wrap} takes any of that. */
-    default boolean computesInHostMemory() {
+    /** Whether {@link #register} takes host memory that others have allocated. */
+    default boolean takesHostMemory() {
         return false;
     }
 
     /**
-     * A buffer in host memory that stays another's, for as long as this device is used; counted as if allocated here.
+     * Makes host memory, which stays another's and is there for as long as this device is used, such as {@link #allocateHost}
+     * gives.
      *
-     * @param address of the first element, a multiple of 64
-     * @throws UnsupportedOperationException where the device cannot compute in it
+     * @param address of its first byte, a multiple of 64
+     * @return empty where the device computes in memory of its own; else a buffer of the floats there, counted as allocated
+     * @throws OutOfDeviceMemoryException naming what was asked for
+     * @throws UnsupportedOperationException unless {@link #takesHostMemory}
      */
-    default DeviceBuffer wrap(DataType type, long address, long elementCount) {
-        throw new UnsupportedOperationException(description() + " computes in its own memory");
+    default Optional<DeviceBuffer> register(long address, long bytes) {
+        throw new UnsupportedOperationException(description() + " takes no memory of others");
     }
 
     /**

@@ -13,7 +13,7 @@ import java.util.OptionalDouble;
  * @param seconds        by part, in the order in which the parts follow each other; the last is what they leave of the step:
  *                       the updates that did not run while chunks were reduced, and what training does between two steps
  * @param optimizer      of all updates, also of those that ran while later chunks were reduced
- * @param hiddenFraction of communication; empty where there is none
+ * @param hiddenFraction of all communication, as a run's summary has it; empty where there is none
  * @param gemmShare      of the time in matrix products in the step's
  */
 public record Breakdown(Map<String, Double> seconds, double optimizer, OptionalDouble hiddenFraction, double gigaflops,
@@ -58,9 +58,10 @@ public record Breakdown(Map<String, Double> seconds, double optimizer, OptionalD
         PARTS.forEach((key, part) -> seconds.put(part, mean(breakdowns, key)));
         double sum = seconds.values().stream().mapToDouble(Double::doubleValue).sum();
         seconds.put(REST, Math.max(0, mean(breakdowns, "step_seconds") - sum));
-        boolean communicates = breakdowns.stream().allMatch(breakdown -> breakdown.has("hidden_fraction"));
+        double comm = mean(breakdowns, "comm_seconds");
+        double exposed = mean(breakdowns, "exposed_comm_seconds");
         return new Breakdown(seconds, mean(breakdowns, "optimizer_seconds"),
-                communicates ? OptionalDouble.of(mean(breakdowns, "hidden_fraction")) : OptionalDouble.empty(),
+                comm > 0 ? OptionalDouble.of(1 - exposed / comm) : OptionalDouble.empty(),
                 mean(breakdowns, "gflops"), mean(breakdowns, "gemm_share"));
     }
 

@@ -36,8 +36,9 @@ import java.util.stream.Stream;
  * <p>All methods are the training thread's.
  */
 public final class CheckpointWriter {
+    /** The link. */
+    static final String BEST = "best";
     private static final String TEMPORARY_PREFIX = ".writing-";
-    private static final String BEST = "best";
     private static final String REMOVED_PREFIX = ".removing-";
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 
@@ -120,6 +121,16 @@ public final class CheckpointWriter {
         }
     }
 
+    /**
+     * Mends the link where a run goes on from a checkpoint that was written, but whose link was not; before the first
+     * checkpoint is begun.
+     *
+     * @throws TrainingException if it could not be made
+     */
+    void goOnFrom(Position start) {
+        linkBest(start.validation().bestCheckpoint());
+    }
+
     /** On the writing thread, as all below. */
     private Path write(String name, CheckpointState state) {
         Path target = folder.resolve(name);
@@ -158,13 +169,16 @@ public final class CheckpointWriter {
         }
         written.remove(target);
         written.addLast(target);
-        String best = state.position().validation().bestCheckpoint();
-        linkBest(best);
+        linkBest(state.position().validation().bestCheckpoint());
         removeOld();
         return target;
     }
 
-    /** Nothing is missing at any moment: the link changes in one step, and only to what is whole. */
+    /**
+     * Nothing is missing at any moment: the link changes in one step, and only to what is whole.
+     *
+     * @param best name of the checkpoint; empty where none is kept
+     */
     private void linkBest(String best) {
         Path link = folder.resolve(BEST);
         try {

@@ -18,8 +18,7 @@ import java.util.Optional;
 /** Cuts metrics.jsonl back to where a checkpoint stood. */
 final class MetricsCut {
     private static final ObjectMapper JSON = new ObjectMapper();
-    /** No line of ours comes near it. */
-    private static final int LONGEST_LINE_BYTES = 1 << 16;
+    private static final int BUFFER_BYTES = 1 << 16;
 
     private MetricsCut() {
     }
@@ -33,12 +32,12 @@ final class MetricsCut {
     static byte[] cut(FileChannel metrics, Position start) throws IOException {
         metrics.position(0);
         // Not closed: that would close the channel and with it the lock.
-        InputStream in = new BufferedInputStream(Channels.newInputStream(metrics), LONGEST_LINE_BYTES);
+        InputStream in = new BufferedInputStream(Channels.newInputStream(metrics), BUFFER_BYTES);
         ByteArrayOutputStream line = new ByteArrayOutputStream();
         ByteArrayOutputStream epochs = new ByteArrayOutputStream();
         long kept = 0;
         long end = 0;
-        for (int next = in.read(); next >= 0 && line.size() <= LONGEST_LINE_BYTES; next = in.read()) {
+        for (int next = in.read(); next >= 0; next = in.read()) {
             end++;
             if (next != '\n') {
                 line.write(next);

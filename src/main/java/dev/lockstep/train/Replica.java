@@ -49,7 +49,7 @@ public final class Replica {
         List<ParameterShape> shapes = model.parameterShapes();
         GradientMemory gradients = GradientMemory.allocate(device, communicator, job.distributed().sharedMemory(),
                 ParameterArena.elementCount(shapes));
-        sharesGradients = gradients.shared();
+        sharesGradients = gradients.isShared();
         arena = new ParameterArena(device, shapes, gradients.buffer());
         buffers = new ModelBuffers(device, model.bufferShapes());
         randomness = new Randomness(device, job.seed(), communicator.rank());
@@ -64,7 +64,7 @@ public final class Replica {
         optimizer = Optimizers.build(job, device, arena, schedule);
         GradientClipping clipping = new GradientClipping(device, arena, job.train().clipNorm(), job.train().clipValue(),
                 plan.chunks().size());
-        ddp = new DistributedDataParallel(device, arena, communicator, plan, job.distributed().overlap(),
+        ddp = new DistributedDataParallel(device, arena, gradients, communicator, plan, job.distributed().overlap(),
                 clipping.isOn() ? new ClippedUpdate(clipping, optimizer) : optimizer::bind);
         model.initialize(new Mt19937(job.seed()), arena::parameter);
         ddp.broadcastParameters(device.computeStream());

@@ -8,6 +8,7 @@ import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
 import dev.lockstep.job.ScheduleConfig;
 import dev.lockstep.job.ValidationConfig;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,7 +96,17 @@ public record Resumption(Optional<Checkpoint> checkpoint, List<String> notices) 
         job.validation().map(ValidationConfig::monitorName).filter(now -> !monitor.isEmpty() && !now.equals(monitor))
                 .ifPresent(now -> notices.add("validation.monitor is " + now + ", not " + monitor
                         + ": the best validation is looked for anew"));
+        bestNotKept(checkpoint.folder().resolveSibling(CheckpointWriter.BEST), position.validation(), job)
+                .ifPresent(notices::add);
         return notices;
+    }
+
+    /** What a better validation than those whose checkpoints were kept leaves of these. */
+    private static Optional<String> bestNotKept(Path link, ValidationProgress progress, Job job) {
+        return job.validation().filter(ValidationConfig::keepBest)
+                .filter(now -> progress.isOf(now.monitorName()) && progress.bestCheckpoint().isEmpty())
+                .map(now -> "the best validation, after step " + progress.bestStep() + ", was not kept; until one is better, "
+                        + (Files.exists(link) ? "checkpoints/best is an older one" : "there is no checkpoints/best"));
     }
 
     /** {@code "optimizer.sgd.lr from 0.1 to 0.05"}, of the keys that bear on what is computed. */

@@ -79,6 +79,7 @@ public final class TrainingRun {
         List<EpochMetrics> epochs = new ArrayList<>(before);
         String hash = "";
         Position start = trainer.start();
+        checkpoints.ifPresent(writer -> writer.goOnFrom(start));
         boolean endedWithAnEpoch = validation.endsTraining() && start.consumed() == 0;
         int last = endedWithAnEpoch ? start.epoch() - 1 : job.train().epochs();
         try {

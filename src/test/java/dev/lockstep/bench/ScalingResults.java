@@ -78,7 +78,7 @@ final class ScalingResults {
         Arrays.stream(stepSeconds).forEach(line.withArray("step_seconds")::add);
         ObjectNode breakdown = line.putObject("breakdown").put("step_seconds", mean).put("data_seconds", 0.02 * mean)
                 .put("forward_seconds", 0.25 * mean).put("backward_seconds", 0.5 * mean)
-                .put("exposed_comm_seconds", 0.1 * mean).put("comm_seconds", 0.4 * mean)
+                .put("exposed_comm_seconds", 0.1 * mean).put("comm_seconds", count > 1 ? 0.4 * mean : 0)
                 .put("optimizer_seconds", 0.08 * mean).put("gflops", 123.4).put("gemm_share", 0.75);
         if (count > 1) {
             breakdown.put("hidden_fraction", 0.75);

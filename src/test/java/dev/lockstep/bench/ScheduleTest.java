@@ -151,7 +151,7 @@ class ScheduleTest {
         assertTrue(overlapped.stepSeconds() >= computing + updates - 1e-12);
         double first = Arrays.stream(operations, 0, after[0] + 1).sum();
         assertTrue(overlapped.stepSeconds() >= first + overlapped.commSeconds() - 1e-12);
-        assertTrue(overlapped.hiddenFraction() >= -1e-9 && overlapped.hiddenFraction() <= 1);
+        assertTrue(overlapped.hiddenFraction() >= 0 && overlapped.hiddenFraction() <= 1);
     }
 
     /** dW2 a, b, dX2, dW0 and four chunks, as on paper. */

@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.bench.StepResult.Operation;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.tensor.ParameterShape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -94,6 +96,25 @@ class StepBoundTest {
         assertEquals(44.0 / 39, result.stepToBound(), 1e-12);
         assertEquals(0.5, result.boundHiddenFraction());
         assertEquals(1.5, result.hiddenToBoundHidden());
+    }
+
+    /** Whatever the times add up to: one chunk is ready when backward ends. */
+    @Test
+    void shouldFindThatNothingCanHideASingleChunk() {
+        Random random = new Random(3);
+        for (int i = 0; i < 100; i++) {
+            List<Operation> operations = new ArrayList<>();
+            for (Operation operation : OPERATIONS.subList(0, 10)) {
+                operations.add(new Operation(operation.name(), operation.phase(), operation.flops(), random.nextDouble()));
+            }
+            StepResult off = StepResults.of(2, 1, null, 8, SHAPES, 25 << 20, operations,
+                    new double[] {1e-4 * random.nextDouble()}, 50);
+            assertEquals(1, off.chunks());
+            OverlapResult result = OverlapResult.of(off, off);
+            assertEquals(0.0, result.boundHiddenFraction());
+            assertNull(result.hiddenToBoundHidden());
+            assertTrue(Json.write(result).endsWith("\"bound_hidden_fraction\":0.0}"), Json.write(result));
+        }
     }
 
     @Test

@@ -33,6 +33,7 @@ class BenchAllReduceIT {
         List<String> head = run.stdout().lines().filter(line -> line.startsWith("#")).toList();
         assertTrue(head.get(0).contains("2 ranks on "), run::toString);
         assertTrue(head.get(1).matches("# Open MPI .*, 2 ranks started by mpirun"), run::toString);
+        assertEquals("# ranks of a machine sum in memory that they share; --mpi: by MPI_Allreduce", head.get(2));
         assertTrue(head.get(head.size() - 2).matches("# +size +count +type +redop +time +algbw +busbw +#wrong +hand-over"
                 + " +time +algbw +busbw +#wrong"), run::toString);
         List<String> rows = run.stdout().lines().filter(line -> !line.startsWith("#")).toList();
@@ -56,6 +57,7 @@ class BenchAllReduceIT {
         assertEquals("allreduce", json.get("kind").asText());
         assertEquals(ranks, json.get("ranks").asInt());
         assertEquals(1, json.get("hosts").asInt());
+        assertEquals(ranks == 1 ? "none" : "shared memory", json.get("reduction").asText());
         assertEquals(1, json.get("warmup").asInt());
         assertEquals(ranks, json.get("environment").get("ranks").size());
         JsonNode sizes = json.get("sizes");
@@ -106,7 +108,7 @@ class BenchAllReduceIT {
         assertEquals(0, compiled.exitStatus(), compiled::toString);
 
         ProcessRun.Result run = Lockstep.ranks(2, "bench", "allreduce", "--min", "2KiB", "--max", "8KiB", "--iterations",
-                "2").environment("LD_PRELOAD", library).run();
+                "2", "--mpi").environment("LD_PRELOAD", library).run();
 
         assertEquals(1, run.exitStatus(), run::toString);
         assertEquals(List.of("lockstep: error: 4 elements are wrong over all ranks and sizes, the first in sums of 4096"

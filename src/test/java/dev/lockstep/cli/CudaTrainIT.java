@@ -89,6 +89,19 @@ class CudaTrainIT {
         }
     }
 
+    /** Each copies its chunks to memory that both have, or to its own, which MPI then reads. */
+    @Test
+    void shouldTrainAlikeThroughSharedMemoryAndMpi() throws IOException {
+        List<String> hashes = new ArrayList<>();
+        for (String shared : List.of("true", "false")) {
+            ProcessRun.Result run = run(2, "shared-" + shared, STAND_IN, "device=cuda", "distributed.chunk=64",
+                    "distributed.first-bucket=1KiB", "distributed.shared-memory=" + shared);
+            assertEquals(shared.equals("true"), run.stdout().contains(" chunks through shared memory, "), run::toString);
+            hashes.add(Lockstep.metrics(folder.resolve("shared-" + shared), "summary").get(0).get("parameters_sha256").asText());
+        }
+        assertEquals(hashes.get(0), hashes.get(1));
+    }
+
     /** On one rank the update is part of the recorded graph, and its numbers change with every step. */
     @ParameterizedTest(name = "{0} ranks")
     @CsvSource({"1", "2"})

@@ -2,12 +2,14 @@ package dev.lockstep.data;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.lockstep.data.CsvEncoding.Categorical;
 import dev.lockstep.data.CsvEncoding.Classes;
 import dev.lockstep.data.CsvEncoding.Column;
 import dev.lockstep.data.CsvEncoding.Dropped;
 import dev.lockstep.data.CsvEncoding.Numeric;
+import dev.lockstep.InvalidInputException;
 import dev.lockstep.device.Buffers;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
@@ -193,6 +195,28 @@ class CsvSourceTest {
     void shouldNameFileAndLine(String text, String message) {
         BadInput.refused(training(options("y"), text.translateEscapes())::info,
                 folder.resolve("data.csv") + message);
+    }
+
+    @Test
+    void shouldNotAdviseToMakeCategoriesOfANumericTarget() {
+        String advice = " holds 'a', which is no number; correct it, or name such columns in data.train.categorical or"
+                + " data.train.drop";
+        String ofTarget = " holds 'b', which is no number; correct it; classes go with loss: cross-entropy";
+        for (boolean header : new boolean[] {true, false}) {
+            Options options = header ? options("y").values() : options("1").noHeader().values();
+            String names = header ? "x,y\n" : "";
+            String at = folder.resolve("data.csv") + (header ? ":2: " : ":1: ");
+            String target = header ? "'y'" : "'1'";
+            assertEquals(at + "column " + (header ? "'x'" : "'0'") + advice, refusal(options, names + "a,b\n"));
+            assertEquals(at + "the target " + target + ofTarget, refusal(options, names + "1,b\n"));
+            assertEquals(at + "column " + (header ? "'x'" : "'0'") + advice.replace("number; correct it", "number; column "
+                    + target + " holds '1,5', and numbers here have no commas; correct it")
+                    + "; write 1234.5 where it says 1234,5 or 1,234.5", refusal(options, names + "a,\"1,5\"\n"));
+        }
+    }
+
+    private String refusal(Options options, String text) {
+        return assertThrows(InvalidInputException.class, training(options, text)::info).getMessage();
     }
 
     @ParameterizedTest

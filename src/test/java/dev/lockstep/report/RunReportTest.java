@@ -114,6 +114,22 @@ class RunReportTest {
         assertEquals("1 | 1 | 2.200 | 0.4000", row(report, "1", 1));
     }
 
+    /** An epoch that communicates little counts little; the first, of which nothing is hidden, warms up. */
+    @Test
+    void shouldSayWhatPartOfAllCommunicationIsHidden() throws Exception {
+        String epoch = """
+                {"kind":"epoch","epoch":%1$d,"step":%1$d,"train_loss":1.0,"data_seconds":0.001,"forward_seconds":0.002,\
+                "backward_seconds":0.003,"exposed_comm_seconds":%2$s,"comm_seconds":%3$s,"optimizer_seconds":0.001,\
+                "step_seconds":0.0095,"hidden_fraction":%4$s,"gflops":12.0,"gemm_share":0.5}
+                """;
+        Document report = report(run("a", epoch.formatted(1, 0.002, 0.002, 0.0) + epoch.formatted(2, 0.003, 0.002, -0.5)
+                + epoch.formatted(3, 0.001, 0.010, 0.9)));
+
+        // 4 of 12 ms are exposed; the mean of the epochs' own fractions would be 20 %.
+        assertEquals("a | 1.000 | 2.000 | 3.000 | 2.000 | 1.500 | 1.000 | 66.7 % | 12.00 | 50.0 %",
+                row(report, "a", 2));
+    }
+
     @Test
     void shouldSayWhetherARunHasStoppedEarly() throws Exception {
         Document report = report(run("a", EPOCHS + SUMMARY.replace("}", ",\"stopped_early\":true}")));

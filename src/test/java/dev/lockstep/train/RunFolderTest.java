@@ -181,6 +181,22 @@ class RunFolderTest {
         assertEquals(JOB, JobFile.load(output.resolve("config.yaml"), List.of()));
     }
 
+    /** A confusion matrix of many classes takes as much. */
+    @Test
+    void shouldCutTheMetricsWhateverTheLengthOfALine() throws Exception {
+        String matrix = "[" + "[0,1],".repeat(12_000) + "[1,0]]";
+        String whole = """
+                {"kind":"step","step":4}
+                {"kind":"epoch","epoch":1,"step":4,"test_confusion_matrix":%1$s}
+                {"kind":"step","step":6}
+                {"kind":"summary","test_confusion_matrix":%1$s}
+                """.formatted(matrix);
+        cut(whole, position(2, 16, 6, 0), 3);
+        cut(whole, position(2, 0, 4, 0), 2);
+        assertTrue(lacksSummary(whole.substring(0, whole.length() - 9)));
+        assertFalse(lacksSummary(whole));
+    }
+
     private static Position position(int epoch, long consumed, long step, long validatedStep) {
         return new Position(epoch, consumed, step, Position.Sums.NONE,
                 new ValidationProgress("loss", validatedStep, 1, validatedStep, "", 1, 0));

@@ -1,23 +1,18 @@
 package dev.lockstep.train;
 
+import static dev.lockstep.train.ValidatedTraining.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.lockstep.device.Device;
-import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.MetricConfig;
 import dev.lockstep.testing.MemoryFolder;
-import dev.lockstep.testing.RankThreads;
+import dev.lockstep.train.ValidatedTraining.Heard;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -28,78 +23,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Validation while training, with what follows from it. An epoch has four steps on two ranks. */
 class ValidationTest {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
-    private static final String DATA = "data.validation={format: synthetic, samples: 13, features: 6, classes: 3, seed: 3}";
     /** At this rate nothing becomes better by more than a thousandth. */
     private static final String NO_PROGRESS = "optimizer.sgd={lr: 1e-9}";
 
     @TempDir(factory = MemoryFolder.class)
     private Path folder;
 
-    /** What rank 0 hears. */
-    private static final class Heard implements TrainingListener {
-        final List<ValidationMetrics> validations = new ArrayList<>();
-        final List<EpochMetrics> epochs = new ArrayList<>();
-        final List<String> checkpoints = new ArrayList<>();
-        TrainingSummary summary;
-
-        @Override
-        public void validated(ValidationMetrics metrics) {
-            validations.add(metrics);
-        }
-
-        @Override
-        public void epochDone(EpochMetrics metrics) {
-            epochs.add(metrics);
-        }
-
-        @Override
-        public void checkpointWritten(Path checkpoint) {
-            checkpoints.add(checkpoint.getFileName().toString());
-        }
-
-        @Override
-        public void trainingDone(TrainingSummary done) {
-            summary = done;
-        }
-
-        List<Long> validatedSteps() {
-            return validations.stream().map(ValidationMetrics::step).toList();
-        }
-    }
-
-    private static Job job(String... sets) {
-        List<String> all = new ArrayList<>(List.of(DATA));
-        all.addAll(List.of(sets));
-        return SmallJobs.job(all);
-    }
-
     private Heard train(int ranks, Job job) {
-        return train(ranks, job, folder);
-    }
-
-    /** From where the newest checkpoint stands. */
-    private static Heard train(int ranks, Job job, Path run) {
-        Heard heard = new Heard();
-        Path checkpoints = RunFolder.checkpoints(run);
-        Optional<Checkpoint> checkpoint = CheckpointFolder.newestWhole(checkpoints, new ArrayList<>());
-        RankThreads.run(ranks, LIMIT, communicator -> {
-            boolean first = communicator.rank() == 0;
-            TrainingListener listener = first ? heard : new TrainingListener() { };
-            try (Device device = new ReferenceDevice()) {
-                Trainer trainer = new Trainer("test", job, SmallJobs.sources(job, ranks).load(device), device, communicator,
-                        listener, checkpoint.map(from -> from.state().position()).orElse(Position.START));
-                if (checkpoint.isPresent()) {
-                    if (first) {
-                        assertTrue(checkpoint.get().read(trainer.replica()));
-                    }
-                    trainer.replica().shareFromRank0(checkpoint.get().state().optimizerSteps());
-                }
-                new TrainingRun(job, trainer, communicator, listener, first ? Optional.of(checkpoints) : Optional.empty(),
-                        () -> false).run();
-            }
-        });
-        return heard;
+        return ValidatedTraining.run(ranks, job, folder);
     }
 
     @ParameterizedTest
@@ -141,8 +72,8 @@ class ValidationTest {
     /** It does not touch what is trained. */
     @Test
     void shouldTrainTheSameWithAndWithoutValidation() {
-        Heard with = train(2, job("validation={every-steps: 1}"), folder.resolve("with"));
-        Heard without = train(2, SmallJobs.job(), folder.resolve("without"));
+        Heard with = ValidatedTraining.run(2, job("validation={every-steps: 1}"), folder.resolve("with"));
+        Heard without = ValidatedTraining.run(2, SmallJobs.job(), folder.resolve("without"));
         assertEquals(with.summary.parametersSha256(), without.summary.parametersSha256());
         assertEquals(List.of(), without.validations);
         assertEquals(Optional.empty(), without.summary.validation());
@@ -203,42 +134,6 @@ class ValidationTest {
         assertEquals(1, state.get("not_better").asInt());
     }
 
-    /** At this rate the loss goes up and down. */
-    @Test
-    void shouldKeepTheBestCheckpoint() throws IOException {
-        Heard heard = train(2, job("optimizer.sgd={lr: 3, momentum: 0}", "train.epochs=8", "checkpoint.keep=1",
-                "validation={every-steps: 3, keep-best: true}"));
-        ValidationMetrics best = heard.validations.stream()
-                .min(Comparator.comparingDouble(validated -> validated.evaluation().loss())).orElseThrow();
-        Validation.Summary summary = heard.summary.validation().orElseThrow();
-        assertEquals(best.step(), summary.bestStep());
-        assertEquals(best.evaluation().loss(), summary.best());
-        assertTrue(best.step() < heard.summary.steps(), "the last is not the best");
-        Path link = RunFolder.checkpoints(folder).resolve("best");
-        assertEquals(summary.kept().orElseThrow(), Files.readSymbolicLink(link).toString());
-        Checkpoint kept = Checkpoint.openWhole(link);
-        assertEquals(best.step(), kept.state().position().step());
-        assertTrue(heard.checkpoints.contains(summary.kept().get()));
-        assertEquals(summary.best(), validationLoss(kept));
-    }
-
-    private static double validationLoss(Checkpoint checkpoint) {
-        Job job = checkpoint.state().parseJob(checkpoint.folder(), List.of());
-        double[] loss = new double[2];
-        RankThreads.run(2, LIMIT, communicator -> {
-            try (Device device = new ReferenceDevice()) {
-                CheckpointEvaluator evaluator = new CheckpointEvaluator(device, communicator, job,
-                        SmallJobs.sources(job, 2).load(device).validation().orElseThrow());
-                if (communicator.rank() == 0) {
-                    evaluator.read(checkpoint);
-                }
-                loss[communicator.rank()] = evaluator.evaluate().loss();
-            }
-        });
-        assertEquals(loss[0], loss[1]);
-        return loss[0];
-    }
-
     @Test
     void shouldMonitorTheAccuracy() {
         Heard heard = train(1, job("train.epochs=4", "validation={monitor: accuracy}"));
@@ -250,51 +145,6 @@ class ValidationTest {
         assertEquals(Optional.empty(), summary.kept());
         assertEquals(List.of("best_validation_accuracy", "best_step", "stopped_early"),
                 List.copyOf(summary.toMap().keySet()));
-    }
-
-    @Test
-    void shouldKeepTheBestThroughATrainingWithoutValidation() throws Exception {
-        String keepOne = "checkpoint.keep=1";
-        train(2, job("validation={keep-best: true}", keepOne, "optimizer.sgd.lr=0.5"));
-        Path best = RunFolder.checkpoints(folder).resolve("best");
-        Path kept = best.toRealPath();
-        Heard without = train(2, SmallJobs.job("train.epochs=4", keepOne, "optimizer.sgd.lr=0.5"));
-        assertEquals(Optional.empty(), without.summary.validation());
-        assertEquals(kept, best.toRealPath());
-        ValidationProgress progress = CheckpointFolder.newestWhole(RunFolder.checkpoints(folder), new ArrayList<>())
-                .orElseThrow().state().position().validation();
-        assertEquals(kept.getFileName().toString(), progress.bestCheckpoint());
-        assertTrue(progress.step() > 0);
-        // Not kept any more, whatever becomes the best; the link goes on leading to what it led to.
-        train(2, job("train.epochs=6", keepOne));
-        assertEquals(kept, best.toRealPath());
-    }
-
-    @Test
-    void shouldNotSayThatTheBestIsKeptWhereItIsNot() {
-        train(2, job());
-        Heard resumed = train(2, job("validation={keep-best: true}", "optimizer.sgd.lr=30", "train.epochs=3"));
-        Validation.Summary summary = resumed.summary.validation().orElseThrow();
-        assertEquals(List.of(false), resumed.validations.stream().map(ValidationMetrics::isBest).toList());
-        assertEquals(Optional.empty(), summary.kept());
-    }
-
-    /** A better one that was not kept has no name; the link goes on leading to the one that was. */
-    @ParameterizedTest
-    @ValueSource(strings = {"loss", "accuracy"})
-    void shouldNotTakeTheKeptOneForABetterOneThatWasNotKept(String monitor) throws IOException {
-        train(2, job("validation={keep-best: true}", "checkpoint.keep=1"));
-        Path best = RunFolder.checkpoints(folder).resolve("best");
-        Path kept = best.toRealPath();
-        Heard off = train(2, job("validation.monitor=" + monitor, "train.epochs=4", "checkpoint.keep=1"));
-        Heard on = train(2, job("validation={keep-best: true, monitor: " + monitor + "}", "train.epochs=5",
-                "checkpoint.keep=1", "optimizer.sgd.lr=30"));
-        assertEquals(List.of(false), on.validations.stream().map(ValidationMetrics::isBest).toList());
-        Validation.Summary summary = on.summary.validation().orElseThrow();
-        assertEquals(off.summary.validation().orElseThrow().bestStep(), summary.bestStep());
-        assertTrue(summary.bestStep() > 8, "after the first training");
-        assertEquals(Optional.empty(), summary.kept());
-        assertEquals(kept, best.toRealPath());
     }
 
     /** Also where a training without validation lies between, whose job knows of no monitor. */
@@ -371,7 +221,9 @@ class ValidationTest {
     void shouldGoOnWithOtherValidationsOfTheSameMonitor() {
         train(2, job());
         Job job = job("validation={every-steps: 7, early-stopping: {patience: 1}, keep-best: true}");
-        assertEquals(1, Resumption.find(folder, job, 2, 50, warning -> { }).notices().size());
+        assertEquals(List.of("the best validation, after step 8, was not kept; until one is better, there is no"
+                + " checkpoints/best"),
+                Resumption.find(folder, job, 2, 50, warning -> { }).notices().subList(1, 2));
         assertEquals(1, Resumption.find(folder, SmallJobs.job(), 2, 50, warning -> { }).notices().size());
     }
 }

@@ -41,6 +41,8 @@ final class SharedBlocks {
 
     static native long address(ByteBuffer buffer);
 
+    static native ByteBuffer view(long address, long bytes);
+
     /** The first of the numbers that a rank sums, of {@code count}; for {@code ranks} the end. */
     static native long partStart(long count, int rank, int ranks);
 

@@ -129,6 +129,12 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
         return bytes;
     }
 
+    @Override
+    public ByteBuffer view(long offset, int count) {
+        Objects.checkFromIndexSize(offset, (long) count, bytes);
+        return SharedBlocks.view(address() + offset, count).order(ByteOrder.nativeOrder());
+    }
+
     /** Whether the ranks are on several machines, so that their parts of a sum have to be summed over these, too. */
     public boolean spansMachines() {
         return machines > 1;

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.dnnl.dnnl_version_t;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl.cpu_isa;
@@ -96,14 +97,14 @@ public final class CpuDevice implements Device {
     }
 
     @Override
-    public boolean computesInHostMemory() {
+    public boolean takesHostMemory() {
         return true;
     }
 
     @Override
-    public DeviceBuffer wrap(DataType type, long address, long elementCount) {
-        allocatedBytes += Math.multiplyExact(elementCount, type.bytes());
-        return new CpuBuffer(address, type, elementCount);
+    public Optional<DeviceBuffer> register(long address, long bytes) {
+        allocatedBytes += bytes;
+        return Optional.of(new CpuBuffer(address, DataType.FLOAT32, bytes / DataType.FLOAT32.bytes()));
     }
 
     @Override

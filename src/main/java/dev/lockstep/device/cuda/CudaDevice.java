@@ -21,6 +21,7 @@ import dev.lockstep.device.Timestamp;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
 import java.util.function.IntSupplier;
 import org.bytedeco.javacpp.SizeTPointer;
 
@@ -152,6 +153,20 @@ public final class CudaDevice implements Device {
             Cuda.check(cudaMemGetInfo(free, total), "cudaMemGetInfo");
             return new CudaMemory(free.get(), total.get());
         }
+    }
+
+    @Override
+    public boolean takesHostMemory() {
+        return true;
+    }
+
+    /** {@inheritDoc} Copies go from and to it. */
+    @Override
+    public Optional<DeviceBuffer> register(long address, long bytes) {
+        checkOpen();
+        makeCurrent();
+        pinnedMemory.register(address, bytes);
+        return Optional.empty();
     }
 
     @Override

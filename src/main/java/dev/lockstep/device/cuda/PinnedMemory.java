@@ -3,6 +3,9 @@ package dev.lockstep.device.cuda;
 import static org.bytedeco.cuda.global.cudart.cudaErrorMemoryAllocation;
 import static org.bytedeco.cuda.global.cudart.cudaFreeHost;
 import static org.bytedeco.cuda.global.cudart.cudaGetLastError;
+import static org.bytedeco.cuda.global.cudart.cudaHostRegister;
+import static org.bytedeco.cuda.global.cudart.cudaHostRegisterDefault;
+import static org.bytedeco.cuda.global.cudart.cudaHostUnregister;
 import static org.bytedeco.cuda.global.cudart.cudaMallocHost;
 import static org.bytedeco.cuda.global.cudart.cudaSuccess;
 
@@ -27,6 +30,8 @@ final class PinnedMemory {
 
     /** First address and end of each block, in turn. */
     private volatile long[] blocks = {};
+    /** The same of memory that is others'. */
+    private volatile long[] registered = {};
 
     /** Zeroed. */
     ByteBuffer allocate(int bytes) {
@@ -48,11 +53,28 @@ final class PinnedMemory {
         }
         Cuda.check(status, "cudaMallocHost", bytes);
         Pointer.memset(address, 0, bytes);
-        long[] all = Arrays.copyOf(blocks, blocks.length + 2);
-        all[all.length - 2] = address.address();
-        all[all.length - 1] = address.address() + bytes;
-        blocks = all;
+        blocks = with(blocks, address.address(), bytes);
         return address.address();
+    }
+
+    /** Locks the pages of memory that stays another's. */
+    synchronized void register(long address, long bytes) {
+        int status = cudaHostRegister(new Address(address), bytes, cudaHostRegisterDefault);
+        if (status == cudaErrorMemoryAllocation) {
+            cudaGetLastError();
+            throw new OutOfDeviceMemoryException("not enough memory on the host: " + bytes
+                    + " bytes that the ranks share were to be page-locked; see ulimit -l and the limits of the batch job, make"
+                    + " the model smaller, or set distributed.shared-memory to false");
+        }
+        Cuda.check(status, "cudaHostRegister", bytes);
+        registered = with(registered, address, bytes);
+    }
+
+    private static long[] with(long[] blocks, long address, long bytes) {
+        long[] all = Arrays.copyOf(blocks, blocks.length + 2);
+        all[all.length - 2] = address;
+        all[all.length - 1] = address + bytes;
+        return all;
     }
 
     /**
@@ -64,14 +86,20 @@ final class PinnedMemory {
         if (buffer.isDirect()) {
             long start = Address.of(buffer);
             long end = start + buffer.remaining();
-            long[] all = blocks;
-            for (int i = 0; i < all.length; i += 2) {
-                if (all[i] <= start && end <= all[i + 1]) {
-                    return start;
-                }
+            if (holds(blocks, start, end) || holds(registered, start, end)) {
+                return start;
             }
         }
-        throw new IllegalArgumentException("a copy on a stream needs host memory of the device's own allocateHost");
+        throw new IllegalArgumentException("a copy on a stream needs host memory of the device's own allocateHost, or registered with it");
+    }
+
+    private static boolean holds(long[] blocks, long start, long end) {
+        for (int i = 0; i < blocks.length; i += 2) {
+            if (blocks[i] <= start && end <= blocks[i + 1]) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** @return {@code status}, if that is a failure, else the first failure, if any */
@@ -81,6 +109,12 @@ final class PinnedMemory {
         int first = status;
         for (int i = 0; i < all.length; i += 2) {
             int own = cudaFreeHost(new Address(all[i]));
+            first = first == cudaSuccess ? own : first;
+        }
+        all = registered;
+        registered = new long[0];
+        for (int i = 0; i < all.length; i += 2) {
+            int own = cudaHostUnregister(new Address(all[i]));
             first = first == cudaSuccess ? own : first;
         }
         return first;

@@ -6,7 +6,6 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.CommunicatorContract;
 import dev.lockstep.comm.HostMemory;
 import dev.lockstep.comm.SteadyStateAllocation;
-import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.cpu.CpuDevice;
@@ -61,7 +60,7 @@ public final class MpiRankMain {
         int count = 300_001;
         try (Device device = new CpuDevice(1)) {
             HostMemory memory = communicator.shareMemory((long) count * Float.BYTES).orElseThrow();
-            DeviceBuffer all = device.wrap(DataType.FLOAT32, memory.address(), count);
+            DeviceBuffer all = device.register(memory.address(), memory.bytes()).orElseThrow();
             ByteBuffer[] buffers = {all.slice(0, 200_000).hostView(), floats(1000), all.slice(200_000, 100_000).hostView(),
                 all.slice(300_000, 1).hostView()};
             AllReduce[] sums = new AllReduce[buffers.length];

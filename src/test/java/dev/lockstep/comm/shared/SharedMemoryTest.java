@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.HostMemory;
-import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.cpu.CpuDevice;
@@ -175,7 +174,7 @@ class SharedMemoryTest {
     }
 
     private static DeviceBuffer wrap(Device device, HostMemory memory) {
-        return device.wrap(DataType.FLOAT32, memory.address(), memory.bytes() / Float.BYTES);
+        return device.register(memory.address(), memory.bytes()).orElseThrow();
     }
 
     private static long bytes(int floats) {

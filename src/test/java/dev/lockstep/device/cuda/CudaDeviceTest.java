@@ -15,7 +15,9 @@ import dev.lockstep.device.Operation;
 import dev.lockstep.device.Stream;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -114,6 +116,26 @@ class CudaDeviceTest {
         host.putInt(0, 9);
         data.slice(3, 1).copyFromHost(host.slice(0, 4), device.computeStream());
         assertArrayEquals(new double[] {9, 8}, Buffers.read(data.slice(3, 2)));
+    }
+
+    @Test
+    void shouldCopyFromAndToMemoryOfOthers() {
+        ByteBuffer whole = ByteBuffer.allocateDirect(3 * 4096).order(ByteOrder.nativeOrder());
+        ByteBuffer others = whole.alignedSlice(4096).slice(0, 2 * 4096).order(ByteOrder.nativeOrder());
+        DeviceBuffer buffer = device.allocate(DataType.INT32, 4);
+        Stream stream = device.computeStream();
+        assertThrows(IllegalArgumentException.class, () -> buffer.copyFromHost(others.slice(64, 16), stream));
+        assertTrue(device.takesHostMemory());
+        assertEquals(Optional.empty(), device.register(Address.of(others), others.capacity()), "the GPU has its own");
+        others.putInt(68, 7);
+        buffer.copyFromHost(others.slice(64, 16), stream);
+        buffer.copyToHost(others.slice(8000, 16), stream);
+        stream.synchronize();
+        assertEquals(7, others.getInt(8004));
+        assertThrows(IllegalArgumentException.class, () -> buffer.copyToHost(whole.slice(3 * 4096 - 16, 16), stream));
+        device.close();
+        device = CudaDeviceOrSkip.openOrSkip();
+        device.register(Address.of(others), others.capacity());
     }
 
     @Test

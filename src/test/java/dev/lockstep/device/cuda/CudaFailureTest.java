@@ -16,6 +16,8 @@ import dev.lockstep.device.Operation;
 import dev.lockstep.device.OutOfDeviceMemoryException;
 import dev.lockstep.device.Stream;
 import dev.lockstep.device.cuda.standin.CudaStandIn;
+import java.nio.ByteBuffer;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -78,6 +80,18 @@ class CudaFailureTest {
         assertTrue(message.startsWith("not enough memory on the host: 1048576 bytes of page-locked memory"), message);
         assertEquals(1, message.lines().count());
         assertEquals(8, device.allocateHost(8).remaining());
+    }
+
+    @Test
+    void shouldSayThatMemoryOfOthersCannotBeLocked() {
+        ByteBuffer others = ByteBuffer.allocateDirect(4096);
+        fail("cudaHostRegister:1=2");
+        String message = assertThrows(OutOfDeviceMemoryException.class, () -> device.register(Address.of(others), 4096))
+                .getMessage();
+        assertTrue(message.startsWith("not enough memory on the host: 4096 bytes that the ranks share"), message);
+        assertTrue(message.endsWith("or set distributed.shared-memory to false"), message);
+        assertEquals(1, message.lines().count());
+        assertEquals(Optional.empty(), device.register(Address.of(others), 4096));
     }
 
     @Test
