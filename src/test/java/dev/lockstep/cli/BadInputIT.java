@@ -32,21 +32,29 @@ class BadInputIT {
     @CsvSource(delimiter = '|', value = {
         "train.epoch=3|--set train.epoch=3: key 'train.epoch' is unknown; did you mean 'train.epochs'?",
         "data.train.images=nowhere|/nowhere does not exist; name an IDX file of images",
-        "data.train.labels=test-labels|/train-images has 120 images, but",
-        "optimizer.sgd={lr: 0.1, nesterov: true}|'optimizer.sgd.nesterov' needs a momentum above 0",
-        "model=[{linear: {in: 12, out: 4}}, relu, {linear: {in: 5, out: 3}}]|5",
-        "model=[{linear: {in: 13, out: 3}}]|has 12 features a sample, but the model's first linear layer takes 13",
         "model=[{linear: {in: 12, out: 2}}]|has label 2, but the model has 2 outputs (0 to 1)",
         "model=[{linear: {in: 12, out: 2147483647}}, relu, {linear: {in: 2147483647, out: 2147483647}}]"
                 + "|not enough memory: the job needs 515",
-        "data.train={format: synthetic, samples: 1, features: 12, classes: 3}|1 samples, fewer than the 2 ranks",
         "device=cuda|device: cuda is asked for, but ",
-        "loss=mse|are labels of classes, and loss mse needs numbers",
-        "metrics=[{top-k: 4}]|metrics: top-k: 4 of a model with 3 outputs; k can be at most 3",
         "train={epochs: 1, global-batch: 7}|train.global-batch is 7, which 2 ranks do not divide",
     })
     void shouldRefuseAJobInOneLine(String set, String message) {
         refused(message, "train", "small.yaml", "--set", set);
+    }
+
+    /** Found where those above are found. */
+    @ParameterizedTest(name = "--set {0}")
+    @CsvSource(delimiter = '|', value = {
+        "data.train.labels=test-labels|/train-images has 120 images, but",
+        "optimizer.sgd={lr: 0.1, nesterov: true}|'optimizer.sgd.nesterov' needs a momentum above 0",
+        "model=[{linear: {in: 12, out: 4}}, relu, {linear: {in: 5, out: 3}}]|5",
+        "model=[{linear: {in: 13, out: 3}}]|has 12 features a sample, but the model's first linear layer takes 13",
+        "data.train={format: synthetic, samples: 1, features: 12, classes: 3}|1 samples, fewer than the 2 ranks",
+        "loss=mse|are labels of classes, and loss mse needs numbers",
+        "metrics=[{top-k: 4}]|metrics: top-k: 4 of a model with 3 outputs; k can be at most 3",
+    })
+    void shouldFindFaultWithAJob(String set, String message) {
+        refusedHere(message, set);
     }
 
     @Test
@@ -55,8 +63,7 @@ class BadInputIT {
         IdxFiles.write(folder.resolve("train-images"), Arrays.copyOf(whole, whole.length / 2));
         refused("/train-images ", "train", "small.yaml");
         IdxFiles.write(folder.resolve("train-images"), IdxFiles.join(IdxFiles.header(120, 4000, 4000), new byte[12]));
-        refused("/train-images ends before the 120 x 4000 x 4000 elements that its header promises; get the file again",
-                "train", "small.yaml");
+        refusedHere("/train-images ends before the 120 x 4000 x 4000 elements that its header promises; get the file again");
     }
 
     @Test
@@ -65,9 +72,9 @@ class BadInputIT {
         refused("small.yaml:10: key 'optimizer.sgd.momentun' is unknown; did you mean 'optimizer.sgd.momentum'?", "train",
                 "small.yaml");
         write(SmallJob.YAML + "name: again\n");
-        refused("small.yaml:15: ", "train", "small.yaml");
+        refusedHere("small.yaml:15: ");
         write("name: [small\n");
-        refused("small.yaml", "train", "small.yaml");
+        refusedHere("small.yaml");
     }
 
     @Test
@@ -97,6 +104,11 @@ class BadInputIT {
         assertFalse(run.stderr().contains("Exception") || run.stderr().contains("\tat "), run::toString);
         Lockstep.awaitExits(Lockstep.processesOf(folder), 5);
         assertFalse(Files.isDirectory(folder.resolve("runs")), run::toString);
+    }
+
+    private void refusedHere(String message, String... sets) {
+        String line = LocalRun.refusal(2, folder.resolve("small.yaml"), sets);
+        assertTrue(line.startsWith("lockstep: error: ") && line.contains(message) && line.lines().count() == 1, line);
     }
 
     private void write(String yaml) throws IOException {

@@ -92,22 +92,27 @@ class CsvTrainIT {
                 out);
     }
 
+    @Test
+    void shouldRefuseDataInOneLine() {
+        refused("/rows-1.csv:5: column 'height' has no value; correct it, or set data.train.missing to impute", "train",
+                "table.yaml", "--set", "data.train.missing=error");
+    }
+
     @ParameterizedTest(name = "--set {0}")
     @CsvSource(delimiter = '|', value = {
         "model=[{linear: {in: 4, out: 3}}]|/rows-1.csv and 1 more has 5 features a sample (2 numeric columns,"
                 + " 'colour' 3), but the"
                 + " model's first linear layer takes 4; set its in to 5",
         "model=[{linear: {in: 5, out: 2}}]|has label 2, but the model has 2 outputs (0 to 1)",
-        "data.train.missing=error|/rows-1.csv:5: column 'height' has no value; correct it, or set data.train.missing"
-        + " to impute",
         "data.train.categorical=[]|/rows-1.csv:2: column 'colour' holds 'red', which is no number",
         "data.train.target=height|/rows-1.csv:2: column 'kind' holds 'small', which is no number; correct it, or name",
         "data.train.files=nowhere.csv|/nowhere.csv does not exist; name a CSV file",
         "data.test.files=small.csv|/small.csv:1: there are 2 columns, but 5 in the training split",
     })
-    void shouldRefuseDataInOneLine(String set, String message) throws IOException {
+    void shouldFindFaultWithData(String set, String message) throws IOException {
         Files.writeString(folder.resolve("small.csv"), "a,b\n1,2\n");
-        refused(message, "train", "table.yaml", "--set", set);
+        String line = LocalRun.refusal(2, folder.resolve("table.yaml"), set);
+        assertTrue(line.startsWith("lockstep: error: ") && line.contains(message) && line.lines().count() == 1, line);
     }
 
     private ProcessRun.Result ok(int ranks, String... arguments) {

@@ -24,6 +24,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,12 +36,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ResumeIT {
     /** 8 steps an epoch on two ranks, the last of them short. */
     private static final int EPOCHS = 300;
-    private static final String CHECKPOINTS = "checkpoint={every-steps: 7, keep: 2}";
+    private static final String CHECKPOINTS = "checkpoint={every-steps: 21, keep: 2}";
     /** The parameters' in the end, by the number of ranks, where nothing has come between. */
     private static final Map<Integer, String> WHOLE = new HashMap<>();
 
+    /** With a job of its own, whose runs several tests begin with. */
+    @TempDir
+    private static Path shared;
+
     @TempDir
     private Path folder;
+
+    @BeforeAll
+    static void writeSharedJob() throws IOException {
+        SmallJob.write(shared);
+    }
 
     @BeforeEach
     void writeJob() throws IOException {
@@ -70,52 +80,60 @@ class ResumeIT {
     @ParameterizedTest
     @CsvSource({"model.safetensors, 3", "optimizer.safetensors, 3", "optimizer.safetensors, 2"})
     void shouldGoOnFromTheOneBeforeADamagedCheckpoint(String name, int epochs) throws Exception {
-        Path run = folder.resolve("damaged");
-        hash(2, run, 2);
+        Path run = Files.createDirectory(folder.resolve("damaged"));
+        SmallJob.copy(everyEpoch(2), run);
         Path file = run.resolve("checkpoints/epoch-0002").resolve(name);
         byte[] bytes = Files.readAllBytes(file);
         bytes[bytes.length - 1] ^= 1;
         Files.write(file, bytes);
 
-        ProcessRun.Result resumed = everyEpoch(2, run, epochs);
+        ProcessRun.Result resumed = everyEpoch(run, epochs);
         assertEquals(0, resumed.exitStatus(), resumed::toString);
         assertEquals(List.of("lockstep: warning: checkpoint " + file.getParent() + " is damaged (" + name
                 + " does not have the sum that it was written with); the one before is taken"),
                 resumed.stderr().lines().filter(line -> line.startsWith("lockstep: ")).toList(), resumed::toString);
         assertTrue(resumed.stdout().contains("\nresume    from " + run.resolve("checkpoints/epoch-0001") + ": 8 steps are done, 1"
                 + " of " + epochs + " epochs\n"), resumed::toString);
-        assertEquals(hash(2, folder.resolve("whole"), epochs),
-                Lockstep.metrics(run, "summary").get(0).get("parameters_sha256").asText());
+        assertEquals(hash(everyEpoch(epochs)), hash(run));
     }
 
-    private String hash(int ranks, Path run, int epochs) throws IOException {
-        ProcessRun.Result result = everyEpoch(ranks, run, epochs);
-        assertEquals(0, result.exitStatus(), result::toString);
-        return Lockstep.metrics(run, "summary").get(0).get("parameters_sha256").asText();
+    /** A run of so many epochs, with a checkpoint of each, in which nothing has come between. */
+    private static Path everyEpoch(int epochs) throws IOException {
+        Path run = shared.resolve("epochs-" + epochs);
+        if (!Files.exists(run)) {
+            ProcessRun.Result result = everyEpoch(run, epochs);
+            assertEquals(0, result.exitStatus(), result::toString);
+        }
+        return run;
     }
 
-    private ProcessRun.Result everyEpoch(int ranks, Path run, int epochs) {
-        return Lockstep.ranks(ranks, "train", "small.yaml", "--output", run.toString(), "--resume", "--set",
-                "checkpoint.every-epochs=1", "--set", "train.epochs=" + epochs).directory(folder).run();
+    private static ProcessRun.Result everyEpoch(Path run, int epochs) {
+        return Lockstep.ranks(2, "train", "small.yaml", "--output", run.toString(), "--resume", "--set",
+                "checkpoint.every-epochs=1", "--set", "train.epochs=" + epochs).directory(shared).run();
     }
 
-    /** Each process has an order of its own in which it would go over a map; state of two kinds is where that shows. */
+    /**
+     * Each process has an order of its own in which it would go over a map; state of two kinds is where that shows, on one
+     * rank in two.
+     */
     @Test
     void shouldGiveEachRankTheStateOfAdam() throws Exception {
         Path whole = folder.resolve("whole");
-        Path resumed = folder.resolve("resumed");
-        adam(whole, 6);
-        for (int epochs = 1; epochs <= 6; epochs++) {
-            adam(resumed, epochs);
+        adam(whole);
+        for (int resume = 0; resume < 3; resume++) {
+            Path resumed = Files.createDirectory(folder.resolve("resumed-" + resume));
+            SmallJob.copy(whole, resumed);
+            Files.move(resumed.resolve("checkpoints/epoch-0002"), folder.resolve("aside-" + resume));
+            assertTrue(adam(resumed).stdout().contains("\nresume    from " + resumed.resolve("checkpoints/epoch-0001")));
+            assertEquals(hash(whole), hash(resumed));
         }
-        assertEquals(Lockstep.metrics(whole, "summary").get(0).get("parameters_sha256"),
-                Lockstep.metrics(resumed, "summary").get(0).get("parameters_sha256"));
     }
 
-    private void adam(Path run, int epochs) {
-        ProcessRun.Result result = Lockstep.ranks(3, "train", "small.yaml", "--output", run.toString(), "--resume", "--set",
-                "optimizer.adam={lr: 0.01}", "--set", "train.epochs=" + epochs).directory(folder).run();
+    private ProcessRun.Result adam(Path run) {
+        ProcessRun.Result result = Lockstep.ranks(4, "train", "small.yaml", "--output", run.toString(), "--resume", "--set",
+                "optimizer.adam={lr: 0.01}", "--set", "checkpoint.every-epochs=1").directory(folder).run();
         assertEquals(0, result.exitStatus(), result::toString);
+        return result;
     }
 
     private interface Moment {
@@ -269,9 +287,8 @@ class ResumeIT {
     }
 
     /** As where it is killed between its last checkpoint and its last line, or while it writes that. */
-    @ParameterizedTest
-    @ValueSource(ints = {0, 40})
-    void shouldMakeUpForASummaryThatWasNotWritten(int writtenCharacters) throws Exception {
+    @Test
+    void shouldMakeUpForASummaryThatWasNotWritten() throws Exception {
         Path run = folder.resolve("run");
         String[] words = {"train", "small.yaml", "--output", run.toString(), "--resume", "--set",
             "metrics=[accuracy, confusion-matrix]"};
@@ -279,24 +296,26 @@ class ResumeIT {
         String metrics = Files.readString(run.resolve("metrics.jsonl"));
         JsonNode summary = Lockstep.metrics(run, "summary").get(0);
         int end = metrics.indexOf("{\"kind\":\"summary\"");
-        Files.writeString(run.resolve("metrics.jsonl"), metrics.substring(0, end + writtenCharacters));
+        for (int writtenCharacters : new int[] {0, 40}) {
+            Files.writeString(run.resolve("metrics.jsonl"), metrics.substring(0, end + writtenCharacters));
 
-        ProcessRun.Result again = Lockstep.ranks(2, words).directory(folder).run();
-        assertEquals(0, again.exitStatus(), again::toString);
-        assertTrue(again.stdout().startsWith("nothing is left to train but the last lines of metrics.jsonl: 2 epochs are"
-                + " done, and train.epochs is 2\n"), again::toString);
-        assertEquals(metrics.substring(0, end), Files.readString(run.resolve("metrics.jsonl")).substring(0, end));
-        JsonNode made = Lockstep.metrics(run, "summary").get(0);
-        for (String key : List.of("ranks", "epochs", "steps", "train_loss", "test_loss", "test_accuracy",
-                "test_confusion_matrix", "samples_per_second", "training_seconds", "parameters_sha256", "step_seconds",
-                "gemm_share")) {
-            assertEquals(summary.get(key), made.get(key), key);
+            ProcessRun.Result again = Lockstep.ranks(2, words).directory(folder).run();
+            assertEquals(0, again.exitStatus(), again::toString);
+            assertTrue(again.stdout().startsWith("nothing is left to train but the last lines of metrics.jsonl: 2 epochs are"
+                    + " done, and train.epochs is 2\n"), again::toString);
+            assertEquals(metrics.substring(0, end), Files.readString(run.resolve("metrics.jsonl")).substring(0, end));
+            JsonNode made = Lockstep.metrics(run, "summary").get(0);
+            for (String key : List.of("ranks", "epochs", "steps", "train_loss", "test_loss", "test_accuracy",
+                    "test_confusion_matrix", "samples_per_second", "training_seconds", "parameters_sha256", "step_seconds",
+                    "gemm_share")) {
+                assertEquals(summary.get(key), made.get(key), key);
+            }
+            assertFalse(made.has("first_step_seconds"), "it had none");
+            String whole = Files.readString(run.resolve("metrics.jsonl"));
+            ProcessRun.Result third = Lockstep.ranks(2, words).directory(folder).run();
+            assertEquals("nothing is left to train: 2 epochs are done, and train.epochs is 2\n", third.stdout());
+            assertEquals(whole, Files.readString(run.resolve("metrics.jsonl")));
         }
-        assertFalse(made.has("first_step_seconds"), "it had none");
-        String whole = Files.readString(run.resolve("metrics.jsonl"));
-        ProcessRun.Result third = Lockstep.ranks(2, words).directory(folder).run();
-        assertEquals("nothing is left to train: 2 epochs are done, and train.epochs is 2\n", third.stdout());
-        assertEquals(whole, Files.readString(run.resolve("metrics.jsonl")));
     }
 
     @Test
@@ -376,6 +395,10 @@ class ResumeIT {
     private static String hash(ProcessRun program, Path run) throws IOException {
         ProcessRun.Result result = program.run();
         assertEquals(0, result.exitStatus(), result::toString);
+        return hash(run);
+    }
+
+    private static String hash(Path run) throws IOException {
         return Lockstep.metrics(run, "summary").get(0).get("parameters_sha256").asText();
     }
 

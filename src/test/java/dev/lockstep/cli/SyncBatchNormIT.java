@@ -25,8 +25,10 @@ class SyncBatchNormIT {
     @CsvSource({"2, true", "2, false", "3, true"})
     void shouldTrainAsOneRankOnTheBatchesOfAll(int ranks, boolean overlap) throws IOException {
         SmallJob.write(folder);
-        List<JsonNode> expected = train(1, "batch-norm", 8 * ranks, overlap, "alone");
-        List<JsonNode> actual = train(ranks, "sync-batch-norm", 8 * ranks, overlap, "together");
+        String[] sets = sets("batch-norm", 8 * ranks, overlap);
+        LocalRun.train(1, folder.resolve("small.yaml"), folder.resolve("alone"), sets);
+        List<JsonNode> expected = Lockstep.metrics(folder.resolve("alone"), "epoch");
+        List<JsonNode> actual = train(ranks, sets("sync-batch-norm", 8 * ranks, overlap));
         assertEquals(2, expected.size());
         for (int epoch = 0; epoch < 2; epoch++) {
             for (String key : List.of("train_loss", "test_loss", "test_accuracy")) {
@@ -37,13 +39,15 @@ class SyncBatchNormIT {
         }
     }
 
-    private List<JsonNode> train(int ranks, String norm, int globalBatch, boolean overlap, String output)
-            throws IOException {
-        run(ranks, 0, "train", "small.yaml", "--set", "model=[" + norm + ", {linear: {in: 12, out: 16}}, " + norm
+    private static String[] sets(String norm, int globalBatch, boolean overlap) {
+        return new String[] {"model=[" + norm + ", {linear: {in: 12, out: 16}}, " + norm
                 + ", relu, {residual: [{linear: {in: 16, out: 16}}, " + norm + ", tanh]}, {linear: {in: 16, out: 3}}]",
-                "--set", "train={epochs: 2, global-batch: " + globalBatch + "}", "--set", "distributed={chunk: 64, overlap: "
-                        + overlap + "}", "--output", output);
-        return Lockstep.metrics(folder.resolve(output), "epoch");
+            "train={epochs: 2, global-batch: " + globalBatch + "}", "distributed={chunk: 64, overlap: " + overlap + "}"};
+    }
+
+    private List<JsonNode> train(int ranks, String... sets) throws IOException {
+        run(ranks, 0, "train", "small.yaml", "--output", "together", "--set", sets[0], "--set", sets[1], "--set", sets[2]);
+        return Lockstep.metrics(folder.resolve("together"), "epoch");
     }
 
     @Test

@@ -106,7 +106,7 @@ class TrainIT {
     @ParameterizedTest
     @ValueSource(ints = {2, 3})
     void shouldTrainAlikeWithMicroBatches(int ranks) throws Exception {
-        List<Double> whole = losses(fiftySteps(ranks, "seed=3", SMOOTH, SMALL_CHUNKS + "true}"));
+        List<Double> whole = losses(fiftyStepsHere(ranks, SMOOTH));
         Path output = fiftySteps(ranks, "seed=3", SMOOTH, SMALL_CHUNKS + "true}", "train.accumulate=4");
         List<Double> accumulated = losses(output);
         assertEquals(50, accumulated.size());
@@ -120,7 +120,7 @@ class TrainIT {
     /** Many chunks are under way at once, and whether they are, changes no bit. */
     @Test
     void shouldTrainAlikeWithAndWithoutOverlap() throws Exception {
-        List<Double> whole = losses(fiftySteps(2, "seed=3"));
+        List<Double> whole = losses(fiftyStepsHere(2));
         Path overlapping = fiftySteps(2, "seed=3", SMALL_CHUNKS + "true}");
         Path oneAfterTheOther = fiftySteps(2, "seed=3", SMALL_CHUNKS + "false}");
         assertEquals(hash(oneAfterTheOther), hash(overlapping));
@@ -132,6 +132,38 @@ class TrainIT {
                 "(?s).*gradients 0.04 MiB in 3 buckets, sent in [23][0-9] chunks through shared memory, while backward goes on.*"));
         assertTrue(Files.readString(oneAfterTheOther.resolve("stdout")).contains(
                 "after backward: distributed.overlap is false"));
+    }
+
+    /** All that a job can ask for at once. What is so trained here is what other tests hold their runs against. */
+    @Test
+    void shouldTrainAsThreadsOfOneProcessDo() throws Exception {
+        SmallJob.write(folder);
+        String[] sets = {"model=[batch-norm, {linear: {in: 12, out: 40}}, sync-batch-norm, relu, {dropout: 0.2}, {residual:"
+                + " [layer-norm, {linear: {in: 40, out: 33}}, gelu, {linear: {in: 33, out: 40}}]}, tanh, {linear: {in: 40,"
+                + " out: 17}}, sigmoid, {linear: {in: 17, out: 3}}]",
+            "train={epochs: 2, batch-size: 7, accumulate: 2, clip-norm: 0.2, clip-value: 0.1}",
+            "optimizer={adamw: {lr: 0.01, betas: [0.8, 0.9]}, groups: [{parameters: biases, weight-decay: 0, lr: 0.02}]}",
+            "schedule={warmup-steps: 3, cosine: {steps: 6, min-lr: 0.001}, scale-lr: linear}",
+            "distributed={first-bucket: 1KiB, chunk: 64B}"};
+        LocalRun.train(3, folder.resolve("small.yaml"), folder.resolve("threads"), sets);
+        List<String> arguments = new ArrayList<>(List.of("train", "small.yaml", "--output", "processes"));
+        Stream.of(sets).forEach(set -> arguments.addAll(List.of("--set", set)));
+        ProcessRun.Result run = Lockstep.ranks(3, arguments.toArray(String[]::new)).directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+
+        for (String kind : List.of("step", "epoch")) {
+            List<JsonNode> threads = Lockstep.metrics(folder.resolve("threads"), kind);
+            List<JsonNode> processes = Lockstep.metrics(folder.resolve("processes"), kind);
+            assertEquals(kind.equals("step") ? 2 * 3 : 2, processes.size());
+            assertEquals(threads.size(), processes.size());
+            for (int i = 0; i < threads.size(); i++) {
+                for (String key : kind.equals("step") ? List.of("loss", "learning_rate")
+                        : List.of("train_loss", "test_loss")) {
+                    double value = threads.get(i).get(key).asDouble();
+                    assertEquals(value, processes.get(i).get(key).asDouble(), 1e-5 * value, kind + " " + (i + 1));
+                }
+            }
+        }
     }
 
     /** Of two numbers the sum has one value, whoever makes it; of more, rounding depends on the order. */
@@ -161,6 +193,14 @@ class TrainIT {
         ProcessRun.Result run = Lockstep.ranks(ranks, arguments.toArray(String[]::new)).run();
         assertEquals(0, run.exitStatus(), run::toString);
         Files.writeString(output.resolve("stdout"), run.stdout());
+        return output;
+    }
+
+    /** As above, in one bucket, by threads of this process. */
+    private Path fiftyStepsHere(int ranks, String... sets) throws IOException {
+        Path output = folder.resolve("here");
+        LocalRun.train(ranks, SmallJob.write(folder), output,
+                Stream.of(FIFTY_STEPS, new String[] {"seed=3"}, sets).flatMap(Stream::of).toArray(String[]::new));
         return output;
     }
 

@@ -1,10 +1,10 @@
 package dev.lockstep.data;
 
+import dev.lockstep.testing.ScratchFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.GZIPOutputStream;
 
@@ -61,7 +61,7 @@ public final class IdxFiles {
 
     public static Path write(Path path, byte[] content) {
         try {
-            return Files.write(path, content);
+            return ScratchFile.write(path, content);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -11,6 +11,8 @@ import dev.lockstep.device.Buffers;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.testing.MemoryFolder;
+import dev.lockstep.testing.ScratchFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -34,7 +36,7 @@ class CheckpointDamageTest {
     private static final List<String> FILES = List.of("model.safetensors", "optimizer.safetensors", "state.json");
     private static final Job JOB = SmallJobs.job("train.epochs=3", "checkpoint.every-epochs=1");
 
-    @TempDir
+    @TempDir(factory = MemoryFolder.class)
     private Path run;
     private Path older;
     private Path newest;
@@ -67,7 +69,7 @@ class CheckpointDamageTest {
             for (int i = 0; i < whole.length; i++) {
                 byte[] changed = whole.clone();
                 changed[i] ^= (byte) (1 + random.nextInt(255));
-                Files.write(newest.resolve(name), changed);
+                ScratchFile.write(newest.resolve(name), changed);
                 refused(name);
             }
             Files.write(newest.resolve(name), whole);
@@ -81,7 +83,7 @@ class CheckpointDamageTest {
         for (String name : FILES) {
             byte[] whole = Files.readAllBytes(newest.resolve(name));
             for (int length = 0; length < whole.length; length++) {
-                Files.write(newest.resolve(name), Arrays.copyOf(whole, length));
+                ScratchFile.write(newest.resolve(name), Arrays.copyOf(whole, length));
                 refused(name);
             }
             Files.write(newest.resolve(name), Arrays.copyOf(whole, whole.length + 1));

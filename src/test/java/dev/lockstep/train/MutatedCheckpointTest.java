@@ -10,6 +10,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
 import dev.lockstep.testing.Mutation;
+import dev.lockstep.testing.ScratchFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -90,7 +91,7 @@ class MutatedCheckpointTest {
     /** Does with it what `--resume`, `evaluate` and `export` do before they compute. */
     private static boolean refuses(Map<String, byte[]> changed) throws IOException {
         for (String name : FILES) {
-            Files.write(checkpoint.resolve(name), changed.getOrDefault(name, WHOLE.get(name)));
+            ScratchFile.write(checkpoint.resolve(name), changed.getOrDefault(name, WHOLE.get(name)));
         }
         try (Device device = new ReferenceDevice(); SingleRank communicator = new SingleRank()) {
             Optional<Checkpoint> found = Resumption.findUnread(run, JOB, 1, 50, warning -> { }).checkpoint();

@@ -8,6 +8,7 @@ import dev.lockstep.device.Buffers;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.testing.MemoryFolder;
 import dev.lockstep.testing.RankThreads;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,7 +36,7 @@ class ResumeTest {
     private static final String SYNCHRONIZED = "model=[{linear: {in: 6, out: 5}}, sync-batch-norm, {dropout: 0.5}, gelu,"
             + " {linear: {in: 5, out: 3}}]";
 
-    @TempDir
+    @TempDir(factory = MemoryFolder.class)
     private Path folder;
 
     /** What rank 0 has at the end of a run. */

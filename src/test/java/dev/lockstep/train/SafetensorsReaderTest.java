@@ -14,6 +14,7 @@ import dev.lockstep.tensor.BufferShape;
 import dev.lockstep.tensor.ModelBuffers;
 import dev.lockstep.tensor.ParameterArena;
 import dev.lockstep.tensor.ParameterShape;
+import dev.lockstep.testing.ScratchFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -187,6 +188,6 @@ class SafetensorsReaderTest {
     private static Path temporary(byte[] bytes) throws IOException {
         Path file = Files.createTempFile("model", ".safetensors");
         file.toFile().deleteOnExit();
-        return Files.write(file, bytes);
+        return ScratchFile.write(file, bytes);
     }
 }

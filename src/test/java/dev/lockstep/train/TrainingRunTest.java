@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.testing.MemoryFolder;
 import dev.lockstep.testing.RankThreads;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 class TrainingRunTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
-    @TempDir
+    @TempDir(factory = MemoryFolder.class)
     private Path folder;
 
     /** What rank 0 hears. */

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.MetricConfig;
+import dev.lockstep.testing.MemoryFolder;
 import dev.lockstep.train.ValidatedTraining.Heard;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ class ValidationTest {
     /** At this rate nothing becomes better by more than a thousandth. */
     private static final String NO_PROGRESS = "optimizer.sgd={lr: 1e-9}";
 
-    @TempDir
+    @TempDir(factory = MemoryFolder.class)
     private Path folder;
 
     private Heard train(int ranks, Job job) {
