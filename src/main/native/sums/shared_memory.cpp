@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <jni.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -22,14 +23,17 @@
 
 #define NATIVE(type, name) extern "C" JNIEXPORT type JNICALL Java_dev_lockstep_comm_shared_SharedBlocks_##name
 
+#define FILE_NAME "lockstep-gradients"
+
 namespace {
 
 constexpr long CACHE_LINE = 64;
 constexpr long HEADER_BYTES = 4096;
+constexpr long TOKEN_BYTES = 16;
 constexpr long LINE_FLOATS = CACHE_LINE / sizeof(float);
 // Half of the fastest cache: what is summed waits there to be written to all.
 constexpr long PIECE_FLOATS = 4096;
-// A rank whose core nobody else wants looks for so long before it sleeps: waking up takes about as long.
+// A thread whose core nobody else wants looks for the others for so long before it sleeps: waking up takes about as long.
 constexpr long SPIN_NANOS = 50'000;
 
 // The number of a sum that its rank has come to.
@@ -39,7 +43,7 @@ struct alignas(2 * CACHE_LINE) Mark {
 };
 
 struct Header {
-    unsigned char token[2 * CACHE_LINE];
+    unsigned char token[TOKEN_BYTES];
     Mark written;
     Mark summed;
 };
@@ -76,21 +80,21 @@ void tell(Mark& mark, uint32_t sum) {
     }
 }
 
-bool spinUntil(Mark& mark, uint32_t sum) {
-    const long end = nowNanos() + SPIN_NANOS;
-    do {
+// Looks for the sum until so late.
+bool spin(Mark& mark, uint32_t sum, long untilNanos) {
+    while (nowNanos() < untilNanos) {
         for (int i = 0; i < 64; i++) {
             if (hasCome(mark.sum.load(std::memory_order_acquire), sum)) {
                 return true;
             }
             __builtin_ia32_pause();
         }
-    } while (nowNanos() < end);
+    }
     return false;
 }
 
-void await(Mark& mark, uint32_t sum, bool spin) {
-    if (hasCome(mark.sum.load(), sum) || (spin && spinUntil(mark, sum))) {
+void await(Mark& mark, uint32_t sum, long spinUntilNanos) {
+    if (hasCome(mark.sum.load(), sum) || spin(mark, sum, spinUntilNanos)) {
         return;
     }
     mark.sleepers.fetch_add(1);
@@ -129,19 +133,30 @@ void sumPart(const jlong* blocks, int ranks, long first, long end, const jlong* 
 }
 
 void awaitAll(const jlong* blocks, int ranks, Mark Header::*mark, uint32_t sum, bool spin) {
+    const long spinUntilNanos = spin ? nowNanos() + SPIN_NANOS : 0;
     for (int r = 0; r < ranks; r++) {
-        await(header(blocks[r]).*mark, sum, spin);
+        await(header(blocks[r]).*mark, sum, spinUntilNanos);
     }
+}
+
+jlong map(int file, jlong bytes) {
+    void* block = mmap(nullptr, HEADER_BYTES + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    return block == MAP_FAILED ? -errno : reinterpret_cast<jlong>(block);
 }
 
 }  // namespace
 
-/** Of a file without a name that holds a block, its memory taken; less than 0 where there is none. */
-NATIVE(jint, create)(JNIEnv*, jclass, jlong bytes) {
-    const int file = memfd_create("lockstep-gradients", MFD_CLOEXEC);
-    if (file >= 0 && fallocate(file, 0, 0, HEADER_BYTES + bytes) != 0) {
+/** Of a file without a name that holds a block with this token, its memory taken; -errno where it can't be. */
+NATIVE(jint, create)(JNIEnv* env, jclass, jlong bytes, jobject token) {
+    const int file = memfd_create(FILE_NAME, MFD_CLOEXEC);
+    if (file < 0) {
+        return -errno;
+    }
+    if (fallocate(file, 0, 0, HEADER_BYTES + bytes) != 0
+            || pwrite(file, env->GetDirectBufferAddress(token), TOKEN_BYTES, 0) != TOKEN_BYTES) {
+        const int error = errno;
         close(file);
-        return -1;
+        return -error;
     }
     return file;
 }
@@ -150,28 +165,48 @@ NATIVE(void, closeFile)(JNIEnv*, jclass, jint file) {
     close(file);
 }
 
-/** The block in the file that a process of this machine has open, mapped; 0 where it can't be. */
-NATIVE(jlong, map)(JNIEnv*, jclass, jlong process, jint openFile, jlong bytes) {
+/** The block in an open file of this process, mapped; -errno where it can't be. */
+NATIVE(jlong, map)(JNIEnv*, jclass, jint file, jlong bytes) {
+    return map(file, bytes);
+}
+
+/** That in a file which another process has open; ENOENT where that number is of another process or file here. */
+NATIVE(jlong, mapOfProcess)(JNIEnv* env, jclass, jlong process, jint openFile, jlong bytes, jobject token) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/fd/%d", static_cast<long>(process), static_cast<int>(openFile));
+    char target[64] = {};
+    if (readlink(path, target, sizeof target - 1) < 0) {
+        return -errno;
+    }
+    // Only a file that is known to be the one meant is opened for writing.
+    const char expected[] = "/memfd:" FILE_NAME " ";
+    if (strncmp(target, expected, sizeof expected - 1) != 0) {
+        return -ENOENT;
+    }
     const int file = open(path, O_RDWR | O_CLOEXEC);
     if (file < 0) {
-        return 0;
+        return -errno;
     }
-    // What that number means here may be another process, with another file.
-    void* block = lseek(file, 0, SEEK_END) < HEADER_BYTES + bytes ? MAP_FAILED
-            : mmap(nullptr, HEADER_BYTES + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    unsigned char found[TOKEN_BYTES];
+    const bool meant = lseek(file, 0, SEEK_END) == HEADER_BYTES + bytes && pread(file, found, TOKEN_BYTES, 0) == TOKEN_BYTES
+            && memcmp(found, env->GetDirectBufferAddress(token), TOKEN_BYTES) == 0;
+    const jlong block = meant ? map(file, bytes) : -ENOENT;
     close(file);
-    return block == MAP_FAILED ? 0 : reinterpret_cast<jlong>(block);
+    return block;
+}
+
+NATIVE(jstring, errorText)(JNIEnv* env, jclass, jint error) {
+    return env->NewStringUTF(strerror(error));
+}
+
+/** The CPUs that the calling thread may run on, a bit each; none where there are more than fit. */
+NATIVE(jboolean, cpus)(JNIEnv* env, jclass, jobject mask) {
+    return sched_getaffinity(0, env->GetDirectBufferCapacity(mask),
+            static_cast<cpu_set_t*>(env->GetDirectBufferAddress(mask))) == 0;
 }
 
 NATIVE(void, unmap)(JNIEnv*, jclass, jlong block, jlong bytes) {
     munmap(reinterpret_cast<void*>(block), HEADER_BYTES + bytes);
-}
-
-/** The bytes of the block's first page that are its token's. */
-NATIVE(jobject, token)(JNIEnv* env, jclass, jlong block) {
-    return env->NewDirectByteBuffer(header(block).token, sizeof header(block).token);
 }
 
 NATIVE(jlong, numbers)(JNIEnv*, jclass, jlong block) {

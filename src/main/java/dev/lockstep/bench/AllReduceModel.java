@@ -55,7 +55,7 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean sh
                 }
                 double rate = relative ? LinkRate.parse(point.linkRate()).bytesPerSecond() : 1;
                 eachChunk(point, (bytes, seconds) -> {
-                    Cost cost = betweenHosts(bytes, point.ranks(), point.hosts());
+                    Cost cost = betweenHosts(bytes, point.ranks(), point.hosts(), shared);
                     double left = seconds - host.seconds(withinHost(bytes, point.ranks(), point.hosts(), shared));
                     between.add(new Sample(new Cost(cost.messages, cost.bytes / rate), Math.max(left, seconds / 100)));
                 });
@@ -139,9 +139,18 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean sh
         return cost(bytes, perHost, bytes, perHost > 1 && !isPower(ranks));
     }
 
-    /** Of all ranks of a host together, which share its link. */
-    static Cost betweenHosts(long bytes, int ranks, int hosts) {
+    Cost betweenHosts(long bytes, int ranks, int hosts) {
+        return betweenHosts(bytes, ranks, hosts, sharesMemory);
+    }
+
+    /** Of all ranks of a host together, which share its link; with memory that they share, each sums a part over the hosts. */
+    static Cost betweenHosts(long bytes, int ranks, int hosts, boolean sharesMemory) {
         int perHost = (ranks - 1) / hosts + 1;
+        if (sharesMemory && perHost > 1) {
+            long part = bytes / perHost;
+            Cost ofPart = cost(part, hosts, part, !isPower(hosts));
+            return new Cost(ofPart.messages, perHost * ofPart.bytes);
+        }
         return cost(bytes, hosts, (double) perHost * bytes, perHost == 1 && !isPower(ranks));
     }
 

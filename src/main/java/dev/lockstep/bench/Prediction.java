@@ -283,7 +283,7 @@ public final class Prediction {
     private double stolenFraction(long bytes, double commSeconds, Setting setting, Stolen loss) {
         Cost host = allReduce.withinHost(bytes, setting.ranks(), setting.hosts());
         Cost link = setting.hosts() == 1 ? new Cost(0, 0)
-                : AllReduceModel.betweenHosts(bytes, setting.ranks(), setting.hosts());
+                : allReduce.betweenHosts(bytes, setting.ranks(), setting.hosts());
         double lost = host.bytes() * loss.perHostByte + link.bytes() * loss.perLinkByte;
         return commSeconds > 0 ? Math.min(MOST_STOLEN, lost / commSeconds) : 0;
     }

@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.data.Dataset;
 import dev.lockstep.ddp.BucketPlan;
+import dev.lockstep.ddp.GradientMemory;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.Trainer;
@@ -39,7 +40,7 @@ final class Announcement {
         out.printf(Locale.ROOT, "memory    %.1f MiB %s a rank (predicted: %.1f)%s%n", mebibytes(device.allocatedBytes()),
                 environment.devices().isCuda() ? "of the GPU's" : "for arrays", mebibytes(sources.deviceBytes()),
                 sources.featuresOnHost() ? "; the data stays in the host's memory" : "");
-        out.println("gradients " + describe(trainer, ranks));
+        out.println("gradients " + describe(job, trainer, ranks));
         out.flush();
     }
 
@@ -48,17 +49,23 @@ final class Announcement {
                 dataset.features().columns());
     }
 
-    private static String describe(Trainer trainer, int ranks) {
+    private static String describe(Job job, Trainer trainer, int ranks) {
         if (ranks == 1) {
             return "one rank: nothing to reduce";
         }
         BucketPlan plan = trainer.replica().plan();
         long bytes = plan.buckets().stream().mapToLong(BucketPlan.Bucket::bytes).sum();
-        return String.format(Locale.ROOT, "%.2f MiB in %s, sent in %s%s, %s", mebibytes(bytes),
+        return String.format(Locale.ROOT, "%.2f MiB in %s, sent in %s %s, %s", mebibytes(bytes),
                 count(plan.buckets().size(), "bucket"), count(plan.chunks().size(), "chunk"),
-                trainer.replica().sharesGradients() ? " through shared memory" : "",
+                through(job, trainer.replica().gradients()),
                 trainer.overlaps() ? "while backward goes on" : plan.chunks().size() == 1 ? "after backward: there is no second"
                         + " to compute beside it" : "after backward: distributed.overlap is false");
+    }
+
+    private static String through(Job job, GradientMemory gradients) {
+        return gradients.isShared() ? "through shared memory"
+                : "by MPI_Allreduce (" + (job.distributed().sharedMemory() ? gradients.refusal()
+                : "distributed.shared-memory is false") + ")";
     }
 
     private static double mebibytes(long bytes) {

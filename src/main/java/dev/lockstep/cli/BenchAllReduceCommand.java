@@ -88,7 +88,8 @@ final class BenchAllReduceCommand implements Callable<Integer> {
         try (Device device = new CpuDevice(1)) {
             int largest = elementCounts.get(elementCounts.size() - 1);
             Agreement.onAllRanks(communicator, () -> {
-                requireMemory((long) largest * Float.BYTES, communicator.localSize(), AvailableMemory.bytes(Path.of("/")));
+                requireMemory((long) largest * Float.BYTES, mpi, communicator.localSize(),
+                        AvailableMemory.bytes(Path.of("/")));
                 return true;
             });
             GradientMemory memory = Agreement.onAllRanks(communicator, () -> allocate(device, communicator, largest));
@@ -179,11 +180,11 @@ final class BenchAllReduceCommand implements Callable<Integer> {
     }
 
     /** Looks before anything is taken: the kernel promises memory that it does not have, and kills whoever uses it. */
-    static void requireMemory(long bytes, int ranksHere, long availableBytes) {
+    static void requireMemory(long bytes, boolean mpi, int ranksHere, long availableBytes) {
         // MPI sums into a copy of its own.
-        long neededBytes = 2 * bytes * ranksHere;
+        long neededBytes = (mpi ? 2 : 1) * bytes * ranksHere;
         if (neededBytes > availableBytes) {
-            throw notEnough(bytes, "with MPI's own copies it takes " + neededBytes / MIB + " MiB on a machine with "
+            throw notEnough(bytes, (mpi ? "with MPI's own copies it takes " : "it takes ") + neededBytes / MIB + " MiB on a machine with "
                     + (ranksHere == 1 ? "1 rank" : ranksHere + " ranks") + ", and " + availableBytes / MIB + " MiB are free",
                     null);
         }

@@ -61,7 +61,7 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 Placement.usableCores(environment.placements()), Placement.machineCores(environment.placements()),
                 link == null ? null : link.text(), device.description(),
                 environment.threads().get(rank).count(), job.precision().name().toLowerCase(Locale.ROOT),
-                trainer.overlaps(), StepResult.reduction(ranks, trainer.replica().sharesGradients()),
+                trainer.overlaps(), StepResult.reduction(ranks, trainer.replica().gradients().isShared()),
                 trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
                 JobFile.layers(job), optimizer(), hasSyncBatchNorm(),

@@ -2,7 +2,6 @@ package dev.lockstep.comm;
 
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The ranks of a job and the collectives that training needs. Every rank calls the same collectives in the same
@@ -32,13 +31,14 @@ public interface Communicator extends AutoCloseable {
 
     /**
      * Zeroed memory whose ranges {@link #prepareAllReduce} sums where they lie, without a copy on the way. Collective; the
-     * same {@code bytes} on all ranks. It stays as long as the communicator.
+     * same {@code bytes} on all ranks. It stays until the next such call, by when nothing may use it any more, or until the
+     * communicator is closed.
      *
      * @param bytes 0 on a rank that has no use for it
-     * @return empty on all ranks, unless all want it and each machine has as many of them, at least two, sharing its memory
+     * @return refused on all ranks, unless all want it and each machine has as many of them, at least two, sharing its memory
      */
-    default Optional<HostMemory> shareMemory(long bytes) {
-        return Optional.empty();
+    default Sharing<? extends HostMemory> shareMemory(long bytes) {
+        return Sharing.refused("these ranks share no memory");
     }
 
     /** For a person: {@code "Open MPI 4.1.4"}, {@code "one rank without MPI"}. */

@@ -2,12 +2,12 @@ package dev.lockstep.ddp;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.HostMemory;
+import dev.lockstep.comm.Sharing;
 import dev.lockstep.device.DataType;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.Stream;
 import java.nio.ByteBuffer;
-import java.util.Optional;
 
 /**
  * What an arena's gradients lie in, and on their way over the ranks: the same where the device computes in host memory. Where
@@ -16,13 +16,12 @@ import java.util.Optional;
 public final class GradientMemory {
     private final Device device;
     private final DeviceBuffer buffer;
-    /** None where the ranks don't. */
-    private final Optional<HostMemory> shared;
+    private final Sharing<? extends HostMemory> sharing;
 
-    private GradientMemory(Device device, DeviceBuffer buffer, Optional<HostMemory> shared) {
+    private GradientMemory(Device device, DeviceBuffer buffer, Sharing<? extends HostMemory> sharing) {
         this.device = device;
         this.buffer = buffer;
-        this.shared = shared;
+        this.sharing = sharing;
     }
 
     /**
@@ -32,15 +31,15 @@ public final class GradientMemory {
      */
     public static GradientMemory allocate(Device device, Communicator communicator, boolean shared, long elementCount) {
         long bytes = Math.multiplyExact(elementCount, DataType.FLOAT32.bytes());
-        Optional<HostMemory> memory = communicator.shareMemory(shared && device.takesHostMemory() ? bytes : 0);
-        DeviceBuffer buffer = memory.flatMap(host -> device.register(host.address(), bytes))
+        Sharing<? extends HostMemory> sharing = communicator.shareMemory(shared && device.takesHostMemory() ? bytes : 0);
+        DeviceBuffer buffer = sharing.memory().flatMap(host -> device.register(host.address(), bytes))
                 .orElseGet(() -> device.allocate(DataType.FLOAT32, elementCount));
-        return new GradientMemory(device, buffer, memory);
+        return new GradientMemory(device, buffer, sharing);
     }
 
     /** This rank's own. */
     static GradientMemory of(Device device, DeviceBuffer buffer) {
-        return new GradientMemory(device, buffer, Optional.empty());
+        return new GradientMemory(device, buffer, Sharing.refused("nobody has asked for it"));
     }
 
     public DeviceBuffer buffer() {
@@ -48,7 +47,12 @@ public final class GradientMemory {
     }
 
     public boolean isShared() {
-        return shared.isPresent();
+        return sharing.memory().isPresent();
+    }
+
+    /** Why it is not; empty where it is. */
+    public String refusal() {
+        return sharing.refusal();
     }
 
     /** The range, and the host memory that it is summed in. */
@@ -56,7 +60,7 @@ public final class GradientMemory {
         DeviceBuffer range = buffer.slice(firstElement, elementCount);
         int elementBytes = DataType.FLOAT32.bytes();
         ByteBuffer host = range.isHostAccessible() ? range.hostView()
-                : shared.map(memory -> memory.view(firstElement * elementBytes, Math.toIntExact(range.byteCount())))
+                : sharing.memory().map(memory -> memory.view(firstElement * elementBytes, Math.toIntExact(range.byteCount())))
                 .orElseGet(() -> device.allocateHost(Math.toIntExact(range.byteCount())));
         return new StagedGradients(device, range, host, copyStream, times);
     }

@@ -25,7 +25,7 @@ public final class Replica {
     private final Communicator communicator;
     private final Sequential model;
     private final ParameterArena arena;
-    private final boolean sharesGradients;
+    private final GradientMemory gradients;
     private final ModelBuffers buffers;
     private final Randomness randomness;
     private final BucketPlan plan;
@@ -47,9 +47,8 @@ public final class Replica {
         int ranks = communicator.size();
         model = Models.build(job.model(), features);
         List<ParameterShape> shapes = model.parameterShapes();
-        GradientMemory gradients = GradientMemory.allocate(device, communicator, job.distributed().sharedMemory(),
+        gradients = GradientMemory.allocate(device, communicator, job.distributed().sharedMemory(),
                 ParameterArena.elementCount(shapes));
-        sharesGradients = gradients.isShared();
         arena = new ParameterArena(device, shapes, gradients.buffer());
         buffers = new ModelBuffers(device, model.bufferShapes());
         randomness = new Randomness(device, job.seed(), communicator.rank());
@@ -113,9 +112,8 @@ public final class Replica {
         return arena;
     }
 
-    /** Whether the ranks of a machine sum gradients in memory that they share. */
-    public boolean sharesGradients() {
-        return sharesGradients;
+    public GradientMemory gradients() {
+        return gradients;
     }
 
     /** This rank's; rank 0's are the model's. */

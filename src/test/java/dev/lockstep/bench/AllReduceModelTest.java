@@ -23,7 +23,7 @@ class AllReduceModelTest {
         assertEquals(new Cost(10, 2 * MIB * 31 / 32.0), AllReduceModel.withinHost(MIB, 32, 1, false));
         // Two ranks on each of four hosts.
         assertEquals(new Cost(2, MIB), AllReduceModel.withinHost(MIB, 8, 4, false));
-        assertEquals(new Cost(4, 1.5 * MIB), AllReduceModel.betweenHosts(MIB, 8, 4));
+        assertEquals(new Cost(4, 1.5 * MIB), AllReduceModel.betweenHosts(MIB, 8, 4, false));
         assertEquals(new Cost(0, 0), AllReduceModel.withinHost(MIB, 4, 4, false));
     }
 
@@ -35,18 +35,28 @@ class AllReduceModelTest {
         assertEquals(new Cost(0, 0), AllReduceModel.withinHost(MIB, 3, 3, true));
     }
 
+    /** Each of a host's ranks sums its part with one rank of each other host. */
+    @Test
+    void shouldSendPartsBetweenHostsWhoseRanksShareMemory() {
+        assertEquals(new Cost(4, 1.5 * MIB), AllReduceModel.betweenHosts(MIB, 8, 4, true));
+        assertEquals(new Cost(5, 3 * MIB), AllReduceModel.betweenHosts(MIB, 6, 3, true));
+        // 16 KiB are four parts that MPI takes for small ones.
+        assertEquals(new Cost(1, 16 << 10), AllReduceModel.betweenHosts(16 << 10, 8, 2, true));
+        assertEquals(AllReduceModel.betweenHosts(MIB, 4, 4, false), AllReduceModel.betweenHosts(MIB, 4, 4, true));
+    }
+
     @Test
     void shouldDoubleOnlyWhatIsSmall() {
         assertEquals(new Cost(3, 3 * 1024), AllReduceModel.withinHost(1024, 8, 1, false));
         // Both ranks of a host send all of it over the link.
-        assertEquals(new Cost(2, 2 * 2 * 1024), AllReduceModel.betweenHosts(1024, 8, 4));
+        assertEquals(new Cost(2, 2 * 2 * 1024), AllReduceModel.betweenHosts(1024, 8, 4, false));
     }
 
     /** Between two of three ranks pass: half of the numbers each way, the half that the other has summed, the sums. */
     @Test
     void shouldFoldWhatIsBeyondAPowerOfTwo() {
         assertEquals(new Cost(5, 3 * MIB), AllReduceModel.withinHost(MIB, 3, 1, false));
-        assertEquals(new Cost(5, 3 * MIB), AllReduceModel.betweenHosts(MIB, 3, 3));
+        assertEquals(new Cost(5, 3 * MIB), AllReduceModel.betweenHosts(MIB, 3, 3, false));
         assertEquals(new Cost(0, 0), AllReduceModel.withinHost(MIB, 3, 3, false));
     }
 

@@ -15,11 +15,12 @@ class BenchAllReduceCommandTest {
 
     @Test
     void shouldLeaveRoomForMpisCopiesOfAllRanks() {
-        assertDoesNotThrow(() -> BenchAllReduceCommand.requireMemory(256 * MIB, 4, 2048 * MIB));
+        assertDoesNotThrow(() -> BenchAllReduceCommand.requireMemory(256 * MIB, true, 4, 2048 * MIB));
         InvalidInputException refusal = assertThrows(InvalidInputException.class,
-                () -> BenchAllReduceCommand.requireMemory(256 * MIB, 4, 2048 * MIB - 1));
+                () -> BenchAllReduceCommand.requireMemory(256 * MIB, true, 4, 2048 * MIB - 1));
         assertEquals("not enough memory for sums of 256MiB: with MPI's own copies it takes 2048 MiB on a machine with"
                 + " 4 ranks, and 2047 MiB are free; give a smaller --max", refusal.getMessage());
+        assertDoesNotThrow(() -> BenchAllReduceCommand.requireMemory(256 * MIB, false, 4, 1024 * MIB));
     }
 
     @Test

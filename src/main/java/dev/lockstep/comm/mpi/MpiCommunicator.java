@@ -8,9 +8,9 @@ import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.DirectBuffers;
 import dev.lockstep.comm.HostMemory;
 import dev.lockstep.comm.HostTransfer;
+import dev.lockstep.comm.Sharing;
 import dev.lockstep.comm.shared.SharedMemory;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -46,7 +46,7 @@ public final class MpiCommunicator implements Communicator {
     private final int broadcastPieceBytes;
     private final SharedCore sharedCore = new SharedCore();
     private final CommunicationThread communication;
-    private final List<SharedMemory> sharedMemories = new ArrayList<>();
+    private Optional<SharedMemory> sharedMemory = Optional.empty();
     /** The ranks of all machines with this local rank; null where no sum has asked for them. */
     private Intracomm acrossMachines;
     private int preparedCount;
@@ -142,18 +142,17 @@ public final class MpiCommunicator implements Communicator {
     }
 
     @Override
-    public Optional<HostMemory> shareMemory(long bytes) {
-        Optional<SharedMemory> memory = SharedMemory.of(this, lowestLocalRank, bytes);
-        if (memory.isPresent()) {
-            sharedMemories.add(memory.get());
-            if (memory.get().spansMachines() && acrossMachines == null) {
-                communication.runOnCaller("split by local rank", () -> {
-                    acrossMachines = world.split(localRank, rank);
-                    acrossMachines.setErrhandler(MPI.ERRORS_RETURN);
-                });
-            }
+    public Sharing<? extends HostMemory> shareMemory(long bytes) {
+        sharedMemory.ifPresent(SharedMemory::close);
+        Sharing<SharedMemory> sharing = SharedMemory.of(this, lowestLocalRank, bytes);
+        sharedMemory = sharing.memory();
+        if (acrossMachines == null && sharedMemory.filter(SharedMemory::spansMachines).isPresent()) {
+            communication.runOnCaller("split by local rank", () -> {
+                acrossMachines = world.split(localRank, rank);
+                acrossMachines.setErrhandler(MPI.ERRORS_RETURN);
+            });
         }
-        return memory.map(shared -> shared);
+        return sharing;
     }
 
     @Override
@@ -165,7 +164,7 @@ public final class MpiCommunicator implements Communicator {
     public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
         String operation = AllReduce.operation(preparedCount, count, name);
-        return prepare(operation, transfer, sharedMemories.stream().filter(memory -> memory.contains(floats)).findFirst()
+        return prepare(operation, transfer, sharedMemory.filter(memory -> memory.contains(floats))
                 .map(memory -> sharedSum(memory, floats))
                 .orElse(() -> world.allReduce(floats, count, MPI.FLOAT, MPI.SUM)));
     }

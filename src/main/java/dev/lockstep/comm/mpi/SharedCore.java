@@ -3,19 +3,19 @@ package dev.lockstep.comm.mpi;
 import dev.lockstep.comm.CommunicationThread;
 
 /**
- * Has the communication thread sleep between two looks for messages while the other thread computes: for ranks without a core
- * to spare (src/main/native/threads).
+ * For ranks without a core to spare: knows whether the thread that computes wants the communication thread's core, and has that
+ * one sleep between two looks for MPI's messages meanwhile, where the library for it is preloaded (src/main/native/threads).
  */
 final class SharedCore implements CommunicationThread.Neighbour {
     private static final String LIBRARY = "lockstep_threads";
 
-    private final boolean preloaded = isPossible();
+    private final boolean preloaded = isPreloaded();
     private volatile boolean shared;
     private volatile boolean callerWaits;
     private volatile Thread communicationThread;
 
     /** Whether the launcher has put the library in front of all others; elsewhere MPI's own waiting stays. */
-    static boolean isPossible() {
+    static boolean isPreloaded() {
         String preloaded = System.getenv("LD_PRELOAD");
         return preloaded != null && preloaded.contains(System.mapLibraryName(LIBRARY));
     }

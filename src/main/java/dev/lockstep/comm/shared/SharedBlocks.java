@@ -23,18 +23,28 @@ final class SharedBlocks {
         return LOADED;
     }
 
-    /** An open file without a name that holds a block for so many bytes of numbers; below 0 where there is no memory. */
-    static native int create(long bytes);
+    /**
+     * An open file without a name that holds a block for so many bytes of numbers; −errno where it can't be had.
+     *
+     * @param token 16 bytes that the file is known by
+     */
+    static native int create(long bytes, ByteBuffer token);
 
     static native void closeFile(int file);
 
-    /** The address of the block in a file that a process of this machine has open; 0 where it can't be had. */
-    static native long map(long process, int openFile, long bytes);
+    /** The address of the block in an open file of this process; −errno where it can't be mapped. */
+    static native long map(int file, long bytes);
+
+    /** The same of a file that another process has open and that was created with this token. */
+    static native long mapOfProcess(long process, int openFile, long bytes, ByteBuffer token);
+
+    /** What the system calls an errno. */
+    static native String errorText(int error);
+
+    /** The CPUs that the calling thread may run on, a bit each; false where there are more of them than bits. */
+    static native boolean cpus(ByteBuffer mask);
 
     static native void unmap(long block, long bytes);
-
-    /** By which ranks know a block. */
-    static native ByteBuffer token(long block);
 
     /** Where a block's numbers begin. */
     static native long numbers(long block);

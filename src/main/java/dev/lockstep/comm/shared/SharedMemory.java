@@ -2,13 +2,16 @@ package dev.lockstep.comm.shared;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.HostMemory;
+import dev.lockstep.comm.Sharing;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.stream.LongStream;
+import java.util.stream.IntStream;
 
 /**
  * Floats of each rank, which all ranks of its machine have mapped: their sums need no copies, and no system calls but where a
@@ -16,9 +19,13 @@ import java.util.stream.LongStream;
  */
 public final class SharedMemory implements HostMemory, AutoCloseable {
     private static final int TOKEN_BYTES = 16;
+    /** Of 8192 CPUs. */
+    private static final int CPU_MASK_BYTES = 1024;
 
     private final int localRank;
     private final int machines;
+    /** Whether as many ranks as there are CPUs, or fewer, may run on those of this one: else none looks for the others. */
+    private final boolean coresSuffice;
     private final long bytes;
     /** By local rank. */
     private final long[] blocks;
@@ -26,7 +33,8 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
     /** Of the last sum. */
     private int sum;
 
-    private SharedMemory(int localRank, int machines, long bytes, long[] blocks) {
+    private SharedMemory(int localRank, int machines, long bytes, long[] blocks, boolean coresSuffice) {
+        this.coresSuffice = coresSuffice;
         this.localRank = localRank;
         this.machines = machines;
         this.bytes = bytes;
@@ -40,39 +48,81 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
      *
      * @param machine the same number on the ranks of a machine and on no others
      * @param bytes   0 on a rank that has no use for it
-     * @return empty on all ranks, unless all want it, and each machine has the same number of them, at least two, that see
-     *         each other's memory
+     * @return refused on all ranks, unless all want it, and each machine has the same number of them, at least two, that can
+     *         map each other's memory
      */
-    public static Optional<SharedMemory> of(Communicator communicator, int machine, long bytes) {
-        int ranks = communicator.localSize();
-        boolean wanted = bytes > 0 && ranks > 1 && SharedBlocks.areLoaded();
-        int file = wanted ? SharedBlocks.create(bytes) : -1;
-        Offer offer = new Offer(machine, communicator.localRank(), ProcessHandle.current().pid(), file);
-        long own = offer.map(bytes);
-        if (own != 0) {
-            SharedBlocks.token(own).put(0, offer.token);
+    public static Sharing<SharedMemory> of(Communicator communicator, int machine, long bytes) {
+        Block own = Block.create(bytes, communicator.localSize());
+        long[] blocks = new long[communicator.localSize()];
+        blocks[communicator.localRank()] = own.address;
+        List<Offer> offers = communicator.allGather(new Offer(machine, communicator.localRank(), own).toBytes()).stream()
+                .map(Offer::new).toList();
+        List<Offer> here = offers.stream().filter(offer -> offer.machine == machine).toList();
+        String problem = own.problem;
+        for (Offer offer : here) {
+            if (problem.isEmpty() && offer.file >= 0 && offer.localRank != communicator.localRank()) {
+                long block = SharedBlocks.mapOfProcess(offer.process, offer.file, bytes, offer.token);
+                blocks[offer.localRank] = Math.max(0, block);
+                problem = block > 0 ? "" : "cannot open the memory of another: " + SharedBlocks.errorText((int) -block);
+            }
         }
-        List<Offer> offers = communicator.allGather(offer.toBytes()).stream().map(Offer::new).toList();
-        long[] blocks = new long[ranks];
-        offers.stream().filter(each -> own != 0 && each.machine == machine).forEach(each ->
-                blocks[each.localRank] = each.localRank == offer.localRank ? own : each.mapIfMeant(bytes));
-        int machines = (int) offers.stream().mapToInt(each -> each.machine).distinct().count();
-        boolean mapped = LongStream.of(blocks).allMatch(block -> block != 0) && machines * ranks == communicator.size();
-        double[] allMapped = {mapped ? 1 : 0};
-        communicator.allReduceMin(allMapped);
-        if (file >= 0) {
-            // The others have mapped what they could of it.
-            SharedBlocks.closeFile(file);
-        }
-        SharedMemory memory = new SharedMemory(offer.localRank, machines, bytes, blocks);
-        if (allMapped[0] == 0) {
+        List<String> problems = communicator.allGather(problem.getBytes(StandardCharsets.UTF_8)).stream()
+                .map(text -> new String(text, StandardCharsets.UTF_8)).toList();
+        own.closeFile();
+        int machines = (int) offers.stream().mapToInt(offer -> offer.machine).distinct().count();
+        SharedMemory memory = new SharedMemory(communicator.localRank(), machines, bytes, blocks,
+                here.stream().filter(own::sharesCpus).count() <= own.cpus.cardinality());
+        Optional<String> refusal = IntStream.range(0, problems.size()).filter(rank -> !problems.get(rank).isEmpty())
+                .mapToObj(rank -> "rank " + rank + " " + problems.get(rank)).findFirst();
+        if (refusal.isPresent() || machines * blocks.length != communicator.size()) {
             memory.close();
-            return Optional.empty();
+            return Sharing.refused(refusal.orElse("the machines have different numbers of ranks"));
         }
-        return Optional.of(memory);
+        return Sharing.of(memory);
     }
 
-    /** What a rank tells the others of its file, which its process has open. */
+    /** What this rank can give. */
+    private static final class Block {
+        private final ByteBuffer token = ByteBuffer.allocateDirect(TOKEN_BYTES);
+        private final BitSet cpus;
+        private int file = -1;
+        private long address;
+        private String problem = "";
+
+        private Block(BitSet cpus) {
+            this.cpus = cpus;
+            token.putLong(0, ThreadLocalRandom.current().nextLong()).putLong(Long.BYTES, ThreadLocalRandom.current().nextLong());
+        }
+
+        static Block create(long bytes, int localRanks) {
+            if (bytes == 0 || localRanks == 1 || !SharedBlocks.areLoaded()) {
+                Block none = new Block(new BitSet());
+                none.problem = bytes == 0 ? "has no use for shared memory" : localRanks == 1 ? "is alone on its machine"
+                        : "finds no liblockstep_sums.so, which 'make build' makes";
+                return none;
+            }
+            ByteBuffer mask = ByteBuffer.allocateDirect(CPU_MASK_BYTES);
+            Block block = new Block(SharedBlocks.cpus(mask) ? BitSet.valueOf(mask) : new BitSet());
+            block.file = SharedBlocks.create(bytes, block.token);
+            long mapped = block.file < 0 ? block.file : SharedBlocks.map(block.file, bytes);
+            block.address = Math.max(0, mapped);
+            block.problem = mapped > 0 ? "" : "can have no memory to share: " + SharedBlocks.errorText((int) -mapped);
+            return block;
+        }
+
+        /** When the others have mapped it. */
+        void closeFile() {
+            if (file >= 0) {
+                SharedBlocks.closeFile(file);
+            }
+        }
+
+        boolean sharesCpus(Offer other) {
+            return other.cpus.intersects(cpus);
+        }
+    }
+
+    /** What a rank tells the others of its block, whose file its process has open. */
     private static final class Offer {
         private static final int BYTES = 3 * Integer.BYTES + Long.BYTES + TOKEN_BYTES;
 
@@ -80,14 +130,16 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
         private final int localRank;
         private final long process;
         private final int file;
-        private final byte[] token = new byte[TOKEN_BYTES];
+        private final ByteBuffer token;
+        private final BitSet cpus;
 
-        Offer(int machine, int localRank, long process, int file) {
+        Offer(int machine, int localRank, Block block) {
             this.machine = machine;
             this.localRank = localRank;
-            this.process = process;
-            this.file = file;
-            ThreadLocalRandom.current().nextBytes(token);
+            process = ProcessHandle.current().pid();
+            file = block.file;
+            token = block.token;
+            cpus = block.cpus;
         }
 
         Offer(byte[] bytes) {
@@ -96,26 +148,14 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
             localRank = buffer.getInt();
             process = buffer.getLong();
             file = buffer.getInt();
-            buffer.get(token);
+            token = ByteBuffer.allocateDirect(TOKEN_BYTES).put(buffer.slice().limit(TOKEN_BYTES));
+            cpus = BitSet.valueOf(buffer.position(BYTES));
         }
 
         byte[] toBytes() {
-            return ByteBuffer.allocate(BYTES).putInt(machine).putInt(localRank).putLong(process).putInt(file).put(token).array();
-        }
-
-        /** 0 where there is nothing to map. */
-        long map(long bytes) {
-            return file < 0 ? 0 : SharedBlocks.map(process, file, bytes);
-        }
-
-        /** As above; also 0 where another process has that number here, as in a container of its own. */
-        long mapIfMeant(long bytes) {
-            long block = map(bytes);
-            if (block != 0 && !SharedBlocks.token(block).slice(0, TOKEN_BYTES).equals(ByteBuffer.wrap(token))) {
-                SharedBlocks.unmap(block, bytes);
-                return 0;
-            }
-            return block;
+            byte[] mask = cpus.toByteArray();
+            return ByteBuffer.allocate(BYTES + mask.length).putInt(machine).putInt(localRank).putLong(process).putInt(file)
+                    .put(token.duplicate().clear()).put(mask).array();
         }
     }
 
@@ -182,20 +222,29 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
 
         /** Sums over the ranks of the machine. Collective. */
         public void run(boolean spin) {
-            sum++;
-            SharedBlocks.sumPart(SharedBlocks.address(blockAddresses), localRank, blocks.length, first, end, sum, true, spin);
-            SharedBlocks.finish(SharedBlocks.address(blockAddresses), localRank, blocks.length, first, end, sum, false, spin);
+            sumPart(true, spin);
+            finish(false, spin);
         }
 
         /** Sums the part over the ranks of the machine; {@link #finish} has to follow. Collective. */
         public void sumPart(boolean spin) {
-            sum++;
-            SharedBlocks.sumPart(SharedBlocks.address(blockAddresses), localRank, blocks.length, first, end, sum, false, spin);
+            sumPart(false, spin);
         }
 
         /** Gives the part, summed over the machines by now, to the ranks of this one, and takes theirs. Collective. */
         public void finish(boolean spin) {
-            SharedBlocks.finish(SharedBlocks.address(blockAddresses), localRank, blocks.length, first, end, sum, true, spin);
+            finish(true, spin);
+        }
+
+        private void sumPart(boolean toAll, boolean spin) {
+            sum++;
+            SharedBlocks.sumPart(SharedBlocks.address(blockAddresses), localRank, blocks.length, first, end, sum, toAll,
+                    spin && coresSuffice);
+        }
+
+        private void finish(boolean copy, boolean spin) {
+            SharedBlocks.finish(SharedBlocks.address(blockAddresses), localRank, blocks.length, first, end, sum, copy,
+                    spin && coresSuffice);
         }
     }
 

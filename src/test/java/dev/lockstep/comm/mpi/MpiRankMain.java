@@ -59,7 +59,7 @@ public final class MpiRankMain {
     private static void sharedMemory(Communicator communicator) {
         int count = 300_001;
         try (Device device = new CpuDevice(1)) {
-            HostMemory memory = communicator.shareMemory((long) count * Float.BYTES).orElseThrow();
+            HostMemory memory = communicator.shareMemory((long) count * Float.BYTES).memory().orElseThrow();
             DeviceBuffer all = device.register(memory.address(), memory.bytes()).orElseThrow();
             ByteBuffer[] buffers = {all.slice(0, 200_000).hostView(), floats(1000), all.slice(200_000, 100_000).hostView(),
                 all.slice(300_000, 1).hostView()};

@@ -29,6 +29,6 @@ class SharedCoreIT {
     @Test
     void shouldLeaveMpisOwnWaitingWhereTheLibraryIsNotPreloaded() {
         assertTrue(System.getenv("LD_PRELOAD") == null || !System.getenv("LD_PRELOAD").contains("lockstep_threads"));
-        assertEquals(false, SharedCore.isPossible());
+        assertEquals(false, SharedCore.isPreloaded());
     }
 }

@@ -8,7 +8,7 @@ final class YieldMain {
     }
 
     public static void main(String[] args) throws InterruptedException {
-        System.out.println(SharedCore.isPossible());
+        System.out.println(SharedCore.isPreloaded());
         SharedCore core = new SharedCore();
         Thread communication = new Thread(() -> {
             core.communicationThreadStarts();

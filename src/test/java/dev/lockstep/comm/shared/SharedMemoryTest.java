@@ -7,18 +7,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.comm.HostMemory;
+import dev.lockstep.comm.Sharing;
 import dev.lockstep.device.Device;
 import dev.lockstep.device.DeviceBuffer;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.testing.RankThreads;
+import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -28,11 +34,14 @@ class SharedMemoryTest {
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final int COUNT = 100_003;
 
+    @TempDir
+    private Path folder;
+
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 4, 8})
     void shouldSumRangesOfAnyLengthInTheOrderOfTheRanks(int ranks) {
         RankThreads.run(ranks, LIMIT, c -> {
-            try (Device device = new CpuDevice(1); SharedMemory memory = SharedMemory.of(c, 0, bytes(COUNT)).orElseThrow()) {
+            try (Device device = new CpuDevice(1); SharedMemory memory = SharedMemory.of(c, 0, bytes(COUNT)).memory().orElseThrow()) {
                 assertFalse(memory.spansMachines());
                 DeviceBuffer all = wrap(device, memory);
                 int[][] ranges = {{0, COUNT}, {0, 1}, {COUNT - 1, 1}, {16, 16}, {5, 17}, {33, 4096 * ranks + 1}, {1, 0}, {7, 4095}};
@@ -59,7 +68,7 @@ class SharedMemoryTest {
     void shouldWaitForRanksThatAreLate(boolean spin) {
         int count = 1000;
         RankThreads.run(3, LIMIT, c -> {
-            try (Device device = new CpuDevice(1); SharedMemory memory = SharedMemory.of(c, 0, bytes(2 * count)).orElseThrow()) {
+            try (Device device = new CpuDevice(1); SharedMemory memory = SharedMemory.of(c, 0, bytes(2 * count)).memory().orElseThrow()) {
                 DeviceBuffer all = wrap(device, memory);
                 ByteBuffer[] halves = {all.slice(0, count).hostView(), all.slice(count, count).hostView()};
                 SharedMemory.Sum[] sums = {memory.prepare(halves[0]), memory.prepare(halves[1])};
@@ -92,7 +101,7 @@ class SharedMemoryTest {
         RankThreads.run(machines * perMachine, LIMIT, c -> {
             Communicator placed = placed(c, perMachine);
             try (Device device = new CpuDevice(1);
-                    SharedMemory memory = SharedMemory.of(placed, c.rank() / perMachine * perMachine, bytes(COUNT)).orElseThrow()) {
+                    SharedMemory memory = SharedMemory.of(placed, c.rank() / perMachine * perMachine, bytes(COUNT)).memory().orElseThrow()) {
                 assertTrue(memory.spansMachines());
                 ByteBuffer all = wrap(device, memory).hostView();
                 fill(all, c.rank());
@@ -125,8 +134,8 @@ class SharedMemoryTest {
     @Test
     void shouldBeZeroedAndKnowItsOwnBuffers() {
         RankThreads.run(2, LIMIT, c -> {
-            try (Device device = new CpuDevice(1); SharedMemory memory = SharedMemory.of(c, 0, bytes(COUNT)).orElseThrow();
-                    SharedMemory other = SharedMemory.of(c, 0, bytes(8)).orElseThrow()) {
+            try (Device device = new CpuDevice(1); SharedMemory memory = SharedMemory.of(c, 0, bytes(COUNT)).memory().orElseThrow();
+                    SharedMemory other = SharedMemory.of(c, 0, bytes(8)).memory().orElseThrow()) {
                 DeviceBuffer all = wrap(device, memory);
                 assertEquals(bytes(COUNT), device.allocatedBytes());
                 assertEquals(0, memory.address() % 64);
@@ -144,14 +153,50 @@ class SharedMemoryTest {
     }
 
     @Test
-    void shouldBeThereOnAllRanksOrOnNone() {
-        RankThreads.run(1, LIMIT, c -> assertEquals(Optional.empty(), SharedMemory.of(c, 0, 4)));
+    void shouldBeThereOnAllRanksOrOnNoneAndSayWhy() {
+        RankThreads.run(1, LIMIT, c -> assertEquals(Sharing.refused("rank 0 is alone on its machine"), SharedMemory.of(c, 0, 4)));
         RankThreads.run(3, LIMIT, c -> {
-            assertEquals(Optional.empty(), SharedMemory.of(c, 0, c.rank() == 1 ? 0 : 4), "one has no use for it");
-            assertEquals(Optional.empty(), SharedMemory.of(placed(c, 2), c.rank() / 2, 4), "two and one on a machine");
-            assertEquals(Optional.empty(), SharedMemory.of(placed(c, 1), c.rank(), 4), "each on a machine of its own");
-            SharedMemory.of(c, 0, 4).orElseThrow().close();
+            assertEquals(Sharing.refused("rank 1 has no use for shared memory"),
+                    SharedMemory.of(c, 0, c.rank() == 1 ? 0 : 4));
+            assertEquals(Sharing.refused("rank 2 is alone on its machine"), SharedMemory.of(placed(c, 2), c.rank() / 2, 4));
+            SharedMemory.of(c, 0, 4).memory().orElseThrow().close();
         });
+        RankThreads.run(5, LIMIT, c -> assertEquals(Sharing.refused("the machines have different numbers of ranks"),
+                SharedMemory.of(placed(c, 3), c.rank() / 3, 4)));
+    }
+
+    /** The number of a file that another process has open means another file in this one. */
+    @Test
+    void shouldTouchNoFileButTheOneThatIsMeant() throws Exception {
+        ByteBuffer token = ByteBuffer.allocateDirect(16).putLong(0, 1);
+        ByteBuffer other = ByteBuffer.allocateDirect(16).putLong(0, 2);
+        long process = ProcessHandle.current().pid();
+        int file = SharedBlocks.create(4096, token);
+        assertTrue(SharedBlocks.mapOfProcess(process, file, 4096, token) > 0);
+        int noSuchFile = -2;
+        assertEquals(noSuchFile, SharedBlocks.mapOfProcess(process, file, 4096, other), "of another rank");
+        assertEquals(noSuchFile, SharedBlocks.mapOfProcess(process, file, 8192, token), "of another length");
+        assertEquals(noSuchFile, SharedBlocks.mapOfProcess(process, 1 << 20, 4096, token), "none");
+        Path ordinary = Files.write(folder.resolve("ordinary"), new byte[3 * 4096]);
+        try (RandomAccessFile opened = new RandomAccessFile(ordinary.toFile(), "rw"); Stream<Path> files = openFiles()) {
+            int number = files.filter(each -> refersTo(each, ordinary)).mapToInt(each ->
+                    Integer.parseInt(each.getFileName().toString())).findFirst().orElseThrow();
+            opened.write(new byte[] {0, 0, 0, 0, 0, 0, 0, 1});
+            assertEquals(noSuchFile, SharedBlocks.mapOfProcess(process, number, 2 * 4096, token), "no memory of ranks");
+        }
+        SharedBlocks.closeFile(file);
+    }
+
+    private static Stream<Path> openFiles() throws IOException {
+        return Files.list(Path.of("/proc/self/fd"));
+    }
+
+    private static boolean refersTo(Path link, Path file) {
+        try {
+            return Files.readSymbolicLink(link).equals(file.toRealPath());
+        } catch (IOException e) {
+            return false; // closed by now
+        }
     }
 
     /** As if so many ranks each were on a machine. */
