@@ -13,11 +13,16 @@ import java.util.stream.Collectors;
 final class AllReduceReport {
     private final Environment environment;
     private final boolean sharedMemory;
+    private final String refusal;
     private final int warmUp;
 
-    /** @param sharedMemory whether the ranks of a machine sum in such */
-    AllReduceReport(Environment environment, boolean sharedMemory, int warmUp) {
+    /**
+     * @param sharedMemory whether the ranks of a machine sum in such
+     * @param refusal      why not
+     */
+    AllReduceReport(Environment environment, boolean sharedMemory, String refusal, int warmUp) {
         this.environment = environment;
+        this.refusal = refusal;
         this.sharedMemory = sharedMemory;
         this.warmUp = warmUp;
     }
@@ -29,6 +34,8 @@ final class AllReduceReport {
         out.println("# " + environment.mpi());
         if (sharedMemory) {
             out.println("# ranks of a machine sum in memory that they share; --mpi: by MPI_Allreduce");
+        } else if (ranks > 1) {
+            out.println("# sums by MPI_Allreduce: " + refusal);
         }
         if (ranks == 1) {
             out.println("# one rank: nothing is exchanged, these are the times of the calls alone");

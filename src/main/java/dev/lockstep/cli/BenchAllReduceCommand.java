@@ -88,13 +88,21 @@ final class BenchAllReduceCommand implements Callable<Integer> {
         try (Device device = new CpuDevice(1)) {
             int largest = elementCounts.get(elementCounts.size() - 1);
             Agreement.onAllRanks(communicator, () -> {
-                requireMemory((long) largest * Float.BYTES, mpi, communicator.localSize(),
+                requireMemory((long) largest * Float.BYTES, mpi || communicator.localSize() == 1, communicator.localSize(),
                         AvailableMemory.bytes(Path.of("/")));
                 return true;
             });
             GradientMemory memory = Agreement.onAllRanks(communicator, () -> allocate(device, communicator, largest));
+            if (!mpi && !memory.isShared() && communicator.size() > 1) {
+                // Nothing of it is taken yet.
+                Agreement.onAllRanks(communicator, () -> {
+                    requireMemory((long) largest * Float.BYTES, true, communicator.localSize(),
+                            AvailableMemory.bytes(Path.of("/")));
+                    return true;
+                });
+            }
             AllReduceBenchmark benchmark = new AllReduceBenchmark(communicator, memory.buffer(), warmUp);
-            report = new AllReduceReport(environment, memory.isShared(), warmUp);
+            report = new AllReduceReport(environment, memory.isShared(), mpi ? "told so" : memory.refusal(), warmUp);
             if (first && !json) {
                 report.printHead(spec.commandLine().getOut());
             }

@@ -31,8 +31,7 @@ public interface Communicator extends AutoCloseable {
 
     /**
      * Zeroed memory whose ranges {@link #prepareAllReduce} sums where they lie, without a copy on the way. Collective; the
-     * same {@code bytes} on all ranks. It stays until the next such call, by when nothing may use it any more, or until the
-     * communicator is closed.
+     * same {@code bytes} on all ranks.
      *
      * @param bytes 0 on a rank that has no use for it
      * @return refused on all ranks, unless all want it and each machine has as many of them, at least two, sharing its memory

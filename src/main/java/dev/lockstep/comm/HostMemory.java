@@ -2,8 +2,8 @@ package dev.lockstep.comm;
 
 import java.nio.ByteBuffer;
 
-/** Host memory that belongs to a communicator, for as long as it is there. */
-public interface HostMemory {
+/** Host memory that a communicator has given out, until it is closed. */
+public interface HostMemory extends AutoCloseable {
     /** Of its first byte: a multiple of 64. */
     long address();
 
@@ -11,4 +11,8 @@ public interface HostMemory {
 
     /** So many bytes from {@code offset} on, in native byte order. */
     ByteBuffer view(long offset, int count);
+
+    /** Gives it back: nothing of it may be used any more. Not collective. */
+    @Override
+    void close();
 }

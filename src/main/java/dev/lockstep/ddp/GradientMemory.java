@@ -32,7 +32,7 @@ public final class GradientMemory {
     public static GradientMemory allocate(Device device, Communicator communicator, boolean shared, long elementCount) {
         long bytes = Math.multiplyExact(elementCount, DataType.FLOAT32.bytes());
         Sharing<? extends HostMemory> sharing = communicator.shareMemory(shared && device.takesHostMemory() ? bytes : 0);
-        DeviceBuffer buffer = sharing.memory().flatMap(host -> device.register(host.address(), bytes))
+        DeviceBuffer buffer = sharing.memory().flatMap(host -> device.register(host.address(), bytes, host::close))
                 .orElseGet(() -> device.allocate(DataType.FLOAT32, elementCount));
         return new GradientMemory(device, buffer, sharing);
     }

@@ -42,15 +42,15 @@ public interface Device extends AutoCloseable {
     }
 
     /**
-     * Makes host memory, which stays another's and is there for as long as this device is used, such as {@link #allocateHost}
-     * gives.
+     * Makes host memory of another such as {@link #allocateHost} gives.
      *
      * @param address of its first byte, a multiple of 64
+     * @param giveBack called once this device does not use it any more, when it is closed
      * @return empty where the device computes in memory of its own; else a buffer of the floats there, counted as allocated
      * @throws OutOfDeviceMemoryException naming what was asked for
      * @throws UnsupportedOperationException unless {@link #takesHostMemory}
      */
-    default Optional<DeviceBuffer> register(long address, long bytes) {
+    default Optional<DeviceBuffer> register(long address, long bytes, Runnable giveBack) {
         throw new UnsupportedOperationException(description() + " takes no memory of others");
     }
 

@@ -123,12 +123,14 @@ public final class CheckpointWriter {
 
     /**
      * Mends the link where a run goes on from a checkpoint that was written, but whose link was not; before the first
-     * checkpoint is begun.
-     *
-     * @throws TrainingException if it could not be made
+     * checkpoint is begun. Where it cannot be made, which a copied folder may forbid, it stays as it is.
      */
     void goOnFrom(Position start) {
-        linkBest(start.validation().bestCheckpoint());
+        try {
+            setBestLink(start.validation().bestCheckpoint());
+        } catch (IOException e) {
+            // Training needs no link; the next best checkpoint tells of it.
+        }
     }
 
     /** On the writing thread, as all below. */
@@ -174,27 +176,31 @@ public final class CheckpointWriter {
         return target;
     }
 
+    private void linkBest(String best) {
+        try {
+            setBestLink(best);
+        } catch (IOException e) {
+            throw new TrainingException("the link " + folder.resolve(BEST) + " to the best checkpoint could not be made ("
+                    + IoMessages.of(e) + "); where there can be none, set validation.keep-best to false", e);
+        }
+    }
+
     /**
      * Nothing is missing at any moment: the link changes in one step, and only to what is whole.
      *
      * @param best name of the checkpoint; empty where none is kept
      */
-    private void linkBest(String best) {
+    private void setBestLink(String best) throws IOException {
         Path link = folder.resolve(BEST);
-        try {
-            Path checkpoint = Path.of(best);
-            boolean linked = Files.isSymbolicLink(link) && Files.readSymbolicLink(link).equals(checkpoint);
-            if (best.isEmpty() || linked || !Files.exists(folder.resolve(checkpoint))) {
-                return;
-            }
-            Path temporary = folder.resolve(TEMPORARY_PREFIX + BEST);
-            Files.deleteIfExists(temporary);
-            Files.createSymbolicLink(temporary, checkpoint);
-            Files.move(temporary, link, StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            throw new TrainingException("the link " + link + " to the best checkpoint could not be made ("
-                    + IoMessages.of(e) + "); where there can be none, set validation.keep-best to false", e);
+        Path checkpoint = Path.of(best);
+        boolean linked = Files.isSymbolicLink(link) && Files.readSymbolicLink(link).equals(checkpoint);
+        if (best.isEmpty() || linked || !Files.exists(folder.resolve(checkpoint))) {
+            return;
         }
+        Path temporary = folder.resolve(TEMPORARY_PREFIX + BEST);
+        Files.deleteIfExists(temporary);
+        Files.createSymbolicLink(temporary, checkpoint);
+        Files.move(temporary, link, StandardCopyOption.ATOMIC_MOVE);
     }
 
     /** Removes old ones, but never what the link leads to, also where a better one was not to be kept. */

@@ -25,7 +25,7 @@ class BenchAllReduceCommandTest {
 
     @Test
     void shouldSayHowManyElementsAreWrongAndFromWhereOn() {
-        AllReduceReport report = new AllReduceReport(null, false, 1);
+        AllReduceReport report = new AllReduceReport(null, false, "", 1);
         List<AllReduceResult> right = List.of(result(4, 0, 0), result(8, 0, 0));
         assertEquals(Optional.empty(), report.wrong(right));
         assertEquals("5 elements are wrong over all ranks and sizes, the first in sums of 32 bytes",

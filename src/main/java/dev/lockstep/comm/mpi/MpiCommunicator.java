@@ -11,6 +11,7 @@ import dev.lockstep.comm.HostTransfer;
 import dev.lockstep.comm.Sharing;
 import dev.lockstep.comm.shared.SharedMemory;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -46,7 +47,7 @@ public final class MpiCommunicator implements Communicator {
     private final int broadcastPieceBytes;
     private final SharedCore sharedCore = new SharedCore();
     private final CommunicationThread communication;
-    private Optional<SharedMemory> sharedMemory = Optional.empty();
+    private final List<SharedMemory> sharedMemories = new ArrayList<>();
     /** The ranks of all machines with this local rank; null where no sum has asked for them. */
     private Intracomm acrossMachines;
     private int preparedCount;
@@ -143,10 +144,10 @@ public final class MpiCommunicator implements Communicator {
 
     @Override
     public Sharing<? extends HostMemory> shareMemory(long bytes) {
-        sharedMemory.ifPresent(SharedMemory::close);
+        sharedMemories.removeIf(SharedMemory::isClosed);
         Sharing<SharedMemory> sharing = SharedMemory.of(this, lowestLocalRank, bytes);
-        sharedMemory = sharing.memory();
-        if (acrossMachines == null && sharedMemory.filter(SharedMemory::spansMachines).isPresent()) {
+        sharing.memory().ifPresent(sharedMemories::add);
+        if (acrossMachines == null && sharing.memory().filter(SharedMemory::spansMachines).isPresent()) {
             communication.runOnCaller("split by local rank", () -> {
                 acrossMachines = world.split(localRank, rank);
                 acrossMachines.setErrhandler(MPI.ERRORS_RETURN);
@@ -164,7 +165,7 @@ public final class MpiCommunicator implements Communicator {
     public AllReduce prepareAllReduce(String name, ByteBuffer floats, HostTransfer transfer) {
         int count = DirectBuffers.requireFloats(floats);
         String operation = AllReduce.operation(preparedCount, count, name);
-        return prepare(operation, transfer, sharedMemory.filter(memory -> memory.contains(floats))
+        return prepare(operation, transfer, sharedMemories.stream().filter(memory -> memory.contains(floats)).findFirst()
                 .map(memory -> sharedSum(memory, floats))
                 .orElse(() -> world.allReduce(floats, count, MPI.FLOAT, MPI.SUM)));
     }

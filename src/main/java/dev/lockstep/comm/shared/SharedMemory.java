@@ -8,16 +8,18 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
  * Floats of each rank, which all ranks of its machine have mapped: their sums need no copies, and no system calls but where a
  * rank has to wait for another. Nothing of it has a name, so nothing stays behind, however the ranks end.
  */
-public final class SharedMemory implements HostMemory, AutoCloseable {
+public final class SharedMemory implements HostMemory {
     private static final int TOKEN_BYTES = 16;
     /** Of 8192 CPUs. */
     private static final int CPU_MASK_BYTES = 1024;
@@ -69,12 +71,14 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
         List<String> problems = communicator.allGather(problem.getBytes(StandardCharsets.UTF_8)).stream()
                 .map(text -> new String(text, StandardCharsets.UTF_8)).toList();
         own.closeFile();
-        int machines = (int) offers.stream().mapToInt(offer -> offer.machine).distinct().count();
-        SharedMemory memory = new SharedMemory(communicator.localRank(), machines, bytes, blocks,
+        Map<Integer, Long> ranksByMachine =
+                offers.stream().collect(Collectors.groupingBy(offer -> offer.machine, Collectors.counting()));
+        boolean alike = ranksByMachine.values().stream().distinct().count() == 1;
+        SharedMemory memory = new SharedMemory(communicator.localRank(), ranksByMachine.size(), bytes, blocks,
                 here.stream().filter(own::sharesCpus).count() <= own.cpus.cardinality());
         Optional<String> refusal = IntStream.range(0, problems.size()).filter(rank -> !problems.get(rank).isEmpty())
                 .mapToObj(rank -> "rank " + rank + " " + problems.get(rank)).findFirst();
-        if (refusal.isPresent() || machines * blocks.length != communicator.size()) {
+        if (refusal.isPresent() || !alike) {
             memory.close();
             return Sharing.refused(refusal.orElse("the machines have different numbers of ranks"));
         }
@@ -180,8 +184,15 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
         return machines > 1;
     }
 
+    public boolean isClosed() {
+        return blocks[localRank] == 0;
+    }
+
     /** Whether the buffer (direct, 0 to capacity) lies in this rank's part. */
     public boolean contains(ByteBuffer buffer) {
+        if (isClosed()) {
+            return false;
+        }
         long offset = SharedBlocks.address(buffer) - address();
         return offset >= 0 && offset + buffer.capacity() <= bytes;
     }
@@ -248,7 +259,6 @@ public final class SharedMemory implements HostMemory, AutoCloseable {
         }
     }
 
-    /** Nothing of it, nor of buffers in it, may be used any more. Not collective. */
     @Override
     public void close() {
         for (int r = 0; r < blocks.length; r++) {

@@ -54,6 +54,8 @@ public final class CpuDevice implements Device {
     private final int threads;
     private final CpuOperations operations;
     private final List<Allocation> allocations = new ArrayList<>();
+    /** What gives back the memory of others. */
+    private final List<Runnable> registered = new ArrayList<>();
     private long allocatedBytes;
 
     /** @param threads OpenMP threads that compute, at least 1 */
@@ -102,7 +104,8 @@ public final class CpuDevice implements Device {
     }
 
     @Override
-    public Optional<DeviceBuffer> register(long address, long bytes) {
+    public Optional<DeviceBuffer> register(long address, long bytes, Runnable giveBack) {
+        registered.add(giveBack);
         allocatedBytes += bytes;
         return Optional.of(new CpuBuffer(address, DataType.FLOAT32, bytes / DataType.FLOAT32.bytes()));
     }
@@ -143,6 +146,8 @@ public final class CpuDevice implements Device {
             CpuKernels.free(allocation.address(), allocation.bytes());
         }
         allocations.clear();
+        registered.forEach(Runnable::run);
+        registered.clear();
         allocatedBytes = 0;
     }
 }

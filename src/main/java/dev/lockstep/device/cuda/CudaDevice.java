@@ -20,7 +20,9 @@ import dev.lockstep.device.OutOfDeviceMemoryException;
 import dev.lockstep.device.Timestamp;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.IntSupplier;
 import org.bytedeco.javacpp.SizeTPointer;
@@ -41,6 +43,8 @@ public final class CudaDevice implements Device {
     private final Deque<IntSupplier> handles = new ArrayDeque<>();
     private final Deque<IntSupplier> memory = new ArrayDeque<>();
     private final PinnedMemory pinnedMemory = new PinnedMemory();
+    /** What gives back the memory of others. */
+    private final List<Runnable> registered = new ArrayList<>();
     private final CudaStream computeStream;
     private final Operations operations;
     private Staging staging;
@@ -162,10 +166,11 @@ public final class CudaDevice implements Device {
 
     /** {@inheritDoc} Copies go from and to it. */
     @Override
-    public Optional<DeviceBuffer> register(long address, long bytes) {
+    public Optional<DeviceBuffer> register(long address, long bytes, Runnable giveBack) {
         checkOpen();
         makeCurrent();
         pinnedMemory.register(address, bytes);
+        registered.add(giveBack);
         return Optional.empty();
     }
 
@@ -280,6 +285,7 @@ public final class CudaDevice implements Device {
         } catch (CudaException e) {
             System.err.println("lockstep: " + e.getMessage());
         }
+        registered.forEach(Runnable::run);
     }
 
     /** @return {@code status}, if that is a failure, else the first failure, if any */

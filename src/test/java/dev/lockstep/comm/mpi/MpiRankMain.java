@@ -58,14 +58,25 @@ public final class MpiRankMain {
     /** Sums in shared memory and by MPI, started and not, all of them to come out as they should. */
     private static void sharedMemory(Communicator communicator) {
         int count = 300_001;
+        Device another = new CpuDevice(1);
         try (Device device = new CpuDevice(1)) {
+            HostMemory others = communicator.shareMemory((long) count * Float.BYTES).memory().orElseThrow();
+            ByteBuffer other = another.register(others.address(), others.bytes(), others::close).orElseThrow().hostView();
+            AllReduce otherSum = communicator.prepareAllReduce(other);
             HostMemory memory = communicator.shareMemory((long) count * Float.BYTES).memory().orElseThrow();
-            DeviceBuffer all = device.register(memory.address(), memory.bytes()).orElseThrow();
+            DeviceBuffer all = device.register(memory.address(), memory.bytes(), () -> { }).orElseThrow();
             ByteBuffer[] buffers = {all.slice(0, 200_000).hostView(), floats(1000), all.slice(200_000, 100_000).hostView(),
                 all.slice(300_000, 1).hostView()};
             AllReduce[] sums = new AllReduce[buffers.length];
             Arrays.setAll(sums, i -> communicator.prepareAllReduce(buffers[i]));
             for (int round = 0; round < 100; round++) {
+                if (round < 10) {
+                    fill(other, communicator.rank() + round);
+                    otherSum.run();
+                    requireAll(other, communicator.size() * (communicator.size() - 1) / 2 + communicator.size() * round);
+                } else if (round == 10) {
+                    another.close();
+                }
                 for (int i = 0; i < sums.length; i++) {
                     fill(buffers[i], (communicator.rank() + 1) * (round + i));
                     if (round % 3 > 0) {

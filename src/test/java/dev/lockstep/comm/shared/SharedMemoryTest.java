@@ -21,6 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -163,6 +164,14 @@ class SharedMemoryTest {
         });
         RankThreads.run(5, LIMIT, c -> assertEquals(Sharing.refused("the machines have different numbers of ranks"),
                 SharedMemory.of(placed(c, 3), c.rank() / 3, 4)));
+        // Two, three and four ranks: as many as three on each of three machines.
+        int[] machines = {0, 0, 1, 1, 1, 2, 2, 2, 2};
+        RankThreads.run(9, LIMIT, c -> {
+            int machine = machines[c.rank()];
+            int first = List.of(0, 2, 5).get(machine);
+            assertEquals(Sharing.refused("the machines have different numbers of ranks"),
+                    SharedMemory.of(placed(c, c.rank() - first, machine + 2), machine, 4));
+        });
     }
 
     /** The number of a file that another process has open means another file in this one. */
@@ -202,12 +211,15 @@ class SharedMemoryTest {
     /** As if so many ranks each were on a machine. */
     private static Communicator placed(Communicator ranks, int perMachine) {
         int machine = ranks.rank() / perMachine;
-        int there = Math.min(perMachine, ranks.size() - machine * perMachine);
+        return placed(ranks, ranks.rank() % perMachine, Math.min(perMachine, ranks.size() - machine * perMachine));
+    }
+
+    private static Communicator placed(Communicator ranks, int localRank, int localSize) {
         InvocationHandler handler = (proxy, method, arguments) -> {
             try {
                 return switch (method.getName()) {
-                    case "localRank" -> ranks.rank() % perMachine;
-                    case "localSize" -> there;
+                    case "localRank" -> localRank;
+                    case "localSize" -> localSize;
                     default -> method.invoke(ranks, arguments);
                 };
             } catch (InvocationTargetException e) {
@@ -219,7 +231,7 @@ class SharedMemoryTest {
     }
 
     private static DeviceBuffer wrap(Device device, HostMemory memory) {
-        return device.register(memory.address(), memory.bytes()).orElseThrow();
+        return device.register(memory.address(), memory.bytes(), () -> { }).orElseThrow();
     }
 
     private static long bytes(int floats) {

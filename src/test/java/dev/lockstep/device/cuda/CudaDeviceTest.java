@@ -120,22 +120,25 @@ class CudaDeviceTest {
 
     @Test
     void shouldCopyFromAndToMemoryOfOthers() {
+        int[] givenBack = new int[1];
         ByteBuffer whole = ByteBuffer.allocateDirect(3 * 4096).order(ByteOrder.nativeOrder());
         ByteBuffer others = whole.alignedSlice(4096).slice(0, 2 * 4096).order(ByteOrder.nativeOrder());
         DeviceBuffer buffer = device.allocate(DataType.INT32, 4);
         Stream stream = device.computeStream();
         assertThrows(IllegalArgumentException.class, () -> buffer.copyFromHost(others.slice(64, 16), stream));
         assertTrue(device.takesHostMemory());
-        assertEquals(Optional.empty(), device.register(Address.of(others), others.capacity()), "the GPU has its own");
+        assertEquals(Optional.empty(), device.register(Address.of(others), others.capacity(), () -> givenBack[0]++), "the GPU has its own");
         others.putInt(68, 7);
         buffer.copyFromHost(others.slice(64, 16), stream);
         buffer.copyToHost(others.slice(8000, 16), stream);
         stream.synchronize();
         assertEquals(7, others.getInt(8004));
         assertThrows(IllegalArgumentException.class, () -> buffer.copyToHost(whole.slice(3 * 4096 - 16, 16), stream));
+        assertEquals(0, givenBack[0]);
         device.close();
+        assertEquals(1, givenBack[0]);
         device = CudaDeviceOrSkip.openOrSkip();
-        device.register(Address.of(others), others.capacity());
+        device.register(Address.of(others), others.capacity(), () -> givenBack[0]++);
     }
 
     @Test

@@ -86,12 +86,12 @@ class CudaFailureTest {
     void shouldSayThatMemoryOfOthersCannotBeLocked() {
         ByteBuffer others = ByteBuffer.allocateDirect(4096);
         fail("cudaHostRegister:1=2");
-        String message = assertThrows(OutOfDeviceMemoryException.class, () -> device.register(Address.of(others), 4096))
+        String message = assertThrows(OutOfDeviceMemoryException.class, () -> device.register(Address.of(others), 4096, () -> { }))
                 .getMessage();
         assertTrue(message.startsWith("not enough memory on the host: 4096 bytes that the ranks share"), message);
         assertTrue(message.endsWith("or set distributed.shared-memory to false"), message);
         assertEquals(1, message.lines().count());
-        assertEquals(Optional.empty(), device.register(Address.of(others), 4096));
+        assertEquals(Optional.empty(), device.register(Address.of(others), 4096, () -> { }));
     }
 
     @Test
