@@ -65,8 +65,7 @@ final class JobKeys {
         add(keys, "schedule.cosine", "steps", "epochs", "min-lr");
         add(keys, "train", "epochs", "batch-size", "global-batch", "accumulate", "shuffle", "drop-last", "clip-norm",
                 "clip-value");
-        add(keys, "distributed", "first-bucket", "bucket", "chunk", "overlap",
-                "shared-memory");
+        add(keys, "distributed", "first-bucket", "bucket", "chunk", "overlap", "shared-memory");
         add(keys, "checkpoint", "every-epochs", "every-steps", "every-minutes", "keep");
         add(keys, "log", "every-steps");
         add(keys, "validation", "every-epochs", "every-steps", "monitor", "keep-best");
