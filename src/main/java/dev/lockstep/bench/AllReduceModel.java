@@ -64,7 +64,7 @@ record AllReduceModel(Level host, Level link, boolean linkIsRelative, boolean sh
         return new AllReduceModel(host, level(between), relative, shared, !within.isEmpty(), !between.isEmpty());
     }
 
-    private static boolean sharesMemory(StepResult point) {
+    static boolean sharesMemory(StepResult point) {
         return StepResult.SHARED_MEMORY.equals(point.reduction());
     }
 

@@ -40,14 +40,16 @@ public final class Prediction {
     /**
      * A step that may or may not exist.
      *
+     * @param sharesMemory       whether the ranks of a host sum in memory that they share
      * @param occupancy          threads that compute ÷ the machines' cores
      * @param linkBytesPerSecond nominal; not looked at with one host, or where the fitted points do not tell theirs
      */
     public record Setting(int ranks, int hosts, int batchSize, long firstBucketBytes, long bucketBytes, long chunkBytes,
-            boolean overlap, double occupancy, double linkBytesPerSecond) {
+            boolean overlap, boolean sharesMemory, double occupancy, double linkBytesPerSecond) {
         static Setting of(StepResult measured) {
             return new Setting(measured.ranks(), measured.hosts(), measured.batchSize(), measured.firstBucketBytes(),
-                    measured.bucketBytes(), measured.chunkBytes(), measured.overlap(), MachineLoad.occupancy(measured),
+                    measured.bucketBytes(), measured.chunkBytes(), measured.overlap(), AllReduceModel.sharesMemory(measured),
+                    MachineLoad.occupancy(measured),
                     measured.linkRate() == null ? Double.NaN : LinkRate.parse(measured.linkRate()).bytesPerSecond());
         }
     }
@@ -85,6 +87,7 @@ public final class Prediction {
         }
         base = alone.get(0);
         fitted.forEach(this::requireComparable);
+        requireOneReduction(together);
         compute = new ComputeModel(alone);
         allReduce = AllReduceModel.fit(together);
         load = new MachineLoad(compute, fitted);
@@ -173,6 +176,18 @@ public final class Prediction {
         }
     }
 
+    /** Of ranks that could share memory: what a sum within a host takes is fitted on all of them. */
+    private static void requireOneReduction(List<StepResult> together) {
+        List<StepResult> couldShare = together.stream().filter(point -> point.hosts() < point.ranks()).toList();
+        couldShare.stream().filter(point ->
+                AllReduceModel.sharesMemory(point) != AllReduceModel.sharesMemory(couldShare.get(0))).findFirst()
+                .ifPresent(other -> {
+                    throw new InvalidInputException("the ranks of a host share memory in one of the points of "
+                            + describe(couldShare.get(0)) + " and of " + describe(other) + ", and sum by MPI in the other; a"
+                            + " prediction is fitted on points of one kind, which --fit chooses");
+                });
+    }
+
     private static String describe(StepResult point) {
         return point.name() + " on " + point.ranks() + (point.ranks() == 1 ? " rank" : " ranks") + " (" + point.device()
                 + ", " + point.environmentAt(CPU_MODEL) + ", " + point.precision() + ", batch " + point.batchSize() + ")";
@@ -217,14 +232,17 @@ public final class Prediction {
         }).toList();
     }
 
-    /** What else may make the points differ; a sentence each. */
-    static List<String> notes(List<StepResult> measured) {
+    /** What else may make the points differ, and what was not measured; a sentence each. */
+    List<String> notes(List<StepResult> measured, int ranksPerHost) {
         List<String> notes = new ArrayList<>();
         note(notes, "commits of the program", measured.stream().map(point -> point.environmentAt("/lockstep/commit")));
-        note(notes, "how ranks of a machine sum", measured.stream().filter(point -> point.ranks() > 1 && point.hosts() == 1)
+        note(notes, "how ranks of a machine sum", measured.stream().filter(point -> point.ranks() > point.hosts())
                 .map(StepResult::reduction));
         note(notes, "MPI", measured.stream().filter(point -> point.ranks() > 1)
                 .map(point -> Factor.withoutRanks(point.environmentAt("/mpi"))));
+        if (ranksPerHost > 1 && !allReduce.knowsHost()) {
+            notes.add("No fitted point has several ranks on one host alone: sums within a host are predicted to take no time.");
+        }
         return notes;
     }
 

@@ -45,8 +45,8 @@ public record PredictionResult(String kind, double hostLatencySeconds, Double ho
                 sums.knowsLink() && !sums.linkIsRelative() ? reciprocal(sums.link().secondsPerByte()) : null,
                 sums.knowsLink() && sums.linkIsRelative() ? reciprocal(sums.link().secondsPerByte()) : null,
                 prediction.stolenSecondsPerHostByte(), prediction.stolenSecondsPerLinkByte(),
-                prediction.compare(measured).stream().map(Point::of).toList(), Prediction.notes(measured),
-                forecast.ranksPerHost(),
+                prediction.compare(measured).stream().map(Point::of).toList(),
+                prediction.notes(measured, forecast.ranksPerHost()), forecast.ranksPerHost(),
                 Double.isNaN(forecast.linkBytesPerSecond()) ? null : forecast.linkBytesPerSecond(),
                 mostRanks, forecast.mostRanks(mostRanks), forecast.weak(batchSize, mostRanks),
                 forecast.strong(globalBatch, mostRanks));

@@ -61,7 +61,7 @@ final class ScalingCsv {
         cells.put("cpus", row.measured().map(ScalingRow.Measured::cpus).orElse(null));
         cells.put("launcher", setup.launcher());
         cells.put("mpi", row.measured().map(measured -> measured.line().path("environment").get("mpi")).orElse(null));
-        cells.put("algorithm", setup.mpiParameters("coll"));
+        cells.put("mpi_algorithm", setup.mpiParameters("coll"));
         cells.put("version", setup.version());
         cells.put("commit", setup.commit());
         cells.put("started", result.started());

@@ -2,6 +2,10 @@ package dev.lockstep.bench;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Predicted strong and weak scaling from one rank on, by powers of two, on hosts that are filled one after the other.
@@ -70,10 +74,28 @@ public record ScalingForecast(Prediction prediction, int ranksPerHost, double li
 
     private double stepSeconds(int ranks, int batchSize) {
         StepResult base = prediction.fitted().stream().filter(point -> point.ranks() == 1).findFirst().orElseThrow();
-        double full = prediction.fitted().stream().mapToDouble(MachineLoad::occupancy).max().orElseThrow();
-        int ranksOfFull = prediction.fitted().stream().mapToInt(ScalingForecast::ranksPerHost).max().orElseThrow();
-        double occupancy = Math.min(1, ranks / (double) ranksOfFull) * full;
         return prediction.stepSeconds(new Prediction.Setting(ranks, hosts(ranks), batchSize, base.firstBucketBytes(),
-                base.bucketBytes(), base.chunkBytes(), true, occupancy, linkBytesPerSecond));
+                base.bucketBytes(), base.chunkBytes(), true, prediction.allReduce().sharesMemory(), occupancy(ranks),
+                linkBytesPerSecond));
+    }
+
+    /**
+     * As in the fitted points with as many ranks a host, in proportion between them and below; a host of more than these is a
+     * larger one. Points of one host tell of one, those of several of several, as far as they go.
+     */
+    private double occupancy(int ranks) {
+        int ranksHere = (ranks - 1) / hosts(ranks) + 1;
+        List<StepResult> alike = prediction.fitted().stream().filter(point -> point.hosts() > 1 == hosts(ranks) > 1).toList();
+        boolean reached = alike.stream().anyMatch(point -> ranksPerHost(point) >= ranksHere);
+        NavigableMap<Integer, Double> byRanks = (reached ? alike : prediction.fitted()).stream().collect(Collectors.groupingBy(
+                ScalingForecast::ranksPerHost, TreeMap::new, Collectors.averagingDouble(MachineLoad::occupancy)));
+        Map.Entry<Integer, Double> above = byRanks.ceilingEntry(ranksHere);
+        if (above == null) {
+            return byRanks.lastEntry().getValue();
+        }
+        Map.Entry<Integer, Double> below = byRanks.lowerEntry(ranksHere);
+        int fewer = below == null ? 0 : below.getKey();
+        double least = below == null ? 0 : below.getValue();
+        return least + (above.getValue() - least) * (ranksHere - fewer) / (above.getKey() - fewer);
     }
 }

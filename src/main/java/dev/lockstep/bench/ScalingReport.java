@@ -245,7 +245,7 @@ public final class ScalingReport {
             rows.row(List.of("binding of " + ScalingTable.count(row.ranks()), setup.binding().get(row.ranks())
                     + row.measured().map(measured -> "; found CPUs: " + measured.cpus()).orElse("")));
         }
-        rows.row(List.of("algorithm of the sums", setup.mpiParameters("coll")));
+        rows.row(List.of("algorithm of sums by MPI", setup.mpiParameters("coll")));
         rows.row(List.of("MPI's transport", setup.mpiParameters("pml", "btl", "mtl")));
         setup.environment().forEach((name, value) -> rows.row(List.of(name, value)));
         rows.row(List.of("load of the machine before", String.format(Locale.ROOT, "%.2f", result.loadBefore())));

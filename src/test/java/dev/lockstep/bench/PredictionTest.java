@@ -226,9 +226,39 @@ class PredictionTest {
                 StepResults.in(Map.of("lockstep", Map.of("commit", "b"), "mpi", "M 4, 2 ranks started by m"), p.get(1)),
                 StepResults.in(Map.of("lockstep", Map.of("commit", "b"), "mpi", "M 5, 2 ranks started by m"), p.get(2)));
 
+        Prediction prediction = new Prediction(p);
         assertEquals(List.of("The points differ in commits of the program: a; b.",
-                "The points differ in MPI: M 4, started by m; M 5, started by m."), Prediction.notes(others));
-        assertEquals(List.of(), Prediction.notes(others.subList(1, 2)));
+                "The points differ in MPI: M 4, started by m; M 5, started by m."), prediction.notes(others, 2));
+        assertEquals(List.of(), prediction.notes(others.subList(1, 2), 2));
+        StepResult four = new Truth(0).measure(4, 2, "1gbit", 64, CHUNK, true);
+        assertEquals(List.of("The points differ in how ranks of a machine sum: MPI; shared memory."),
+                prediction.notes(List.of(p.get(0), p.get(2), four, StepResults.sharing(four)), 2));
+    }
+
+    @Test
+    void shouldNoteThatSumsWithinAHostWereNotMeasured() {
+        List<StepResult> points = fittedPoints(new Truth(0));
+        Prediction prediction = new Prediction(List.of(points.get(0), points.get(2)));
+        assertEquals(List.of(), prediction.notes(points, 1));
+        assertEquals(List.of("No fitted point has several ranks on one host alone: sums within a host are predicted to take no"
+                + " time."), prediction.notes(points, 2));
+    }
+
+    @Test
+    void shouldNotMixSumsInSharedMemoryWithThoseByMpi() {
+        List<StepResult> points = fittedPoints(new Truth(0));
+        StepResult sharing = StepResults.sharing(points.get(1));
+        StepResult four = new Truth(0).measure(4, 2, "1gbit", 64, CHUNK, true);
+        // A host's only rank shares memory with nobody.
+        List<StepResult> measured = List.of(points.get(0), sharing, points.get(1), points.get(2));
+        assertEquals(List.of(true, true, false, true),
+                Prediction.of(measured).compare(measured).stream().map(Prediction.Comparison::fitted).toList());
+        String refusal = assertThrows(InvalidInputException.class,
+                () -> Prediction.of(List.of(points.get(0), sharing, four))).getMessage();
+        assertTrue(refusal.contains("test on 2 ranks") && refusal.contains("test on 4 ranks")
+                && refusal.endsWith("and sum by MPI in the other; a prediction is fitted on points of one kind, which --fit"
+                        + " chooses"), refusal);
+        Prediction.of(List.of(points.get(0), sharing, StepResults.sharing(four)));
     }
 
     @Test
@@ -250,6 +280,25 @@ class PredictionTest {
         List<ScalingForecast.Row> strong = forecast.strong(96, 4096);
         assertEquals(List.of(96, 48, 24, 12, 6, 3), strong.stream().map(ScalingForecast.Row::batchSize).toList());
         assertTrue(strong.stream().allMatch(row -> row.globalBatch() == 96 && row.efficiency() <= 1), strong::toString);
+    }
+
+    @ParameterizedTest(name = "one rank on {0} cores, two on {1}, two hosts with {2}, {3} ranks a host")
+    @CsvSource({"2, 2, 2, 2", "2, 2, 2, 1", "2, 2, 4, 1", "4, 2, 2, 1", "2, 2, 1, 1", "2, 1, 8, 1", "2, 1, 8, 2"})
+    void shouldForecastOfMeasuredSettingsWhatItPredictsForThem(int cores, int coresOfTwo, int coresOfHosts, int ranksPerHost) {
+        List<StepResult> measured = fittedPoints(new Truth(0));
+        List<StepResult> points = List.of(StepResults.onCores(cores, measured.get(0)),
+                StepResults.onCores(coresOfTwo, measured.get(1)), StepResults.onCores(coresOfHosts, measured.get(2)));
+        Prediction prediction = new Prediction(points);
+        double link = LinkRate.parse("1gbit").bytesPerSecond();
+
+        List<ScalingForecast.Row> rows = new ScalingForecast(prediction, ranksPerHost, link).weak(64, 2);
+
+        assertEquals(predicted(prediction, points.get(0)), rows.get(0).stepSeconds(), 1e-12);
+        assertEquals(predicted(prediction, points.get(ranksPerHost == 2 ? 1 : 2)), rows.get(1).stepSeconds(), 1e-12);
+    }
+
+    private static double predicted(Prediction prediction, StepResult point) {
+        return prediction.compare(List.of(point)).get(0).predictedSeconds();
     }
 
     @Test

@@ -67,8 +67,8 @@ class ScalingReportTest {
 
         assertEquals("binding of 2 ranks | 1 core a rank; found CPUs: 0 1", row(report, "binding of 2 ranks"));
         assertEquals("MPI's transport | pml=ob1", row(report, "MPI's transport"));
-        assertEquals("algorithm of the sums | MPI's default, where openmpi-mca-params.conf sets none",
-                row(report, "algorithm of the sums"));
+        assertEquals("algorithm of sums by MPI | MPI's default, where openmpi-mca-params.conf sets none",
+                row(report, "algorithm of sums by MPI"));
     }
 
     @Test

@@ -73,6 +73,18 @@ final class StepResults {
         return Measurements.step(json.put("optimizer", optimizer), "");
     }
 
+    /** The same, in memory that the ranks of a host share. */
+    static StepResult sharing(StepResult step) {
+        ObjectNode json = Json.MAPPER.valueToTree(step);
+        return Measurements.step(json.put("reduction", StepResult.SHARED_MEMORY), "");
+    }
+
+    /** The same, on machines of so many cores in all. */
+    static StepResult onCores(int machineCores, StepResult step) {
+        ObjectNode json = Json.MAPPER.valueToTree(step);
+        return Measurements.step(json.put("machine_cores", machineCores), "");
+    }
+
     /** The same, measured elsewhere. */
     static StepResult in(Map<String, Object> environment, StepResult step) {
         ObjectNode json = Json.MAPPER.valueToTree(step);
