@@ -163,10 +163,14 @@ final class RunReader {
 
     private JsonNode environment() {
         try {
-            return JSON.readTree(Files.readAllBytes(folder.resolve(ENVIRONMENT)));
+            JsonNode environment = JSON.readTree(Files.readAllBytes(folder.resolve(ENVIRONMENT)));
+            if (environment.isObject()) {
+                return environment;
+            }
         } catch (IOException e) {
-            notes.add("where it ran is unknown: " + ENVIRONMENT + " cannot be read");
-            return MissingNode.getInstance();
+            // As with a file of something else.
         }
+        notes.add("where it ran is unknown: " + ENVIRONMENT + " cannot be read");
+        return MissingNode.getInstance();
     }
 }

@@ -141,9 +141,10 @@ final class RunTables {
                 "CPU", "MPI"));
         for (Run run : runs) {
             JsonNode where = run.environment();
-            table.row(List.of(run.name(), string(where.path("lockstep").path("version")) + ", commit "
-                    + string(where.path("lockstep").path("commit")), string(where.path("device").path("name")),
-                    ofRanks(where, "host"), ofRanks(where, "threads"), string(where.path("cpu").path("model")),
+            JsonNode program = where.path("lockstep");
+            table.row(List.of(run.name(), program.isMissingNode() ? NONE
+                    : string(program.path("version")) + ", commit " + string(program.path("commit")),
+                    string(where.path("device").path("name")), ofRanks(where, "host"), ofRanks(where, "threads"), string(where.path("cpu").path("model")),
                     string(where.path("mpi"))));
         }
         table.close();

@@ -24,6 +24,7 @@ public final class Checkpoint {
     private static final List<String> TENSORS = List.of(MODEL, OPTIMIZER);
 
     private static final int LARGEST_STATE_BYTES = 4 << 20;
+    private static final String HOW_TO_NAME = "name a checkpoint's folder, such as runs/NAME/checkpoints/epoch-0001, or a run's";
 
     private final Path folder;
     private final CheckpointState state;
@@ -97,11 +98,13 @@ public final class Checkpoint {
         if (Files.exists(path.resolve(STATE)) || Files.exists(path.resolve(MODEL))) {
             return openWhole(path);
         }
+        if (Files.notExists(path)) {
+            throw new InvalidInputException(path + " does not exist; " + HOW_TO_NAME);
+        }
         List<String> damaged = new ArrayList<>();
         Optional<Checkpoint> newest = CheckpointFolder.newestWhole(RunFolder.checkpoints(path), damaged);
         damaged.forEach(warnings);
-        return newest.orElseThrow(() -> new InvalidInputException(path + " holds no whole checkpoint; name the folder of one,"
-                + " such as runs/NAME/checkpoints/epoch-0001, or of a run"));
+        return newest.orElseThrow(() -> new InvalidInputException(path + " holds no whole checkpoint; " + HOW_TO_NAME));
     }
 
     /** Its state.json alone; see {@link #open}. */

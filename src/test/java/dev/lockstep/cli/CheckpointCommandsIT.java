@@ -99,8 +99,9 @@ class CheckpointCommandsIT {
         refused("runs/small/checkpoints/epoch-0002/model.safetensors: 0.weight has the shape [16, 12], but the model's is"
                 + " [15, 12]; make the layers alike", "evaluate", CHECKPOINT, "--set",
                 "model=[{linear: {in: 12, out: 15}}, relu, {linear: {in: 15, out: 3}}]");
-        refused("nowhere holds no whole checkpoint; name the folder of one, such as runs/NAME/checkpoints/epoch-0001, or of a"
-                + " run", "evaluate", "nowhere");
+        String name = "; name a checkpoint's folder, such as runs/NAME/checkpoints/epoch-0001, or a run's";
+        refused("nowhere does not exist" + name, "evaluate", "nowhere");
+        refused("runs holds no whole checkpoint" + name, "evaluate", "runs");
     }
 
     @Test

@@ -19,6 +19,8 @@ import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
@@ -215,6 +217,18 @@ class RunReportTest {
         assertTrue(warnings.get(3).matches("metrics: its settings are unknown: .*config.yaml.*does not parse as YAML.*"),
                 warnings::toString);
         assertEquals(4, warnings.size());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "[[", "[]", "3"})
+    void shouldSayThatItDoesNotKnowWhereItRan(String environment) throws Exception {
+        Path run = run("cut", EPOCHS + SUMMARY);
+        Files.writeString(run.resolve("environment.json"), environment);
+
+        Document report = report(run);
+
+        assertEquals(List.of("cut: where it ran is unknown: environment.json cannot be read"), warnings(report));
+        assertFalse(report.getDocumentElement().getTextContent().contains(", commit"));
     }
 
     @Test
