@@ -102,7 +102,7 @@ final class BenchAllReduceCommand implements Callable<Integer> {
                 });
             }
             AllReduceBenchmark benchmark = new AllReduceBenchmark(communicator, memory.buffer(), warmUp);
-            report = new AllReduceReport(environment, memory.isShared(), mpi ? "told so" : memory.refusal(), warmUp);
+            report = new AllReduceReport(environment, Reduction.of(communicator.size(), memory, !mpi, "--mpi is given"), warmUp);
             if (first && !json) {
                 report.printHead(spec.commandLine().getOut());
             }

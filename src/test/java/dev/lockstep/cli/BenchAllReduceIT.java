@@ -58,6 +58,7 @@ class BenchAllReduceIT {
         assertEquals(ranks, json.get("ranks").asInt());
         assertEquals(1, json.get("hosts").asInt());
         assertEquals(ranks == 1 ? "none" : "shared memory", json.get("reduction").asText());
+        assertTrue(json.path("reduction_refusal").isNull(), run::toString);
         assertEquals(1, json.get("warmup").asInt());
         assertEquals(ranks, json.get("environment").get("ranks").size());
         JsonNode sizes = json.get("sizes");
@@ -88,6 +89,17 @@ class BenchAllReduceIT {
         for (JsonNode size : new ObjectMapper().readTree(run.stdout()).get("sizes")) {
             assertTrue(size.get("iterations").asInt() >= 10, run::toString);
         }
+    }
+
+    @Test
+    void shouldTellWhyRanksDoNotSumInSharedMemory() throws Exception {
+        ProcessRun.Result run = Lockstep.ranks(2, "bench", "allreduce", "--max", "4B", "--iterations", "2", "--mpi",
+                "--json").run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode json = new ObjectMapper().readTree(run.stdout());
+        assertEquals("MPI", json.get("reduction").asText());
+        assertEquals("--mpi is given", json.path("reduction_refusal").asText(), run::toString);
     }
 
     @Test
