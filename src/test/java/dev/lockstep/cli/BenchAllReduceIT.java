@@ -174,6 +174,25 @@ class BenchAllReduceIT {
                 "--min 8KiB is larger than --max 4KiB; exchange them");
     }
 
+    /** They would wait for each other in sums that one of them does not make, until the timeout. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', value = {
+        "--max|--max=4KiB",
+        "--min|--min=8KiB",
+        "--warmup|--warmup=6",
+        "--iterations|--iterations=3",
+        "--timeout|--timeout=61s",
+        "--mpi|--mpi",
+    })
+    void shouldRefuseOptionsThatDifferBetweenRanks(String differs, String option) {
+        String[] options = {"bench", "allreduce", "--max=8KiB"};
+        ProcessRun.Result run = Lockstep.ranks(1, options).arguments(":", "-np", "1", Lockstep.LAUNCHER).arguments(
+                differs.equals("--max") ? new String[] {"bench", "allreduce", option}
+                        : new String[] {"bench", "allreduce", "--max=8KiB", option}).limit(Duration.ofSeconds(50)).run();
+
+        refused(run, "rank 1 starts with another " + differs + " than rank 0; every rank needs the same program");
+    }
+
     private static void refused(ProcessRun.Result run, String message) {
         assertEquals(2, run.exitStatus(), run::toString);
         List<String> errors = Lockstep.errors(run);
