@@ -9,6 +9,8 @@ import java.util.stream.Stream;
 /** Why a command failed, from what it has written. */
 final class FailureReason {
     private static final String OWN_ERROR = "lockstep: error: ";
+    /** How a line begins that a benchmark prints with {@code --json}. */
+    private static final String RESULT = "{\"kind\":";
     private static final Pattern ERROR = Pattern.compile("\\berror\\b", Pattern.CASE_INSENSITIVE);
     /** mpirun frames its notices with lines of these. */
     private static final String FRAME = "-----";
@@ -19,21 +21,27 @@ final class FailureReason {
 
     /**
      * One line: this program's own last error, else the first paragraph of mpirun's last notice, else the first line that
-     * speaks of an error, which advice may follow, else the last.
+     * speaks of an error, which advice may follow, else the last. Lines of results are passed over.
      *
      * @param stdout its lines, as those of {@code stderr}; mpirun may bring a rank's errors by either
      * @return empty if nothing was written
      */
     static String of(List<String> stdout, List<String> stderr) {
-        String own = Stream.concat(stdout.stream(), stderr.stream()).filter(line -> line.contains(OWN_ERROR))
+        List<String> out = withoutResults(stdout);
+        List<String> err = withoutResults(stderr);
+        String own = Stream.concat(out.stream(), err.stream()).filter(line -> line.contains(OWN_ERROR))
                 .reduce("", (earlier, later) -> later);
         if (!own.isEmpty()) {
             return cut(own.substring(own.indexOf(OWN_ERROR) + OWN_ERROR.length()));
         }
-        List<String> lines = stderr.stream().anyMatch(line -> !line.isBlank()) ? stderr : stdout;
+        List<String> lines = err.stream().anyMatch(line -> !line.isBlank()) ? err : out;
         String notice = lastNotice(lines);
         return cut(!notice.isEmpty() ? notice : lines.stream().filter(ERROR.asPredicate()).findFirst()
                 .orElseGet(() -> lines.stream().filter(line -> !line.isBlank()).reduce("", (earlier, later) -> later)));
+    }
+
+    private static List<String> withoutResults(List<String> lines) {
+        return lines.stream().filter(line -> !line.startsWith(RESULT)).toList();
     }
 
     private static String lastNotice(List<String> lines) {

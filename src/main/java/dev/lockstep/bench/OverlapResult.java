@@ -14,6 +14,7 @@ import java.util.Arrays;
  * @param boundSeconds        of a step with overlap, by {@link Schedule} from the operations and chunks without
  * @param stepToBound         mean step with overlap ÷ bound, which comes of means
  * @param boundHiddenFraction that the schedule hides
+ * @param hiddenToBoundHidden how much of that is reached; null where the schedule hides nothing, or steps less than nothing
  */
 public record OverlapResult(String kind, StepResult on, StepResult off, double offToOn, Double hiddenFraction,
         Double commSeconds, double backwardSeconds, Double commToBackward, double boundSeconds, double stepToBound,
@@ -34,8 +35,8 @@ public record OverlapResult(String kind, StepResult on, StepResult off, double o
                 communicates ? bound.hiddenFraction() : null, communicates ? ratio(hidden, bound.hiddenFraction()) : null);
     }
 
-    /** Null where nothing could be hidden. */
+    /** Null where nothing could be hidden, and where less than nothing was. */
     private static Double ratio(double hidden, double most) {
-        return most > 0 ? hidden / most : null;
+        return most > 0 && hidden >= 0 ? hidden / most : null;
     }
 }

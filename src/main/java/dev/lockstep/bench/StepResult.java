@@ -13,6 +13,7 @@ import java.util.Map;
  * @param machineCores   of the same machines, also those that no rank is bound to
  * @param linkRate       of the link between hosts, as the user gave it; null if not given
  * @param reduction      {@link #SHARED_MEMORY} within a machine, {@link #MPI}, or {@link #NONE}
+ * @param reductionRefusal why not in shared memory; null where it is, with one rank, and where an older version measured
  * @param batchSize      samples of a rank in a micro-batch; {@code globalBatch} in a step of {@code accumulate} of these, of all
  *                       ranks
  * @param samples        of the training data
@@ -30,22 +31,18 @@ import java.util.Map;
  * @param residentBytes  of the largest rank, after the last step
  */
 public record StepResult(String kind, String name, int ranks, int hosts, int cores, int machineCores, String linkRate,
-        String device, int threads, String precision, boolean overlap, String reduction, int batchSize, int accumulate, int globalBatch,
-        int samples, List<String> model, String optimizer,
-        boolean syncBatchNorm, long parameters, long gradientBytes, int buckets, long bucketBytes, long firstBucketBytes,
-        long chunkBytes, int chunks, long[] chunkBytesEach, List<ParameterShape> backwardOrder, int weightGradientRows, int warmupSteps,
-        int steps, int stepsPerTime, double[] stepSeconds, double stepSecondsMedian, double stepSecondsLow,
-        double stepSecondsHigh, double samplesPerSecond, Map<String, Object> breakdown, List<Operation> operations,
-        double[] chunkSeconds, long residentBytes, Map<String, Object> environment) {
+        String device, int threads, String precision, boolean overlap, String reduction, String reductionRefusal,
+        int batchSize, int accumulate, int globalBatch, int samples, List<String> model, String optimizer,
+        boolean syncBatchNorm, long parameters, long gradientBytes, int buckets, long bucketBytes,
+        long firstBucketBytes, long chunkBytes, int chunks, long[] chunkBytesEach, List<ParameterShape> backwardOrder,
+        int weightGradientRows, int warmupSteps, int steps, int stepsPerTime, double[] stepSeconds,
+        double stepSecondsMedian, double stepSecondsLow, double stepSecondsHigh, double samplesPerSecond,
+        Map<String, Object> breakdown, List<Operation> operations, double[] chunkSeconds, long residentBytes,
+        Map<String, Object> environment) {
     public static final String KIND = "step";
     public static final String SHARED_MEMORY = "shared memory";
     public static final String MPI = "MPI";
     public static final String NONE = "none";
-
-    /** How ranks sum gradients, as {@code reduction} says it. */
-    public static String reduction(int ranks, boolean sharedMemory) {
-        return ranks == 1 ? NONE : sharedMemory ? SHARED_MEMORY : MPI;
-    }
 
     /** What the environment holds at a JSON pointer, as {@code "/cpu/model"}; empty if nothing. */
     String environmentAt(String pointer) {

@@ -1,7 +1,6 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.bench.AllReduceResult;
-import dev.lockstep.bench.StepResult;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -12,18 +11,12 @@ import java.util.stream.Collectors;
 /** What {@code bench allreduce} prints, in nccl-tests' columns, and as JSON. */
 final class AllReduceReport {
     private final Environment environment;
-    private final boolean sharedMemory;
-    private final String refusal;
+    private final Reduction reduction;
     private final int warmUp;
 
-    /**
-     * @param sharedMemory whether the ranks of a machine sum in such
-     * @param refusal      why not
-     */
-    AllReduceReport(Environment environment, boolean sharedMemory, String refusal, int warmUp) {
+    AllReduceReport(Environment environment, Reduction reduction, int warmUp) {
         this.environment = environment;
-        this.refusal = refusal;
-        this.sharedMemory = sharedMemory;
+        this.reduction = reduction;
         this.warmUp = warmUp;
     }
 
@@ -32,10 +25,10 @@ final class AllReduceReport {
         out.println("# lockstep bench allreduce: in-place sums of float32 in host memory, " + ranks
                 + (ranks == 1 ? " rank on " : " ranks on ") + hosts());
         out.println("# " + environment.mpi());
-        if (sharedMemory) {
+        if (reduction.isShared()) {
             out.println("# ranks of a machine sum in memory that they share; --mpi: by MPI_Allreduce");
-        } else if (ranks > 1) {
-            out.println("# sums by MPI_Allreduce: " + refusal);
+        } else if (reduction.isNeeded()) {
+            out.println("# sums " + reduction.way());
         }
         if (ranks == 1) {
             out.println("# one rank: nothing is exchanged, these are the times of the calls alone");
@@ -72,7 +65,7 @@ final class AllReduceReport {
         return Environment.ordered("kind", "allreduce", "ranks", environment.placements().size(), "hosts",
                 environment.placements().stream().filter(placement -> placement.localRank() == 0).count(),
                 "type", "float", "redop", "sum", "reduction",
-                StepResult.reduction(environment.placements().size(), sharedMemory), "warmup", warmUp,
+                reduction.name(), "reduction_refusal", reduction.refusal(), "warmup", warmUp,
                 "sizes", results.stream().map(AllReduceReport::toMap).toList(), "environment", environment.toMap());
     }
 
@@ -95,8 +88,8 @@ final class AllReduceReport {
         return results.stream().filter(result -> result.wrongElements() > 0).findFirst()
                 .map(result -> elements + (elements == 1 ? " element is" : " elements are")
                         + " wrong over all ranks and sizes, the first in sums of " + result.bytes() + " bytes: "
-                        + (sharedMemory ? "sums in shared memory are not right, so training's would not be either; set"
-                        + " distributed.shared-memory to false, and see with --mpi that those are"
+                        + (reduction.isShared() ? "sums in shared memory are not right, so training's would not be either;"
+                        + " set distributed.shared-memory to false, and see with --mpi that those are"
                         : "this MPI does not sum right, so training would not either; try another transport (--mca pml,"
                         + " --mca btl) or version of it"));
     }

@@ -2,7 +2,6 @@ package dev.lockstep.cli;
 
 import dev.lockstep.data.Dataset;
 import dev.lockstep.ddp.BucketPlan;
-import dev.lockstep.ddp.GradientMemory;
 import dev.lockstep.device.Device;
 import dev.lockstep.job.Job;
 import dev.lockstep.train.Trainer;
@@ -55,24 +54,14 @@ final class Announcement {
         }
         BucketPlan plan = trainer.replica().plan();
         long bytes = plan.buckets().stream().mapToLong(BucketPlan.Bucket::bytes).sum();
-        return String.format(Locale.ROOT, "%.2f MiB in %s, sent in %s %s, %s", mebibytes(bytes),
-                count(plan.buckets().size(), "bucket"), count(plan.chunks().size(), "chunk"),
-                through(job, trainer.replica().gradients()),
+        return String.format(Locale.ROOT, "%.2f MiB in %d %s, %s, %s", mebibytes(bytes), plan.buckets().size(),
+                plan.buckets().size() == 1 ? "bucket" : "buckets",
+                Reduction.of(ranks, trainer.replica().gradients(), job).ofChunks(plan.chunks().size()),
                 trainer.overlaps() ? "while backward goes on" : plan.chunks().size() == 1 ? "after backward: there is no second"
                         + " to compute beside it" : "after backward: distributed.overlap is false");
     }
 
-    private static String through(Job job, GradientMemory gradients) {
-        return gradients.isShared() ? "through shared memory"
-                : "by MPI_Allreduce (" + (job.distributed().sharedMemory() ? gradients.refusal()
-                : "distributed.shared-memory is false") + ")";
-    }
-
     private static double mebibytes(long bytes) {
         return bytes / (double) (1 << 20);
-    }
-
-    private static String count(int number, String noun) {
-        return number + " " + noun + (number == 1 ? "" : "s");
     }
 }

@@ -10,6 +10,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.OutOfDeviceMemoryException;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.job.Units;
+import dev.lockstep.train.StartupAgreement;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -79,6 +80,10 @@ final class BenchAllReduceCommand implements Callable<Integer> {
         List<Integer> elementCounts = elementCounts();
         checkIterations(elementCounts.size());
         RankWatch.start(communicator, timeout(), context.failure());
+        // Ranks that sum differently would wait for each other until the timeout.
+        new StartupAgreement().with("program", context.program().identity()).with("--min", bytes("--min", min))
+                .with("--max", bytes("--max", max)).with("--warmup", warmUp).with("--iterations", iterations)
+                .with("--timeout", timeout()).with("--mpi", mpi).check(communicator);
         Environment environment = Environment.detect(context.program(), context.launch(), communicator,
                 Optional.empty());
         boolean first = communicator.rank() == 0;
@@ -102,7 +107,7 @@ final class BenchAllReduceCommand implements Callable<Integer> {
                 });
             }
             AllReduceBenchmark benchmark = new AllReduceBenchmark(communicator, memory.buffer(), warmUp);
-            report = new AllReduceReport(environment, memory.isShared(), mpi ? "told so" : memory.refusal(), warmUp);
+            report = new AllReduceReport(environment, Reduction.of(communicator.size(), memory, !mpi, "--mpi is given"), warmUp);
             if (first && !json) {
                 report.printHead(spec.commandLine().getOut());
             }

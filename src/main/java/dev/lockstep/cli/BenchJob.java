@@ -56,12 +56,13 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
         List<StepResult.Operation> operations = measured.operations().stream().map(operation -> new StepResult.Operation(
                 operation.name(), operation.phase().name().toLowerCase(Locale.ROOT), operation.flops(),
                 operation.seconds())).toList();
+        Reduction reduction = Reduction.of(ranks, trainer.replica().gradients(), job);
         double[] resident = StepBenchmark.maximum(communicator, new double[] {residentBytes()});
         return new StepResult(StepResult.KIND, job.name(), ranks, Placement.hosts(environment.placements()),
                 Placement.usableCores(environment.placements()), Placement.machineCores(environment.placements()),
                 link == null ? null : link.text(), device.description(),
                 environment.threads().get(rank).count(), job.precision().name().toLowerCase(Locale.ROOT),
-                trainer.overlaps(), StepResult.reduction(ranks, trainer.replica().gradients().isShared()),
+                trainer.overlaps(), reduction.name(), reduction.refusal(),
                 trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
                 JobFile.layers(job), optimizer(), hasSyncBatchNorm(),

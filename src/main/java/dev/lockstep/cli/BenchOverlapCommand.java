@@ -109,7 +109,7 @@ final class BenchOverlapCommand implements Callable<Integer> {
     static String hidden(OverlapResult result) {
         return String.format(Locale.ROOT, "hidden              %9.3f of communication; the bound's %.3f%s",
                 thousandths(result.hiddenFraction()), result.boundHiddenFraction(), result.hiddenToBoundHidden() == null ? ""
-                        : String.format(Locale.ROOT, ", of which %.3f is reached", thousandths(result.hiddenToBoundHidden())));
+                        : String.format(Locale.ROOT, ", of which %.3f is reached", result.hiddenToBoundHidden()));
     }
 
     /** What is hardly below 0 is 0, not -0. */

@@ -82,11 +82,15 @@ final class BenchStepCommand implements Callable<Integer> {
         }
     }
 
-    /** What was measured, and where. */
+    /** What was measured, where, and how the ranks sum. */
     static void printSetting(PrintWriter out, StepResult result) {
         out.printf(Locale.ROOT, "%s: %d rank%s on %d host%s, batch %d a rank; %s%n", result.name(), result.ranks(),
                 result.ranks() == 1 ? "" : "s", result.hosts(), result.hosts() == 1 ? "" : "s", result.batchSize(),
                 result.device());
+        Reduction reduction = Reduction.of(result);
+        if (reduction.isNeeded()) {
+            out.println("gradients " + reduction.ofChunks(result.chunks()));
+        }
     }
 
     private static void print(PrintWriter out, StepResult result) {

@@ -17,11 +17,11 @@ import java.util.Optional;
  * What every rank must have in common before the first step: compared by hash, part by part, so that the difference
  * can be named.
  */
-final class StartupAgreement {
+public final class StartupAgreement {
     private final Map<String, String> parts = new LinkedHashMap<>();
 
     /** Adds one part; its text decides. */
-    StartupAgreement with(String part, Object content) {
+    public StartupAgreement with(String part, Object content) {
         parts.put(part, sha256(content.toString().getBytes(StandardCharsets.UTF_8)));
         return this;
     }
@@ -48,7 +48,7 @@ final class StartupAgreement {
      *
      * @throws InvalidInputException on every rank, if some rank's part differs from rank 0's
      */
-    void check(Communicator communicator) {
+    public void check(Communicator communicator) {
         byte[] mine = String.join("\n", parts.values()).getBytes(StandardCharsets.UTF_8);
         List<byte[]> all = communicator.allGather(mine);
         String[] first = new String(all.get(0), StandardCharsets.UTF_8).split("\n");

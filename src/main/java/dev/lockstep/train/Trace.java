@@ -1,5 +1,6 @@
 package dev.lockstep.train;
 
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import dev.lockstep.comm.Communicator;
 import dev.lockstep.ddp.ChunkTimes;
 import dev.lockstep.device.Timeline;
@@ -176,13 +177,14 @@ public final class Trace {
             if (kinds[i] == Kind.QUEUED) {
                 // Several chunks wait at a time, which a track cannot show; such a pair of events has one of its own.
                 String pair = String.format(Locale.ROOT, "\"cat\":\"queued\",\"name\":\"%s: queued\",\"id\":\"%d.%d\",\"pid\":%d,"
-                        + "\"tid\":2", names[i], rank, event, rank);
+                        + "\"tid\":2", escaped(names[i]), rank, event, rank);
                 json.append(String.format(Locale.ROOT, ",\n{\"ph\":\"b\",%s,\"ts\":%.3f,\"args\":{\"step\":%d}}"
                         + ",\n{\"ph\":\"e\",%s,\"ts\":%.3f}", pair, micros, steps[i], pair, micros + duration));
             } else {
                 json.append(String.format(Locale.ROOT, ",\n{\"ph\":\"X\",\"cat\":\"%s\",\"name\":\"%s%s\",\"pid\":%d,"
-                        + "\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"step\":%d}}", category(i), names[i],
-                        kinds[i].suffix, rank, kinds[i].track.equals("compute") ? 1 : 2, micros, duration, steps[i]));
+                        + "\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"step\":%d}}", category(i),
+                        escaped(names[i]), kinds[i].suffix, rank, kinds[i].track.equals("compute") ? 1 : 2, micros, duration,
+                        steps[i]));
             }
         }
         return json.toString();
@@ -194,6 +196,11 @@ public final class Trace {
 
     private void metadata(StringBuilder json, String what, int thread, String name) {
         json.append(String.format(Locale.ROOT, "{\"ph\":\"M\",\"name\":\"%s\",\"pid\":%d,\"tid\":%d,\"args\":{\"name\":\"%s\"}}",
-                what, communicator.rank(), thread, name));
+                what, communicator.rank(), thread, escaped(name)));
+    }
+
+    /** A module names its operations as it likes. */
+    private static String escaped(String name) {
+        return new String(JsonStringEncoder.getInstance().quoteAsString(name));
     }
 }

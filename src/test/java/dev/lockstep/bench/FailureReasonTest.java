@@ -43,6 +43,16 @@ class FailureReasonTest {
         assertEquals("", FailureReason.of(List.of(), List.of()));
     }
 
+    /** A run that has measured, and then does not end, has a line of it for its last. */
+    @Test
+    void shouldNotTakeAResultForAReason() {
+        String result = "{\"kind\":\"step\",\"name\":\"error\",\"ranks\":2}";
+        assertEquals("", FailureReason.of(List.of(result), List.of("")));
+        assertEquals("on stdout", FailureReason.of(List.of("on stdout", result), List.of()));
+        assertEquals("on stdout", FailureReason.of(List.of("on stdout"), List.of("", result)));
+        assertEquals("{braces}", FailureReason.of(List.of("{braces}"), List.of()));
+    }
+
     @Test
     void shouldCutWhatIsLong() {
         assertEquals(401, FailureReason.of(List.of("x".repeat(100_000)), List.of()).length());

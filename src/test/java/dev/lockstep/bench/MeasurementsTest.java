@@ -2,9 +2,11 @@ package dev.lockstep.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.bench.StepResult.Operation;
 import java.nio.file.Files;
@@ -40,6 +42,19 @@ class MeasurementsTest {
             assertEquals(STEP.backwardOrder(), each.backwardOrder());
             assertEquals(STEP.operations(), each.operations());
         }
+    }
+
+    /** Older versions printed it without. */
+    @Test
+    void shouldReadWhyNothingIsSharedWhereThatIsTold() throws Exception {
+        ObjectNode step = Json.MAPPER.valueToTree(STEP);
+        String without = Json.write(step);
+        assertFalse(without.contains("reduction_refusal"), without);
+        step.put("reduction_refusal", "rank 1 is alone on its machine");
+        Path file = Files.writeString(folder.resolve("steps.jsonl"), without + "\n" + Json.write(step) + "\n");
+        List<StepResult> read = Measurements.read(file);
+        assertNull(read.get(0).reductionRefusal());
+        assertEquals("rank 1 is alone on its machine", read.get(1).reductionRefusal());
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lockstep.bench.StepResult.Operation;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.tensor.ParameterShape;
@@ -96,6 +97,18 @@ class StepBoundTest {
         assertEquals(44.0 / 39, result.stepToBound(), 1e-12);
         assertEquals(0.5, result.boundHiddenFraction());
         assertEquals(1.5, result.hiddenToBoundHidden());
+    }
+
+    /** Steps that only become slower with overlap hide less than nothing, of which no share is reached. */
+    @Test
+    void shouldNotCompareWithTheBoundWhereNothingIsHidden() {
+        StepResult off = StepResults.of(2, 1, null, 8, SHAPES, CHUNK_BYTES, OPERATIONS, new double[] {6, 6, 6}, 50);
+        ObjectNode json = Json.MAPPER.valueToTree(off);
+        ((ObjectNode) json.get("breakdown")).put("hidden_fraction", -8.4);
+        OverlapResult result = OverlapResult.of(Measurements.step(json, ""), off);
+        assertEquals(-8.4, result.hiddenFraction());
+        assertEquals(0.5, result.boundHiddenFraction());
+        assertNull(result.hiddenToBoundHidden());
     }
 
     /** Whatever the times add up to: one chunk is ready when backward ends. */

@@ -40,8 +40,8 @@ final class StepResults {
         BucketPlan plan = plan(backwardOrder, ranks, chunkBytes);
         long[] chunks = plan.chunks().stream().mapToLong(BucketPlan.Chunk::bytes).toArray();
         return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", overlap,
-                ranks == 1 ? StepResult.NONE : StepResult.MPI, batchSize, 1, batchSize * ranks, 1000, List.of("linear"),
-                "sgd", false, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
+                ranks == 1 ? StepResult.NONE : StepResult.MPI, null, batchSize, 1, batchSize * ranks, 1000,
+                List.of("linear"), "sgd", false, 1, LongStream.of(chunks).sum(), plan.buckets().size(), 25 << 20, 1 << 20,
                 chunkBytes, chunks.length, chunks, backwardOrder, 64, 0, 3, 1,
                 new double[] {0.8 * stepSeconds, stepSeconds, 1.5 * stepSeconds}, stepSeconds, stepSeconds, stepSeconds,
                 batchSize * ranks / stepSeconds,
@@ -95,8 +95,8 @@ final class StepResults {
     /** Of chunks alone. */
     static StepResult withChunks(int ranks, int hosts, String linkRate, long[] chunkBytes, double[] chunkSeconds) {
         return new StepResult(StepResult.KIND, "test", ranks, hosts, ranks, 2, linkRate, "none", 1, "fp32", true,
-                StepResult.MPI, 1, 1, ranks, 1000, List.of("linear"), "sgd", false, 0, 1, 1, 1, 1, 1, chunkBytes.length,
-                chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1, 1, 1, ranks, Map.of(),
+                StepResult.MPI, null, 1, 1, ranks, 1000, List.of("linear"), "sgd", false, 0, 1, 1, 1, 1, 1,
+                chunkBytes.length, chunkBytes, backwardOrder(1, 1), 64, 0, 1, 1, new double[] {1}, 1, 1, 1, ranks, Map.of(),
                 List.of(), chunkSeconds, 0, Map.of());
     }
 }

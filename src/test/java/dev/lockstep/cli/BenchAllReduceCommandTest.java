@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.lockstep.InvalidInputException;
 import dev.lockstep.bench.AllReduceResult;
+import dev.lockstep.bench.StepResult;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -25,7 +26,7 @@ class BenchAllReduceCommandTest {
 
     @Test
     void shouldSayHowManyElementsAreWrongAndFromWhereOn() {
-        AllReduceReport report = new AllReduceReport(null, false, "", 1);
+        AllReduceReport report = new AllReduceReport(null, new Reduction(StepResult.MPI, ""), 1);
         List<AllReduceResult> right = List.of(result(4, 0, 0), result(8, 0, 0));
         assertEquals(Optional.empty(), report.wrong(right));
         assertEquals("5 elements are wrong over all ranks and sizes, the first in sums of 32 bytes",

@@ -58,6 +58,7 @@ class BenchAllReduceIT {
         assertEquals(ranks, json.get("ranks").asInt());
         assertEquals(1, json.get("hosts").asInt());
         assertEquals(ranks == 1 ? "none" : "shared memory", json.get("reduction").asText());
+        assertTrue(json.path("reduction_refusal").isNull(), run::toString);
         assertEquals(1, json.get("warmup").asInt());
         assertEquals(ranks, json.get("environment").get("ranks").size());
         JsonNode sizes = json.get("sizes");
@@ -88,6 +89,17 @@ class BenchAllReduceIT {
         for (JsonNode size : new ObjectMapper().readTree(run.stdout()).get("sizes")) {
             assertTrue(size.get("iterations").asInt() >= 10, run::toString);
         }
+    }
+
+    @Test
+    void shouldTellWhyRanksDoNotSumInSharedMemory() throws Exception {
+        ProcessRun.Result run = Lockstep.ranks(2, "bench", "allreduce", "--max", "4B", "--iterations", "2", "--mpi",
+                "--json").run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
+        JsonNode json = new ObjectMapper().readTree(run.stdout());
+        assertEquals("MPI", json.get("reduction").asText());
+        assertEquals("--mpi is given", json.path("reduction_refusal").asText(), run::toString);
     }
 
     @Test
@@ -160,6 +172,25 @@ class BenchAllReduceIT {
     void shouldRefuseAWrongCommandLineInOneLineOfAllRanks() {
         refused(Lockstep.ranks(2, "bench", "allreduce", "--min=8KiB", "--max=4KiB").run(),
                 "--min 8KiB is larger than --max 4KiB; exchange them");
+    }
+
+    /** They would wait for each other in sums that one of them does not make, until the timeout. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', value = {
+        "--max|--max=4KiB",
+        "--min|--min=8KiB",
+        "--warmup|--warmup=6",
+        "--iterations|--iterations=3",
+        "--timeout|--timeout=61s",
+        "--mpi|--mpi",
+    })
+    void shouldRefuseOptionsThatDifferBetweenRanks(String differs, String option) {
+        String[] options = {"bench", "allreduce", "--max=8KiB"};
+        ProcessRun.Result run = Lockstep.ranks(1, options).arguments(":", "-np", "1", Lockstep.LAUNCHER).arguments(
+                differs.equals("--max") ? new String[] {"bench", "allreduce", option}
+                        : new String[] {"bench", "allreduce", "--max=8KiB", option}).limit(Duration.ofSeconds(50)).run();
+
+        refused(run, "rank 1 starts with another " + differs + " than rank 0; every rank needs the same program");
     }
 
     private static void refused(ProcessRun.Result run, String message) {

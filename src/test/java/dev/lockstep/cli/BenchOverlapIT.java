@@ -56,8 +56,8 @@ class BenchOverlapIT {
     void shouldPrintATable() {
         ProcessRun.Result run = Lockstep.ranks(2, SMALL).directory(folder).run();
         assertEquals(0, run.exitStatus(), run::toString);
-        for (String part : new String[] {"overlap on ", "overlap off ", "off / on ", "communication ", "step / bound ",
-            "hidden "}) {
+        for (String part : new String[] {"\ngradients sent in 6 chunks through shared memory\n", "overlap on ",
+            "overlap off ", "off / on ", "communication ", "step / bound ", "hidden "}) {
             assertTrue(run.stdout().contains(part), () -> part + "\n" + run);
         }
     }

@@ -133,6 +133,28 @@ class BenchStepIT {
         assertEquals(sums, new ObjectMapper().readTree(run.stdout()).get("sync_batch_norm").asBoolean(), run::toString);
     }
 
+    /** In the words of train's line of the gradients. */
+    @Test
+    void shouldTellWhyGradientsAreNotSummedInSharedMemory() throws Exception {
+        String why = "distributed.shared-memory is false";
+        ProcessRun.Result table = Lockstep.ranks(2, "bench", "step", "small.yaml", "--steps", "1", "--set",
+                "distributed.shared-memory=false").directory(folder).run();
+        assertTrue(table.stdout().contains("\ngradients sent in 1 chunk by MPI_Allreduce (" + why + ")\n"), table::toString);
+
+        ProcessRun.Result json = Lockstep.ranks(2, "bench", "step", "small.yaml", "--steps", "1", "--json", "--set",
+                "distributed.shared-memory=false").directory(folder).run();
+        JsonNode step = new ObjectMapper().readTree(json.stdout());
+        assertEquals("MPI", step.path("reduction").asText(), json::toString);
+        assertEquals(why, step.path("reduction_refusal").asText(), json::toString);
+    }
+
+    @Test
+    void shouldSayNothingOfSumsOfOneRank() {
+        ProcessRun.Result run = Lockstep.alone("bench", "step", "small.yaml", "--steps", "1").directory(folder).run();
+        assertEquals(0, run.exitStatus(), run::toString);
+        assertFalse(run.stdout().contains("gradients"), run::toString);
+    }
+
     private static double sum(JsonNode numbers) {
         double sum = 0;
         for (Iterator<JsonNode> each = numbers.elements(); each.hasNext();) {
@@ -146,6 +168,7 @@ class BenchStepIT {
         ProcessRun.Result run = Lockstep.ranks(2, "bench", "step", "small.yaml").directory(folder).run();
         assertEquals(0, run.exitStatus(), run::toString);
         assertTrue(run.stdout().startsWith("small: 2 ranks on 1 host, batch 8 a rank; CPU "), run::toString);
+        assertTrue(run.stdout().contains("\ngradients sent in 1 chunk through shared memory\nstep   "), run::toString);
         assertTrue(run.stdout().contains("median of 30 after 5; 95 % confidence interval "), run::toString);
         assertTrue(run.stdout().contains("\n  backward   "), run::toString);
     }
