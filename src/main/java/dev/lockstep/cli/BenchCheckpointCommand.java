@@ -65,6 +65,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
         BenchStepCommand.checkCount("--warmup", warmUp, 0);
         BenchStepCommand.checkCount("--repeats", repeats, 1);
         BenchJob opened = BenchJob.open(context, jobOptions, communicator);
+        BenchStepCommand.requireAgreement(communicator, steps, warmUp, repeats);
         Path folder = Agreement.onAllRanks(communicator, () -> communicator.rank() == 0 ? newFolder() : disk);
         try {
             CheckpointResult result = new CheckpointBenchmark(opened.job(), opened.trainer(), communicator, folder)

@@ -63,6 +63,7 @@ final class BenchOverlapCommand implements Callable<Integer> {
         BenchStepCommand.checkCount("--repeats", repeats, 1);
         LinkRate link = linkRate == null ? null : LinkRate.parse(linkRate);
         BenchJob opened = BenchJob.open(context, jobOptions, communicator);
+        BenchStepCommand.requireAgreement(communicator, steps, warmUp, repeats);
         StepBenchmark benchmark = new StepBenchmark(opened.job(), opened.trainer(), communicator);
         // The bound takes steps that are timed from within. On a GPU only some are, the second among them.
         BenchStepCommand.checkCount("--steps", steps, benchmark.stepsPerTime() == 1 ? 1 : 2);

@@ -7,6 +7,7 @@ import dev.lockstep.bench.Statistics;
 import dev.lockstep.bench.StepBenchmark;
 import dev.lockstep.bench.StepResult;
 import dev.lockstep.comm.Communicator;
+import dev.lockstep.train.StartupAgreement;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -59,6 +60,7 @@ final class BenchStepCommand implements Callable<Integer> {
         checkCount("--warmup", warmUp, 0);
         LinkRate link = linkRate == null ? null : LinkRate.parse(linkRate);
         BenchJob opened = BenchJob.open(context, jobOptions, communicator);
+        requireAgreement(communicator, steps, warmUp, 1);
         StepBenchmark benchmark = new StepBenchmark(opened.job(), opened.trainer(), communicator);
         StepResult result = opened.result(communicator, link, warmUp, steps, benchmark.stepsPerTime(),
                 benchmark.run(warmUp, steps));
@@ -80,6 +82,11 @@ final class BenchStepCommand implements Callable<Integer> {
             throw new InvalidInputException(option + " is " + value + "; give a number from " + least + " to "
                     + MOST_STEPS);
         }
+    }
+
+    /** Ranks that take other steps would wait for each other until the timeout. Collective. */
+    static void requireAgreement(Communicator communicator, int steps, int warmUp, int repeats) {
+        new StartupAgreement().with("--steps", steps).with("--warmup", warmUp).with("--repeats", repeats).check(communicator);
     }
 
     /** What was measured, where, and how the ranks sum. */

@@ -10,6 +10,7 @@ import dev.lockstep.testing.Lockstep;
 import dev.lockstep.testing.ProcessRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -189,5 +190,18 @@ class BenchStepIT {
         assertEquals(1, errors.size(), run::toString);
         assertTrue(errors.get(0).contains(message), run::toString);
         assertEquals("", run.stdout());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"step, --steps", "step, --warmup", "overlap, --steps", "overlap, --repeats", "checkpoint, --repeats"})
+    void shouldRefuseOptionsThatDifferBetweenRanks(String benchmark, String option) {
+        ProcessRun.Result run = Lockstep.ranks(1, "bench", benchmark, "small.yaml", option, "3")
+                .arguments(":", "-np", "1", Lockstep.LAUNCHER, "bench", benchmark, "small.yaml", option, "4")
+                .directory(folder).limit(Duration.ofSeconds(50)).run();
+
+        assertEquals(2, run.exitStatus(), run::toString);
+        List<String> errors = Lockstep.errors(run);
+        assertEquals(1, errors.size(), run::toString);
+        assertTrue(errors.get(0).contains("rank 1 starts with another " + option + " than rank 0;"), run::toString);
     }
 }
