@@ -28,38 +28,33 @@ class BenchScriptsTest {
 
     @Test
     void shouldTellOfAFailedCommandWhatLockstepSaid() {
-        ProcessRun.Result run = python("""
-                try:
-                    compare.run(["sh", "-c", "echo '[1,0]lockstep: error: no data' >&2; echo 'mpirun: 2' >&2; exit 2"], 30)
-                except compare.Failed as failure:
-                    print(failure)
-                """).run();
+        String failure = failureOf("echo '[1,0]lockstep: error: no data' >&2; echo 'mpirun: 2' >&2; exit 2", "30");
 
-        assertTrue(run.stdout().endsWith(": exit status 2: no data\n"), run::toString);
+        assertTrue(failure.endsWith(": exit status 2: no data\n"), failure);
     }
 
     @Test
     void shouldTellOfAnyOtherFailedCommandItsLastLines() {
-        ProcessRun.Result run = python("""
-                try:
-                    compare.run(["sh", "-c", "echo first >&2; echo last >&2; exit 1"], 30)
-                except compare.Failed as failure:
-                    print(failure)
-                """).run();
+        String failure = failureOf("echo first >&2; echo last >&2; exit 1", "30");
 
-        assertTrue(run.stdout().endsWith(": exit status 1: first | last\n"), run::toString);
+        assertTrue(failure.endsWith(": exit status 1: first | last\n"), failure);
     }
 
     @Test
     void shouldEndACommandThatTakesTooLong() {
-        ProcessRun.Result run = python("""
+        String failure = failureOf("exec sleep 100", "0.2");
+
+        assertTrue(failure.contains(": ended after 0.2 s"), failure);
+    }
+
+    /** Of a shell's command. */
+    private static String failureOf(String command, String limitSeconds) {
+        return python("""
                 try:
-                    compare.run(["sleep", "100"], 0.2)
+                    compare.run(["sh", "-c", \"""%s\"""], %s)
                 except compare.Failed as failure:
                     print(failure)
-                """).run();
-
-        assertTrue(run.stdout().startsWith("sleep 100: ended after 0.2 s"), run::toString);
+                """.formatted(command, limitSeconds)).run().stdout();
     }
 
     @Test
