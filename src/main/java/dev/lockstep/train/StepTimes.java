@@ -57,7 +57,7 @@ public final class StepTimes {
     private long backwardEnd;
     private long steps;
     private long nanos;
-    /** Whether the last step that began is one of those. */
+    /** Whether the last step that began is one of those, and the device was not waited for since. */
     private boolean counts;
 
     /**
@@ -89,6 +89,7 @@ public final class StepTimes {
         timedFullSteps = 0;
         steps = 0;
         nanos = 0;
+        counts = false;
     }
 
     /**
@@ -116,13 +117,14 @@ public final class StepTimes {
         }
     }
 
-    /** Waits for the device; that time belongs to the steps so far. */
+    /** Waits for the device; that time belongs to the steps so far, but for what it takes an idle one to say so. */
     public void settle() {
         long waited = System.nanoTime();
         stream.synchronize();
         if (counts) {
             nanos += System.nanoTime() - waited;
         }
+        counts = false;
     }
 
     /** Takes up a micro-batch that was timed from within and is done, before it is repeated. */

@@ -89,9 +89,8 @@ class BenchStepIT {
         assertEquals(2, step.get("step_seconds").size());
         JsonNode breakdown = step.get("breakdown");
         double mean = breakdown.get("step_seconds").asDouble();
-        // Of a step among ten, which takes at most what all of them do.
-        assertTrue(mean <= 10 * Math.max(step.get("step_seconds").get(0).asDouble(),
-                step.get("step_seconds").get(1).asDouble()), step::toString);
+        assertTrue(mean <= Math.max(step.get("step_seconds").get(0).asDouble(), step.get("step_seconds").get(1).asDouble()),
+                step::toString);
         assertEquals(2 * 8 * (12 * 16 * 2 + 16 * 3 * 3), breakdown.get("gflops").asDouble() * 1e9 * mean, 1e-3);
         assertEquals("0.forward", step.get("operations").get(1).get("name").asText());
         assertEquals(ranks == 1 ? 0 : 1, step.get("chunk_seconds").size());

@@ -13,6 +13,8 @@ import dev.lockstep.comm.HostTransfer;
 import dev.lockstep.comm.local.SingleRank;
 import dev.lockstep.ddp.BucketPlan;
 import dev.lockstep.device.Device;
+import dev.lockstep.device.Event;
+import dev.lockstep.device.Stream;
 import dev.lockstep.device.Timeline;
 import dev.lockstep.device.Timeline.Phase;
 import dev.lockstep.device.cpu.CpuDevice;
@@ -102,10 +104,7 @@ class StepTimesTest {
                 new HostTransfer() {
                     @Override
                     public void fetch() {
-                        long begin = System.nanoTime();
-                        while ((System.nanoTime() - begin) * 1e-9 < seconds) {
-                            Thread.onSpinWait();
-                        }
+                        spin(seconds);
                         transfer.fetch();
                     }
 
@@ -114,6 +113,51 @@ class StepTimesTest {
                         transfer.store();
                     }
                 }));
+    }
+
+    /** Where an idle device takes long to say so, that time is no step's. */
+    @Test
+    void shouldCountTheFirstWaitForTheDeviceAfterAStepOnly() {
+        try (Device device = new ReferenceDevice()) {
+            StepTimes times = new StepTimes(new SingleRank(), slowToSynchronize(0.02), List.of(),
+                    List.of(new Timeline(device)), true);
+            times.begin(0, 2);
+            times.stepDone(1);
+            times.reset();
+            times.settle();
+            long begin = System.nanoTime();
+            times.begin(1, 2);
+            times.stepTimed();
+            times.stepDone(1);
+            times.settle();
+            double window = (System.nanoTime() - begin) * 1e-9;
+            times.settle();
+
+            double step = times.breakdown().orElseThrow().stepSeconds();
+
+            assertTrue(step >= 0.02 && step <= window, step + " of " + window);
+        }
+    }
+
+    private static Stream slowToSynchronize(double seconds) {
+        return new Stream() {
+            @Override
+            public void synchronize() {
+                spin(seconds);
+            }
+
+            @Override
+            public void waitFor(Event event) {
+                throw new UnsupportedOperationException();
+            }
+        };
+    }
+
+    private static void spin(double seconds) {
+        long begin = System.nanoTime();
+        while ((System.nanoTime() - begin) * 1e-9 < seconds) {
+            Thread.onSpinWait();
+        }
     }
 
     /** Where timing holds up a step: the first of an epoch may warm up, a short one is not like the others. */
