@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -216,6 +217,15 @@ class TwoHostsIT {
         ProcessRun.Result run = TwoHosts.command("sh", "-c", "readlink /proc/self/ns/net; setsid sleep 300 & exit 3").run();
 
         assertEquals(3, run.exitStatus(), run::toString);
+        assertNothingIsLeft(Set.copyOf(run.stdout().lines().toList()));
+    }
+
+    /** It is over almost before anything else has begun. */
+    @RepeatedTest(20)
+    void shouldEndWhatAShortCommandLeavesInTheBackground() throws Exception {
+        ProcessRun.Result run = TwoHosts.command("sh", "-c", "setsid sleep 300 & exec readlink /proc/self/ns/net").run();
+
+        assertEquals(0, run.exitStatus(), run::toString);
         assertNothingIsLeft(Set.copyOf(run.stdout().lines().toList()));
     }
 
