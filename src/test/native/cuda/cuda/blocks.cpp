@@ -48,6 +48,9 @@ using namespace stand_in_kernel;
 constexpr int WARP = 32;
 constexpr size_t STACK_BYTES = 128 << 10;
 
+// A page that may not be touched lies below each stack.
+const size_t GUARD_BYTES = (size_t) sysconf(_SC_PAGESIZE);
+
 struct Fiber {
     char* stack;
     size_t offset;  // of its top: stacks at the same place of their pages would share few lines of the cache
@@ -81,7 +84,7 @@ struct Block {
 
     ~Block() {
         for (Fiber* fiber : fibers) {
-            munmap(fiber->stack, STACK_BYTES);
+            munmap(fiber->stack - GUARD_BYTES, GUARD_BYTES + STACK_BYTES);
             delete fiber;
         }
     }
@@ -130,13 +133,12 @@ void prepare(Fiber& fiber) {
 }
 
 Fiber* new_fiber() {
-    size_t page = (size_t) sysconf(_SC_PAGESIZE);
-    char* mapped = (char*) mmap(nullptr, STACK_BYTES + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                                0);
-    if (mapped == MAP_FAILED || mprotect(mapped, page, PROT_NONE) != 0) {
+    char* mapped = (char*) mmap(nullptr, GUARD_BYTES + STACK_BYTES, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED || mprotect(mapped, GUARD_BYTES, PROT_NONE) != 0) {
         fail_block("no memory for the stack of a thread");
     }
-    Fiber* fiber = new Fiber{mapped + page, current->fibers.size() * 320 % 4096, nullptr};
+    Fiber* fiber = new Fiber{mapped + GUARD_BYTES, current->fibers.size() * 320 % 4096, nullptr};
     prepare(*fiber);
     current->fibers.push_back(fiber);
     return fiber;

@@ -5,8 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.lang.ref.Reference;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
@@ -175,6 +179,33 @@ class KernelsOfStandInTest extends StandInContract {
         shouldFailWhereThreadsMissABarrier();
         CudaStandIn.reset();
         shouldSumWithShufflesAndSharedMemory();
+    }
+
+    /** A process may have so many mappings, and a thread of a block takes two. */
+    @Test
+    void shouldGiveBackTheStacksOfAStreamsThreads() throws Exception {
+        String source = """
+                extern "C" __global__ void meet() {
+                    __syncthreads();
+                }
+                """;
+        CUfunc_st function = function(source, "meet");
+        long before = mappings();
+        for (int i = 0; i < 4; i++) {
+            CUstream_st stream = new CUstream_st();
+            check(cudart.cudaStreamCreateWithFlags(stream, cudart.cudaStreamNonBlocking));
+            launchOn(stream, function, 1, 1024);
+            synchronize(stream);
+            check(cudart.cudaStreamDestroy(stream));
+        }
+
+        assertTrue(mappings() - before < 1024, before + " mappings, and now " + mappings());
+    }
+
+    private static long mappings() throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
+            return lines.count();
+        }
     }
 
     @Test
