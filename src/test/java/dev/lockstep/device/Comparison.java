@@ -161,6 +161,10 @@ final class Comparison implements AutoCloseable {
         return Buffers.read(twin.actual);
     }
 
+    double[] expected(Twin twin) {
+        return Buffers.read(twin.expected);
+    }
+
     /**
      * Demands |actual − expected| ≤ absolute + relative · |expected| of each element of {@code output} (NaN where NaN
      * is expected), and that nothing else has changed since the last call.
@@ -173,7 +177,7 @@ final class Comparison implements AutoCloseable {
     /** The first half of {@link #check}, where an operation has several outputs. */
     void checkClose(String what, Twin output, double absolute, double relative) {
         double[] actual = actual(output);
-        double[] expected = Buffers.read(output.expected);
+        double[] expected = expected(output);
         for (int i = 0; i < actual.length; i++) {
             double tolerance = absolute + relative * Math.abs(expected[i]);
             boolean same = Double.isNaN(expected[i]) ? Double.isNaN(actual[i])
