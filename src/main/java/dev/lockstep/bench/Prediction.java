@@ -162,9 +162,10 @@ public final class Prediction {
             throw new InvalidInputException("the point of " + describe(point) + " was measured with train.clip-norm; a"
                     + " prediction takes steps whose updates do not wait for all sums");
         }
-        if (point.syncBatchNorm()) {
-            throw new InvalidInputException("the point of " + describe(point) + " was measured with sync-batch-norm; a"
-                    + " prediction takes steps that sum nothing within forward and backward");
+        if (point.sumsWithinSteps()) {
+            throw new InvalidInputException("the point of " + describe(point) + " was measured with sync-batch-norm, or"
+                    + " another module that sums over ranks; a prediction takes steps that sum nothing within forward and"
+                    + " backward");
         }
         List<String> different = ALIKE.entrySet().stream()
                 .filter(what -> !what.getValue().apply(point).equals(what.getValue().apply(base)))

@@ -10,7 +10,6 @@ import dev.lockstep.device.Device;
 import dev.lockstep.job.DistributedConfig;
 import dev.lockstep.job.Job;
 import dev.lockstep.job.JobFile;
-import dev.lockstep.job.LayerConfig;
 import dev.lockstep.job.OptimizerConfig;
 import dev.lockstep.tensor.Parameter;
 import dev.lockstep.train.StepBreakdown;
@@ -65,7 +64,7 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
                 trainer.overlaps(), reduction.name(), reduction.refusal(),
                 trainer.batchSize(), job.train().accumulate(), trainer.samplesPerStep() * ranks,
                 trainer.trainSamples(),
-                JobFile.layers(job), optimizer(), hasSyncBatchNorm(),
+                JobFile.layers(job), optimizer(), trainer.replica().sumsWithinSteps(),
                 trainer.replica().parameterCount(), LongStream.of(chunkBytes).sum(), plan.buckets().size(),
                 distributed.bucketBytes(), distributed.firstBucketBytes(), distributed.chunkBytes(), chunkBytes.length,
                 chunkBytes, trainer.replica().parameters().backwardOrder().stream().map(Parameter::shape).toList(),
@@ -80,11 +79,6 @@ record BenchJob(Job job, Environment environment, Device device, Trainer trainer
         String key = job.optimizer().key();
         return key.substring(key.indexOf('.') + 1)
                 + (job.optimizer() instanceof OptimizerConfig.Sgd sgd && sgd.momentum() > 0 ? " with momentum" : "");
-    }
-
-    private boolean hasSyncBatchNorm() {
-        return LayerConfig.flattened(job.model())
-                .anyMatch(layer -> layer instanceof LayerConfig.BatchNormLayer norm && norm.sync());
     }
 
     /** Of this process, now; 0 where the system does not tell. */

@@ -44,7 +44,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     /** Used by the thread that runs the reductions. */
     private final Stream copyStream;
     private boolean overlap;
-    /** Whether layers sum over the ranks in the midst of a step, which no graph can hold. */
+    /** Whether modules sum over the ranks in the midst of a step, which no graph of several ranks can hold. */
     private boolean sumsWithinSteps;
     /** While a step's work is recorded, which tells of gradients once and for all. */
     private boolean recording;
@@ -99,10 +99,10 @@ public final class DistributedDataParallel implements GradientListener, Binding.
     /** {@inheritDoc} It waits behind the chunks that are on their way. */
     @Override
     public Operation sumOverRanks(String name, DeviceBuffer numbers) {
-        if (chunks.length == 0) {
+        sumsWithinSteps = true;
+        if (communicator.size() == 1) {
             return RankSums.ALONE.sumOverRanks(name, numbers);
         }
-        sumsWithinSteps = true;
         ByteBuffer host = numbers.isHostAccessible() ? numbers.hostView()
                 : device.allocateHost(Math.toIntExact(numbers.byteCount()));
         StagedGradients staged = new StagedGradients(device, numbers, host, copyStream, new ChunkTimes(name));
@@ -113,6 +113,11 @@ public final class DistributedDataParallel implements GradientListener, Binding.
             allReduce.await();
             staged.waitForSum(stream);
         };
+    }
+
+    /** Whether a module sums over the ranks in the midst of forward or backward, or would with several ranks. */
+    public boolean sumsWithinSteps() {
+        return sumsWithinSteps;
     }
 
     /** Gives every rank rank 0's parameters. Collective. */
@@ -215,7 +220,7 @@ public final class DistributedDataParallel implements GradientListener, Binding.
         timeline.setOn(timed);
         recording = true;
         try {
-            Operation operation = sumsWithinSteps ? work : device.graph(stream -> {
+            Operation operation = sumsWithinSteps && communicator.size() > 1 ? work : device.graph(stream -> {
                 recorded[0] = recording;
                 work.enqueue(stream);
             });

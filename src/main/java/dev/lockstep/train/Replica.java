@@ -137,6 +137,11 @@ public final class Replica {
         return optimizer;
     }
 
+    /** As {@link DistributedDataParallel#sumsWithinSteps}. */
+    public boolean sumsWithinSteps() {
+        return ddp.sumsWithinSteps();
+    }
+
     DistributedDataParallel ddp() {
         return ddp;
     }

@@ -58,6 +58,13 @@ class MeasurementsTest {
     }
 
     @Test
+    void shouldTakeSyncBatchNormOfAnOlderVersionForSumsWithinSteps() {
+        ObjectNode json = Json.MAPPER.valueToTree(STEP);
+        json.remove("sums_within_steps");
+        assertTrue(Measurements.step(json.put("sync_batch_norm", true), "").sumsWithinSteps());
+    }
+
+    @Test
     void shouldTakeTheRunsOfAScalingBenchmarkThatDidNotFail() throws Exception {
         String run = "{\"ranks\":1,\"result\":%s}";
         Path file = Files.writeString(folder.resolve("scaling.json"), "{\n  \"kind\":\"scaling\",\n  \"runs\":[\n"

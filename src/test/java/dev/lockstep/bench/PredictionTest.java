@@ -194,8 +194,8 @@ class PredictionTest {
                 .endsWith(" was measured with train.accumulate 4; a prediction takes steps of one micro-batch"));
         assertTrue(assertThrows(InvalidInputException.class,
                 () -> prediction.compare(List.of(StepResults.synchronizing(points.get(1))))).getMessage()
-                .endsWith(" was measured with sync-batch-norm; a prediction takes steps that sum nothing within forward and"
-                        + " backward"));
+                .endsWith(" was measured with sync-batch-norm, or another module that sums over ranks; a prediction takes"
+                        + " steps that sum nothing within forward and backward"));
         Prediction oneHost = new Prediction(points.subList(0, 2));
         assertThrows(InvalidInputException.class, () -> oneHost.stepSeconds(Prediction.Setting.of(points.get(2))));
     }

@@ -58,7 +58,7 @@ final class StepResults {
     /** The same, of a model that sums within its layers. */
     static StepResult synchronizing(StepResult step) {
         ObjectNode json = Json.MAPPER.valueToTree(step);
-        return Measurements.step(json.put("sync_batch_norm", true), "");
+        return Measurements.step(json.put("sums_within_steps", true), "");
     }
 
     /** The same, of other layers that have parameters of the same shapes. */

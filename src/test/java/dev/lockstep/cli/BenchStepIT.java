@@ -131,7 +131,7 @@ class BenchStepIT {
                 "model=[linear: {in: 12, out: 16}, " + layer + ", linear: {in: 16, out: 3}]").directory(folder).run();
 
         assertEquals(0, run.exitStatus(), run::toString);
-        assertEquals(sums, new ObjectMapper().readTree(run.stdout()).get("sync_batch_norm").asBoolean(), run::toString);
+        assertEquals(sums, new ObjectMapper().readTree(run.stdout()).get("sums_within_steps").asBoolean(), run::toString);
     }
 
     /** In the words of train's line of the gradients. */

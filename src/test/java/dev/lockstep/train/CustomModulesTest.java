@@ -11,6 +11,7 @@ import dev.lockstep.device.Device;
 import dev.lockstep.device.cpu.CpuDevice;
 import dev.lockstep.device.reference.ReferenceDevice;
 import dev.lockstep.job.Job;
+import dev.lockstep.nn.BatchNorm;
 import dev.lockstep.nn.CheckedModule;
 import dev.lockstep.nn.Composite;
 import dev.lockstep.nn.Linear;
@@ -19,7 +20,9 @@ import dev.lockstep.nn.ModuleOptions;
 import dev.lockstep.nn.Scale;
 import dev.lockstep.nn.Sequential;
 import dev.lockstep.tensor.Parameter;
+import dev.lockstep.testing.RankThreads;
 import java.lang.reflect.Method;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -45,6 +48,20 @@ class CustomModulesTest {
         @Override
         public Module module() {
             return layers;
+        }
+    }
+
+    /** What it sums over the ranks is in no layer that a job file names. */
+    public static final class Synchronized implements Composite {
+        private final Module norm;
+
+        public Synchronized(ModuleOptions options, int inputFeatures) {
+            norm = new BatchNorm(inputFeatures, 1e-5, 0.1, true);
+        }
+
+        @Override
+        public Module module() {
+            return norm;
         }
     }
 
@@ -249,6 +266,18 @@ class CustomModulesTest {
             }).getMessage();
             assertTrue(message.startsWith(SCALE + ": forward threw IllegalStateException: enough (Scale.java:"), message);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, Synchronized, true", "2, Synchronized, true", "2, 'TwoLinear, hidden: 4, out: 6', false"})
+    void shouldTellThatAModuleSumsOverRanks(int ranks, String module, boolean sums) {
+        RankThreads.run(ranks, Duration.ofSeconds(30), communicator -> {
+            try (Device device = new CpuDevice(1)) {
+                Trainer trainer = SmallJobs.trainer(job("class: dev.lockstep.train.CustomModulesTest$" + module), device,
+                        communicator, new TrainingListener() { });
+                assertEquals(sums, trainer.replica().sumsWithinSteps());
+            }
+        });
     }
 
     /** A method that the wrapper left to Module's default would not reach the user's class. */
