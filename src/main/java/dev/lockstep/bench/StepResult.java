@@ -20,7 +20,7 @@ import java.util.Map;
  * @param samples        of the training data
  * @param model          its layers, each as a job file has it
  * @param optimizer      {@code "sgd"}, {@code "sgd with momentum"}, {@code "adam"} or {@code "adamw"}
- * @param sumsWithinSteps whether ranks wait for each other's sums within forward and backward, too, as of sync-batch-norm
+ * @param sumsWithinSteps whether modules sum over the ranks within forward or backward, or would with several ranks
  * @param chunks         that gradients are sent in, of {@code chunkBytesEach} in order; one rank sends none
  * @param backwardOrder  the parameters as buckets are filled with them
  * @param stepSeconds    the largest of all ranks, each time the mean of {@code stepsPerTime} steps
@@ -34,8 +34,9 @@ import java.util.Map;
 public record StepResult(String kind, String name, int ranks, int hosts, int cores, int machineCores, String linkRate,
         String device, int threads, String precision, boolean overlap, String reduction, String reductionRefusal,
         int batchSize, int accumulate, int globalBatch, int samples, List<String> model, String optimizer,
-        @JsonAlias("sync_batch_norm") boolean sumsWithinSteps, long parameters, long gradientBytes, int buckets, long bucketBytes,
-        long firstBucketBytes, long chunkBytes, int chunks, long[] chunkBytesEach, List<ParameterShape> backwardOrder,
+        @JsonAlias("sync_batch_norm") boolean sumsWithinSteps, long parameters, long gradientBytes, int buckets,
+        long bucketBytes, long firstBucketBytes, long chunkBytes, int chunks, long[] chunkBytesEach,
+        List<ParameterShape> backwardOrder,
         int weightGradientRows, int warmupSteps, int steps, int stepsPerTime, double[] stepSeconds,
         double stepSecondsMedian, double stepSecondsLow, double stepSecondsHigh, double samplesPerSecond,
         Map<String, Object> breakdown, List<Operation> operations, double[] chunkSeconds, long residentBytes,
