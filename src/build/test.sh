@@ -4,8 +4,8 @@
 set -u
 cd "$(dirname "$0")/../.."
 jdk=$(src/build/java-home.sh) || exit 2
-# Without a locale Java cannot hand names beyond ASCII to the processes that tests start.
-[ -n "${LC_ALL-}${LC_CTYPE-}${LANG-}" ] || export LC_CTYPE=C.UTF-8
+# In other locales Java may not be able to hand names beyond ASCII to the processes that tests start.
+export LC_ALL=C.UTF-8
 rm -rf target/surefire-reports* target/failsafe-reports
 JAVA_HOME=$jdk mvn -B -ntp -Dstyle.color=never -Dmaven.test.failure.ignore=true ${MAVEN_ARGS-} verify
 maven_status=$?

@@ -87,7 +87,7 @@ class BenchScriptsTest {
 
     private static ProcessRun python(String script) {
         // Whatever started these tests may ignore Ctrl-C, which the processes that they start would inherit.
-        return ProcessRun.command("env", "--default-signal=INT", "python3", "-c", "import compare\n" + script).environment("PYTHONPATH", COMPARE)
-                .environment("PYTHONDONTWRITEBYTECODE", "1").limit(Duration.ofSeconds(60));
+        return ProcessRun.command("env", "--default-signal=INT", "python3", "-c", "import compare\n" + script)
+                .environment("PYTHONPATH", COMPARE).environment("PYTHONDONTWRITEBYTECODE", "1").limit(Duration.ofSeconds(60));
     }
 }

@@ -113,9 +113,9 @@ class ScalingBenchmarkTest {
                     wait
                 fi
                 cat "$lines/$2.json"
-                """, "repeats: 1", "time-limit: 1s").run(run -> { });
+                """, "repeats: 1", "time-limit: 3s").run(run -> { });
 
-        assertEquals("ended after 1 s, the time-limit: waiting for a peer", result.failure(2).orElseThrow());
+        assertEquals("ended after 3 s, the time-limit: waiting for a peer", result.failure(2).orElseThrow());
         assertEquals(ScalingRow.Status.OK, ScalingTable.of(result).rows().get(2).status());
         assertIsGone(Files.readString(folder.resolve("lines/pid")));
     }

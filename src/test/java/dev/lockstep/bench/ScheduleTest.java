@@ -111,7 +111,7 @@ class ScheduleTest {
         return digits;
     }
 
-    @Property(tries = 200)
+    @Property(tries = 200, seed = "12")
     void shouldEqualASimulationWhereSumsTakeOfTheComputing(@ForAll @IntRange(min = 1, max = 8) int count,
             @ForAll @IntRange(min = 0, max = 6) int chunkCount, @ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
@@ -131,7 +131,7 @@ class ScheduleTest {
         assertEquals(expected.commSeconds(), actual.commSeconds());
     }
 
-    @Property
+    @Property(seed = "13")
     void shouldLieBetweenItsLongestThreadAndNoOverlap(@ForAll @IntRange(min = 1, max = 8) int count,
             @ForAll @IntRange(min = 1, max = 6) int chunkCount, @ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);

@@ -51,13 +51,14 @@ class ReadyJobsIT {
         return Path.of("jobs", job + ".yaml").toAbsolutePath();
     }
 
-    /** The job file as it is, but for its length. */
+    /** The job file as it is, but for its length, and for its threads, as many as cores otherwise: sums depend on them. */
     @ParameterizedTest
     @MethodSource("jobs")
     void shouldBeginAsPyTorchDoes(String job) throws Exception {
         JsonNode golden = golden(job);
         ProcessRun.Result run = Lockstep.ranks(golden.get("ranks").asInt(), "train", file(job).toString(), "--output",
-                folder.resolve("out").toString(), "--set", "train.epochs=1", "--set", "log.every-steps=1")
+                folder.resolve("out").toString(), "--set", "train.epochs=1", "--set", "log.every-steps=1",
+                "--set", "threads=1")
                 .limit(Duration.ofSeconds(180)).run();
         assertEquals(0, run.exitStatus(), run::toString);
 

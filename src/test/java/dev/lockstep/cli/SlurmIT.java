@@ -249,11 +249,12 @@ class SlurmIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"train", "strong-scaling"})
-    void shouldSayWhatIsMissing(String name) {
-        ProcessRun.Result run = ProcessRun.command("bash", script(name), "small.yaml").directory(folder.getParent()).run();
+    void shouldSayWhatIsMissing(String name) throws Exception {
+        Path empty = Files.createDirectory(folder.resolve("empty"));
+        ProcessRun.Result run = ProcessRun.command("bash", script(name), "small.yaml").directory(empty).run();
 
         assertEquals(2, run.exitStatus(), run::toString);
-        assertEquals(List.of("lockstep: error: no ./lockstep in " + folder.getParent() + "; call sbatch in the folder that"
+        assertEquals(List.of("lockstep: error: no ./lockstep in " + empty + "; call sbatch in the folder that"
                 + " holds it"), run.errorLines());
     }
 

@@ -197,7 +197,7 @@ class ThreadRanksTest {
         CountDownLatch never = new CountDownLatch(1);
         AssertionError error = assertThrows(
                 AssertionError.class,
-                () -> RankThreads.run(2, Duration.ofMillis(300), c -> {
+                () -> RankThreads.run(2, Duration.ofSeconds(1), c -> {
                     if (c.rank() == 0) {
                         c.barrier();
                     } else {
