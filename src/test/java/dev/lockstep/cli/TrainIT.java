@@ -90,11 +90,11 @@ class TrainIT {
 
     @Test
     void shouldTrainAlikeWithAnyNumberOfRanks() throws Exception {
-        List<Double> alone = losses(fiftySteps(1, "seed=3", SMOOTH));
+        List<Double> alone = losses(fiftySteps(1, "seed=3"));
         assertEquals(50, alone.size());
         assertTrue(alone.get(49) < 0.7 * alone.get(0), alone::toString);
         for (int ranks : new int[] {2, 3, 4}) {
-            List<Double> together = losses(fiftySteps(ranks, "seed=3", SMOOTH));
+            List<Double> together = losses(fiftySteps(ranks, "seed=3"));
             assertEquals(50, together.size());
             for (int i = 0; i < 50; i++) {
                 assertEquals(alone.get(i), together.get(i), 1e-5 * alone.get(i), ranks + " ranks, step " + (i + 1));
